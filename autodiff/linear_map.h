@@ -1,0 +1,130 @@
+// Linear maps as values: apply, apply_transpose, shapes, and a structure that follows from how the map was made.
+// Analyses visit the structure; nobody can claim one that was not constructed. All application is in f64; weights are
+// kept in the type in which they are stored, so a map of an f32 layer is the map of exactly those f32 numbers.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "autodiff/shape.h"
+#include "autodiff/tensor.h"
+
+namespace taut {
+
+class LinearMap;
+
+// Memory order of images. With a batch of 1 both are the same numbers in the same order.
+enum class Layout : std::uint8_t {
+  nchw,  // (N, C, H, W), as users write it
+  chwn,  // (C, H, W, N), batch innermost: what convolutions compute in
+};
+
+// Attributes of a 2-D convolution (cross-correlation, as in every deep learning framework) and of pooling windows.
+struct Conv2dOptions {
+  std::array<Index, 2> stride{1, 1};         // rows, columns
+  std::array<Index, 2> dilation{1, 1};
+  std::array<Index, 4> padding{0, 0, 0, 0};  // zeros added at the top, bottom, left and right
+  Index groups = 1;
+  Layout layout = Layout::nchw;
+  friend bool operator==(const Conv2dOptions&, const Conv2dOptions&) = default;
+};
+
+enum class Boundary : std::uint8_t { zero, circular };
+
+namespace structure {
+
+struct Dense {  // y = W x
+  Tensor weight;  // (m, n)
+};
+struct DenseAlong {  // I_outer ⊗ W ⊗ I_inner: W along one axis of a larger tensor
+  Tensor weight;  // (m, n)
+  Index outer = 1, inner = 1;
+};
+struct Scale {  // c · identity (the shapes may differ: a reshape is Scale{1})
+  double factor = 1.0;
+};
+struct Diagonal {  // y_i = d_{i / inner mod d.size} x_i
+  Tensor values;
+  Index inner = 1;  // 1 and d.size() = size: one value per element; else a value per channel
+};
+// y_i = x_{source[i]}, or 0 where source[i] = −1. Reshape, slice, gather, permute, zero padding, broadcasting.
+struct Selection {
+  std::shared_ptr<const std::vector<Index>> source;
+};
+// x ↦ Σ over outputs: the transpose of a Selection. Sums over axes, scatter-add.
+struct Gathering {
+  std::shared_ptr<const std::vector<Index>> target;  // target[i]: where input i is added, or −1
+};
+struct Convolution {  // (c_in, h, w) → (c_out, h', w'); transposed: the other way
+  Tensor kernel;      // (c_out, c_in / groups, kh, kw)
+  Conv2dOptions options;
+  std::array<Index, 3> image;   // (c_in, h, w) of the convolution, also when transposed
+  std::array<Index, 3> result;  // (c_out, h', w') of the convolution, also when transposed
+  Boundary boundary = Boundary::zero;
+  bool transposed = false;
+};
+struct BlockRow {  // [A B …]: inputs stacked, results added
+  std::vector<LinearMap> blocks;
+};
+struct BlockColumn {  // [A; B; …]: one input, results stacked
+  std::vector<LinearMap> blocks;
+};
+struct Composition {  // factors[0] ∘ factors[1] ∘ …
+  std::vector<LinearMap> factors;
+};
+struct Sum {
+  std::vector<LinearMap> terms;
+};
+struct Opaque {  // f64 functions; `apply_transpose` must be the transpose of `apply`
+  std::function<Tensor(const Tensor&)> apply, apply_transpose;
+};
+
+}  // namespace structure
+
+using Structure = std::variant<structure::Dense, structure::DenseAlong, structure::Scale, structure::Diagonal,
+                               structure::Selection, structure::Gathering, structure::Convolution, structure::BlockRow,
+                               structure::BlockColumn, structure::Composition, structure::Sum, structure::Opaque>;
+
+// Immutable, cheap to copy. A default-made map is empty: "this argument does not vary".
+class LinearMap {
+ public:
+  LinearMap() = default;
+  // Throws ShapeError when the structure does not carry in to out.
+  LinearMap(Shape in, Shape out, Structure structure);
+
+  explicit operator bool() const { return state_ != nullptr; }
+  const Shape& in_shape() const;
+  const Shape& out_shape() const;
+  const Structure& structure() const;
+
+  Tensor apply(const Tensor& x) const;            // f64 of in_shape → f64 of out_shape; f32 input is widened
+  Tensor apply_transpose(const Tensor& y) const;  // f64 of out_shape → f64 of in_shape
+
+ private:
+  struct State;
+  std::shared_ptr<const State> state_;
+};
+
+LinearMap identity_map(const Shape& shape);
+LinearMap reshape_map(const Shape& in, const Shape& out);
+LinearMap scale_map(const Shape& shape, double factor);
+LinearMap dense_map(const Tensor& weight, const Shape& in, const Shape& out);
+
+// outer ∘ inner. Identities and reshapes vanish, scales and selections merge where that is exact; anything whose
+// merging would round stays a Composition of its factors.
+LinearMap compose(const LinearMap& outer, const LinearMap& inner);
+LinearMap add(const LinearMap& a, const LinearMap& b);
+LinearMap transpose(const LinearMap& map);
+// A map with nonnegative entries that dominates |A| entry by entry (equal to |A| unless the map is a composition or sum).
+LinearMap absolute(const LinearMap& map);
+// The matrix, f64 (out_size, in_size). For small maps: the memory is out_size · in_size · 8 bytes.
+Tensor to_dense(const LinearMap& map);
+// Largest number of terms added up in one output entry by apply(): the n of the rounding bound γ_n.
+Index accumulation_length(const LinearMap& map);
+// True when every entry is 0, 1 or −1 with at most one per row, so that apply() does not round.
+bool applies_exactly(const LinearMap& map);
+
+}  // namespace taut

@@ -1,0 +1,82 @@
+// The one list of primitives. Each is defined in a source file of this folder; primitives/*.cpp instantiates
+// describe<P>() for its own, which asserts that P is complete, and registry.cpp asks for all of them, so an op that is listed
+// but abstract does not compile and one that is listed but not defined does not link.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+
+namespace taut {
+
+struct OpInfo;
+
+template <class... P>
+struct PrimitiveList {
+  template <class Q>
+  static constexpr bool contains = (std::same_as<P, Q> || ...);
+  static constexpr std::size_t size = sizeof...(P);
+};
+
+// Elementwise, one operand
+class Neg;
+class Exp;
+class Log;
+class Sqrt;
+class Square;
+class Abs;
+class Sin;
+class Cos;
+class Tanh;
+class Sigmoid;
+class Softplus;
+class Relu;
+class LeakyRelu;
+class Step;
+class Sign;
+class Scale;
+class Shift;
+// Elementwise, two operands
+class Add;
+class Sub;
+class Mul;
+class Div;
+class Maximum;
+// Reductions
+class Sum;
+class Max;
+class LogSumExp;
+class Softmax;
+class LogSoftmax;
+// Linear algebra
+class MatMul;
+class Dense;
+// Moving numbers
+class Reshape;
+class Permute;
+class BroadcastTo;
+class SumTo;
+class Slice;
+class Pad;
+class Concat;
+class Gather;
+class Scatter;
+// Images
+class Conv2d;
+class ConvTranspose2d;
+class Conv2dWeightGradient;
+class MaxPool2d;
+class AvgPool2d;
+class AvgPool2dGradient;
+class ChannelAffine;
+
+using Primitives = PrimitiveList<Neg, Exp, Log, Sqrt, Square, Abs, Sin, Cos, Tanh, Sigmoid, Softplus, Relu, LeakyRelu,
+                                 Step, Sign, Scale, Shift, Add, Sub, Mul, Div, Maximum, Sum, Max, LogSumExp, Softmax,
+                                 LogSoftmax, MatMul, Dense, Reshape, Permute, BroadcastTo, SumTo, Slice, Pad, Concat,
+                                 Gather, Scatter, Conv2d, ConvTranspose2d, Conv2dWeightGradient, MaxPool2d, AvgPool2d,
+                                 AvgPool2dGradient, ChannelAffine>;
+
+// What an op is called and what it computes; explicitly instantiated beside each primitive.
+template <class P>
+const OpInfo& describe();
+
+}  // namespace taut

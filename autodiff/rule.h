@@ -1,0 +1,77 @@
+// The vocabulary of Lipschitz rules: what a primitive declares beside its derivative. Plain data; this folder computes
+// no norm. The variant is closed: an analysis that forgets a kind does not compile.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "autodiff/linear_map.h"
+#include "autodiff/norm.h"
+#include "autodiff/outward.h"
+#include "autodiff/tensor.h"
+
+namespace taut {
+
+// An outer interval of every difference quotient (f(x) − f(y)) / (x − y); contains what vjp returns at kinks.
+using Slope = Interval;
+
+// f(x) = value at the breakpoints, linear between them: slopes[i] on (breaks[i−1], breaks[i]).
+struct PiecewiseLinear {
+  std::vector<double> breaks;  // ascending
+  std::vector<double> slopes;  // one more than breaks
+};
+
+// Gains of one argument: ‖f(…, x, …) − f(…, y, …)‖ ≤ gain · ‖x − y‖ per norm, rounded up.
+struct Gain {
+  double l1 = infinity, l2 = infinity, linf = infinity;
+  double in(Norm norm) const { return norm == Norm::l1 ? l1 : norm == Norm::l2 ? l2 : linf; }
+};
+
+namespace rule {
+
+// y = Σ A_i x_i + b. One map per argument, empty where the argument does not vary.
+struct Affine {
+  std::vector<LinearMap> maps;
+};
+
+// y_i = f(x_i), one varying argument. `slope` covers every element; `lo` and `hi` (f64, shape of x) refine it per
+// element and are undefined when it is the same for all. `pieces` describes f over all reals where it is piecewise linear.
+struct Elementwise {
+  int argument = 0;
+  Slope slope;
+  Tensor lo, hi;
+  std::optional<PiecewiseLinear> pieces;
+};
+
+// Every output equals one entry of a stated set of entries of the varying arguments (max, max-pool, sorting).
+// `multiplicity`: the largest number of outputs whose sets share one entry.
+struct Selects {
+  Index multiplicity = 1;
+};
+
+// A finite gain per norm and argument (gain 0 where it does not vary).
+struct Bounded {
+  std::vector<Gain> gains;
+  std::string why, reference;
+};
+
+// Linear in each varying argument given the others, over a domain on which the ranges are finite: for each varying
+// argument a map that dominates, entry by entry, |partial map| over the ranges. Norms l1, l2, linf are monotone,
+// so ‖partial map‖ ≤ ‖dominating map‖.
+struct Bilinear {
+  std::vector<LinearMap> dominating;
+};
+
+// No finite constant: `proved` with the reason, or (proved = false) none is known to this library.
+struct Unbounded {
+  std::string why;
+  bool proved = false;
+};
+
+}  // namespace rule
+
+using Rule = std::variant<rule::Affine, rule::Elementwise, rule::Selects, rule::Bounded, rule::Bilinear, rule::Unbounded>;
+
+}  // namespace taut
