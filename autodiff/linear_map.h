@@ -34,45 +34,52 @@ struct Conv2dOptions {
 
 enum class Boundary : std::uint8_t { zero, circular };
 
+// What a map is made of. Only element counts matter: a map carries the numbers of its input, in row-major order, to the
+// numbers of its output, so reshapes cost nothing and the shapes of blocks and factors may differ from their neighbours'.
 namespace structure {
 
 struct Dense {  // y = W x
   Tensor weight;  // (m, n)
 };
-struct DenseAlong {  // I_outer ⊗ W ⊗ I_inner: W along one axis of a larger tensor
+struct DenseAlong {  // I_outer ⊗ W ⊗ I_inner: W along the middle axis of (outer, n, inner) → (outer, m, inner)
   Tensor weight;  // (m, n)
   Index outer = 1, inner = 1;
 };
 struct Scale {  // c · identity (the shapes may differ: a reshape is Scale{1})
   double factor = 1.0;
 };
-struct Diagonal {  // y_i = d_{i / inner mod d.size} x_i
+struct Diagonal {  // y_i = d_{(i / inner) mod size of d} x_i
   Tensor values;
-  Index inner = 1;  // 1 and d.size() = size: one value per element; else a value per channel
+  // Elements in a row that share one value: 1 for a value per element or per last axis, h·w for a value per channel of
+  // (c, h, w). inner · size of d divides the number of elements.
+  Index inner = 1;
 };
 // y_i = x_{source[i]}, or 0 where source[i] = −1. Reshape, slice, gather, permute, zero padding, broadcasting.
 struct Selection {
   std::shared_ptr<const std::vector<Index>> source;
 };
-// x ↦ Σ over outputs: the transpose of a Selection. Sums over axes, scatter-add.
+// y_k = Σ x_i over all i with target[i] = k: the transpose of a Selection. Sums over axes, scatter-add.
 struct Gathering {
   std::shared_ptr<const std::vector<Index>> target;  // target[i]: where input i is added, or −1
 };
 struct Convolution {  // (c_in, h, w) → (c_out, h', w'); transposed: the other way
-  Tensor kernel;      // (c_out, c_in / groups, kh, kw)
+  Tensor kernel;  // (c_out, c_in / groups, kh, kw)
   Conv2dOptions options;
   std::array<Index, 3> image;   // (c_in, h, w) of the convolution, also when transposed
   std::array<Index, 3> result;  // (c_out, h', w') of the convolution, also when transposed
+  // Circular: the padding repeats the image periodically instead of putting zeros; the sizes are the same.
   Boundary boundary = Boundary::zero;
   bool transposed = false;
 };
-struct BlockRow {  // [A B …]: inputs stacked, results added
+// Blocks meet in one flat vector: every part is flattened in row-major order, and the parts lie one behind the other in the
+// order of the blocks (concatenation along the first axis; along another axis, compose with a Selection).
+struct BlockRow {  // y = A x_1 + B x_2 + …: the input is the parts x_1, x_2, …
   std::vector<LinearMap> blocks;
 };
-struct BlockColumn {  // [A; B; …]: one input, results stacked
+struct BlockColumn {  // y = (A x, B x, …): the output is the parts
   std::vector<LinearMap> blocks;
 };
-struct Composition {  // factors[0] ∘ factors[1] ∘ …
+struct Composition {  // factors[0] ∘ factors[1] ∘ …: the last is applied first
   std::vector<LinearMap> factors;
 };
 struct Sum {
@@ -88,11 +95,12 @@ using Structure = std::variant<structure::Dense, structure::DenseAlong, structur
                                structure::Selection, structure::Gathering, structure::Convolution, structure::BlockRow,
                                structure::BlockColumn, structure::Composition, structure::Sum, structure::Opaque>;
 
-// Immutable, cheap to copy. A default-made map is empty: "this argument does not vary".
+// Immutable, cheap to copy, safe to share between threads. A default-made map is empty: "this argument does not vary";
+// using it throws UsageError.
 class LinearMap {
  public:
   LinearMap() = default;
-  // Throws ShapeError when the structure does not carry in to out.
+  // Throws ShapeError when the structure does not carry as many numbers as `in` has to as many as `out` has.
   LinearMap(Shape in, Shape out, Structure structure);
 
   explicit operator bool() const { return state_ != nullptr; }
@@ -100,8 +108,9 @@ class LinearMap {
   const Shape& out_shape() const;
   const Structure& structure() const;
 
-  Tensor apply(const Tensor& x) const;            // f64 of in_shape → f64 of out_shape; f32 input is widened
-  Tensor apply_transpose(const Tensor& y) const;  // f64 of out_shape → f64 of in_shape
+  // f32 arguments are widened first. ShapeError when the shape is not in_shape() or out_shape().
+  Tensor apply(const Tensor& x) const;            // f64 of out_shape
+  Tensor apply_transpose(const Tensor& y) const;  // f64 of in_shape
 
  private:
   struct State;
@@ -113,18 +122,27 @@ LinearMap reshape_map(const Shape& in, const Shape& out);
 LinearMap scale_map(const Shape& shape, double factor);
 LinearMap dense_map(const Tensor& weight, const Shape& in, const Shape& out);
 
-// outer ∘ inner. Identities and reshapes vanish, scales and selections merge where that is exact; anything whose
-// merging would round stays a Composition of its factors.
+// outer ∘ inner. Identities and reshapes vanish; scales, diagonals of one pattern, selections and gatherings merge where
+// that is exact; anything whose merging would round stays a Composition of its factors, flattened.
+// ShapeError when inner.out_shape() is not outer.in_shape().
 LinearMap compose(const LinearMap& outer, const LinearMap& inner);
-LinearMap add(const LinearMap& a, const LinearMap& b);
-LinearMap transpose(const LinearMap& map);
-// A map with nonnegative entries that dominates |A| entry by entry (equal to |A| unless the map is a composition or sum).
+LinearMap add(const LinearMap& a, const LinearMap& b);  // ShapeError when their shapes differ
+LinearMap transpose(const LinearMap& map);              // transpose(transpose(A)) is A
+// A map with nonnegative entries that dominates |A| entry by entry: equal to |A| for maps in which no two products meet in one
+// entry; the composition or sum of the absolute parts otherwise. UnsupportedError for an Opaque map.
 LinearMap absolute(const LinearMap& map);
 // The matrix, f64 (out_size, in_size). For small maps: the memory is out_size · in_size · 8 bytes.
 Tensor to_dense(const LinearMap& map);
-// Largest number of terms added up in one output entry by apply(): the n of the rounding bound γ_n.
+
+// Largest number of roundings that one input passes through on its way into an output entry of apply(), in whatever
+// order terms are added: the n of the bound |fl(A x) − A x| ≤ γ_n |A| |x| (underflow aside), with |A| as absolute() gives it
+// [Higham2002, 3.1]. A sum of n products has n, a plain sum of n terms n − 1, a composition the sum over its factors.
+// UnsupportedError for an Opaque map.
 Index accumulation_length(const LinearMap& map);
-// True when every entry is 0, 1 or −1 with at most one per row, so that apply() does not round.
+// True only if every entry is 0, 1 or −1 with at most one per row, so that apply() does not round. Convolutions and sums
+// of maps are not looked into and answer false.
 bool applies_exactly(const LinearMap& map);
+// True only if no entry is negative. Products and sums of maps answer true when each part is nonnegative.
+bool is_nonnegative(const LinearMap& map);
 
 }  // namespace taut

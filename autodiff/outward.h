@@ -19,10 +19,6 @@ inline double up(double x) { return std::nextafter(x, infinity); }
 inline double down(double x) { return std::nextafter(x, -infinity); }
 // Below this magnitude the residual of a product may itself be rounded, so inexactness is assumed.
 inline constexpr double tiny = 0x1p-960;
-// An overflow to +inf is a valid upper bound; as a lower bound the largest finite number is the answer.
-inline double finite_down(double x, bool exact_infinity) {
-  return x == infinity && !exact_infinity ? std::numeric_limits<double>::max() : x;
-}
 // Sign of (exact a + b) − fl(a + b).
 inline double sum_error(double a, double b, double s) {
   const double bv = s - a;
@@ -91,6 +87,7 @@ inline double sqrt_down(double a) {
 // Moves x outward by a relative error bound plus the smallest denormal: an envelope for a computed value whose
 // distance from the exact one is at most rel·|x| (+ one denormal).
 inline double widen_up(double x, double rel) {
+  if (x == -infinity) return -std::numeric_limits<double>::max();  // overflowed: some finite number below all doubles
   return add_up(x, add_up(mul_up(std::fabs(x), rel), std::numeric_limits<double>::denorm_min()));
 }
 inline double widen_down(double x, double rel) { return -widen_up(-x, rel); }

@@ -28,6 +28,10 @@ void conv_input_gradient(const ConvShape& s, const T* y, const T* kernel, const 
 template <Scalar T>
 void conv_kernel_gradient(const ConvShape& s, const T* x, const T* y, T* kernel);
 
+// The columns of one group for a batch of 1: (taps, out_h · out_w), so that the outputs are kernel · columns.
+template <Scalar T>
+void conv_unfold(const ConvShape& s, Index group, const T* x, T* columns);
+
 // (rows, columns) → (columns, rows), blocked.
 template <Scalar T>
 void transpose(const T* from, T* to, Index rows, Index columns);

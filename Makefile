@@ -1,0 +1,50 @@
+# A thin layer over CMake: `make help` lists what it can do.
+# PRESET=dev, clang or asan chooses another of CMakePresets.json, e.g. `make test PRESET=asan`.
+PRESET := release
+BUILD := build$(if $(filter-out release,$(PRESET)),-$(PRESET))
+JOBS := $(shell n=$$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2); echo $$((n < 2 ? 2 : n > 8 ? 8 : n)))
+PREFIX := /usr/local
+ifneq ($(shell command -v ninja),)
+export CMAKE_GENERATOR ?= Ninja
+endif
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test bench check install deps format format-check sandwich clean help
+
+build: ## build everything (the default); missing packages are installed first
+	@scripts/deps.sh build
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build $(BUILD) -j $(JOBS)
+
+demo: build ## train on MNIST with and without a Lipschitz penalty, print the sandwich of both
+	$(BUILD)/examples/demo --json $(BUILD)/demo.json
+
+test: build ## build and run every test
+	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+bench: build ## run the benchmarks
+	@for program in $$(find $(BUILD)/bench -maxdepth 1 -type f -perm -u+x | sort); do $$program || exit 1; done
+
+check: ## what CI runs: tests, tests under sanitizers, format, examples
+	.ci/run
+
+install: build ## install below PREFIX (default /usr/local)
+	cmake --install $(BUILD) --prefix $(PREFIX)
+
+deps: ## install the missing packages, the formatter included
+	@scripts/deps.sh all
+
+format: ## format every source file
+	@scripts/format.sh --fix
+
+format-check: ## say which source files are not formatted
+	@scripts/format.sh --check
+
+sandwich: demo ## redraw docs/sandwich.svg from the demo's results (needs python3)
+	scripts/sandwich.py $(BUILD)/demo.json docs/sandwich.svg
+
+clean: ## remove everything built
+	cmake -E rm -rf $(BUILD) build-dev build-clang build-asan
+
+help: ## print this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'

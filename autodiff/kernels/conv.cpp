@@ -1,0 +1,293 @@
+#include "autodiff/kernels/conv.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "autodiff/error.h"
+#include "autodiff/kernels/blas.h"
+#include "autodiff/memory.h"
+
+namespace taut::kernels {
+namespace {
+
+constexpr Index absurd = Index{1} << 31;
+
+// Scratch from the tensors' pool.
+template <class T>
+class Buffer {
+ public:
+  explicit Buffer(Index count) : bytes_(static_cast<std::size_t>(count) * sizeof(T)), data_(memory::allocate(bytes_)) {}
+  ~Buffer() { memory::deallocate(data_, bytes_); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  T* data() { return static_cast<T*>(data_); }
+
+ private:
+  std::size_t bytes_;
+  void* data_;
+};
+
+// Output positions [from, to) for which position · stride + offset lies in [0, size).
+struct Valid {
+  Index from, to;
+};
+Valid valid(Index outputs, Index stride, Index offset, Index size) {
+  const Index from = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
+  const Index to = size - offset <= 0 ? 0 : (size - offset + stride - 1) / stride;
+  return {std::min(from, outputs), std::max(std::min(from, outputs), std::min(to, outputs))};
+}
+
+// Visits the runs of contiguous numbers of which the columns of one group consist. Columns: (taps) × (rows of output,
+// out_w, batch). run(column offset, image offset, count, count of steps, image step): `steps` runs of `count` numbers, the
+// image advancing by `image step` and the columns by `count` from run to run. zero(column offset, count): padding.
+template <class Run, class Zero>
+void for_columns(const ConvShape& s, Index group, Index row_from, Index row_to, Run&& run, Zero&& zero) {
+  const Conv2dOptions& o = s.options;
+  const Index channels = s.c_in / o.groups;
+  const Index row = s.out_w * s.batch;
+  Index at = 0;
+  for (Index c = 0; c < channels; ++c) {
+    for (Index ky = 0; ky < s.kh; ++ky) {
+      for (Index kx = 0; kx < s.kw; ++kx) {
+        const Index offset_x = kx * o.dilation[1] - o.padding[2];
+        const Valid columns = valid(s.out_w, o.stride[1], offset_x, s.w);
+        for (Index oy = row_from; oy < row_to; ++oy, at += row) {
+          const Index y = oy * o.stride[0] + ky * o.dilation[0] - o.padding[0];
+          if (y < 0 || y >= s.h || columns.from == columns.to) {
+            zero(at, row);
+            continue;
+          }
+          if (columns.from > 0) zero(at, columns.from * s.batch);
+          if (columns.to < s.out_w) zero(at + columns.to * s.batch, (s.out_w - columns.to) * s.batch);
+          const Index image = (((group * channels + c) * s.h + y) * s.w + columns.from * o.stride[1] + offset_x) * s.batch;
+          if (o.stride[1] == 1)
+            run(at + columns.from * s.batch, image, (columns.to - columns.from) * s.batch, Index{1}, Index{0});
+          else
+            run(at + columns.from * s.batch, image, s.batch, columns.to - columns.from, o.stride[1] * s.batch);
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+void im2col(const ConvShape& s, Index group, Index row_from, Index row_to, const T* x, T* columns) {
+  for_columns(
+      s, group, row_from, row_to,
+      [&](Index at, Index image, Index count, Index steps, Index image_step) {
+        T* to = columns + at;
+        const T* from = x + image;
+        if (count == 1) {
+          for (Index i = 0; i < steps; ++i) to[i] = from[i * image_step];
+          return;
+        }
+        for (Index i = 0; i < steps; ++i, to += count, from += image_step)
+          std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(T));
+      },
+      [&](Index at, Index count) { std::memset(columns + at, 0, static_cast<std::size_t>(count) * sizeof(T)); });
+}
+
+template <class T>
+void col2im_add(const ConvShape& s, Index group, Index row_from, Index row_to, const T* columns, T* x) {
+  for_columns(
+      s, group, row_from, row_to,
+      [&](Index at, Index image, Index count, Index steps, Index image_step) {
+        const T* from = columns + at;
+        T* to = x + image;
+        for (Index i = 0; i < steps; ++i, from += count, to += image_step)
+          for (Index k = 0; k < count; ++k) to[k] += from[k];
+      },
+      [](Index, Index) {});
+}
+
+// How many rows of output to unfold at once, so that the columns stay within 32 MiB.
+template <class T>
+Index rows_at_once(const ConvShape& s) {
+  constexpr Index limit = Index{32} << 20;
+  const Index row_bytes = std::max<Index>(1, s.taps() * s.out_w * s.batch * static_cast<Index>(sizeof(T)));
+  return std::clamp<Index>(limit / row_bytes, 1, std::max<Index>(1, s.out_h));
+}
+
+// A 1 × 1 kernel without stride or padding reads the image as it is.
+bool columns_are_image(const ConvShape& s) {
+  const Conv2dOptions& o = s.options;
+  return s.kh == 1 && s.kw == 1 && o.stride == std::array<Index, 2>{1, 1} && o.padding == std::array<Index, 4>{};
+}
+
+template <class T>
+void add_bias(const T* bias, T* y, Index channels, Index inner) {
+  for (Index c = 0; c < channels; ++c, y += inner)
+    for (Index i = 0; i < inner; ++i) y[i] += bias[c];
+}
+
+template <class T>
+void forward_chwn(const ConvShape& s, const T* x, const T* kernel, const T* bias, T* y) {
+  const Index groups = s.options.groups, outs = s.c_out / groups, taps = s.taps(), row = s.out_w * s.batch;
+  const Index plane = s.out_h * row;
+  const Index chunk = columns_are_image(s) ? s.out_h : rows_at_once<T>(s);
+  Buffer<T> columns(columns_are_image(s) ? 0 : taps * chunk * row);
+  for (Index g = 0; g < groups; ++g)
+    for (Index from = 0; from < s.out_h; from += chunk) {
+      const Index to = std::min(s.out_h, from + chunk), count = (to - from) * row;
+      const T* unfolded = columns.data();
+      if (columns_are_image(s))
+        unfolded = x + g * taps * plane;
+      else
+        im2col(s, g, from, to, x, columns.data());
+      gemm(false, false, outs, count, taps, T{1}, kernel + g * outs * taps, taps, unfolded, count, T{0},
+           y + g * outs * plane + from * row, plane);
+    }
+  if (bias != nullptr) add_bias(bias, y, s.c_out, plane);
+}
+
+template <class T>
+void input_chwn(const ConvShape& s, const T* y, const T* kernel, const T* bias, T* x) {
+  const Index groups = s.options.groups, outs = s.c_out / groups, taps = s.taps(), row = s.out_w * s.batch;
+  const Index plane = s.out_h * row, image = s.h * s.w * s.batch;
+  if (columns_are_image(s)) {
+    for (Index g = 0; g < groups; ++g)
+      gemm(true, false, taps, plane, outs, T{1}, kernel + g * outs * taps, taps, y + g * outs * plane, plane, T{0},
+           x + g * taps * plane, plane);
+  } else {
+    const Index chunk = rows_at_once<T>(s);
+    Buffer<T> columns(taps * chunk * row);
+    std::memset(x, 0, static_cast<std::size_t>(s.c_in * image) * sizeof(T));
+    for (Index g = 0; g < groups; ++g)
+      for (Index from = 0; from < s.out_h; from += chunk) {
+        const Index to = std::min(s.out_h, from + chunk), count = (to - from) * row;
+        gemm(true, false, taps, count, outs, T{1}, kernel + g * outs * taps, taps,
+             y + g * outs * plane + from * row, plane, T{0}, columns.data(), count);
+        col2im_add(s, g, from, to, columns.data(), x);
+      }
+  }
+  if (bias != nullptr) add_bias(bias, x, s.c_in, image);
+}
+
+template <class T>
+void kernel_chwn(const ConvShape& s, const T* x, const T* y, T* kernel) {
+  const Index groups = s.options.groups, outs = s.c_out / groups, taps = s.taps(), row = s.out_w * s.batch;
+  const Index plane = s.out_h * row;
+  const Index chunk = columns_are_image(s) ? s.out_h : rows_at_once<T>(s);
+  Buffer<T> columns(columns_are_image(s) ? 0 : taps * chunk * row);
+  if (plane == 0) std::memset(kernel, 0, static_cast<std::size_t>(s.c_out * taps) * sizeof(T));
+  for (Index g = 0; g < groups; ++g)
+    for (Index from = 0; from < s.out_h; from += chunk) {
+      const Index to = std::min(s.out_h, from + chunk), count = (to - from) * row;
+      const T* unfolded = columns.data();
+      if (columns_are_image(s))
+        unfolded = x + g * taps * plane;
+      else
+        im2col(s, g, from, to, x, columns.data());
+      gemm(false, true, outs, taps, count, T{1}, y + g * outs * plane + from * row, plane, unfolded, count,
+           from == 0 ? T{0} : T{1}, kernel + g * outs * taps, taps);
+    }
+}
+
+// The loops run on batch-innermost data; with one sample both layouts are the same numbers.
+bool needs_transposing(const ConvShape& s) { return s.options.layout == Layout::nchw && s.batch > 1; }
+
+void require(bool holds, const char* op, const char* what, Index value, const char* repair) {
+  if (!holds) throw ShapeError(cat('[', op, "] ", what, " is ", value, "; ", repair));
+}
+
+}  // namespace
+
+ConvShape conv_shape(Index batch, std::array<Index, 3> image, const Shape& kernel, const Conv2dOptions& options,
+                     const char* op) {
+  if (kernel.rank() != 4)
+    throw ShapeError(cat('[', op, "] the kernel must have shape (c_out, c_in / groups, kh, kw), got ", kernel));
+  for (int a = 0; a < 2; ++a) {
+    const auto i = static_cast<std::size_t>(a);
+    require(options.stride[i] >= 1 && options.stride[i] < absurd, op, "a stride", options.stride[i], "use 1 or more");
+    require(options.dilation[i] >= 1 && options.dilation[i] < absurd, op, "a dilation", options.dilation[i],
+            "use 1 or more");
+    require(kernel[2 + a] >= 1, op, "a kernel dimension", kernel[2 + a], "a kernel needs at least one tap per axis");
+  }
+  for (const Index p : options.padding)
+    require(p >= 0 && p < absurd, op, "a padding", p, "use 0 or more, and crop with slice");
+  require(options.groups >= 1, op, "the number of groups", options.groups, "use 1 or more");
+  ConvShape s;
+  s.batch = batch;
+  s.c_in = image[0];
+  s.h = image[1];
+  s.w = image[2];
+  s.c_out = kernel[0];
+  s.kh = kernel[2];
+  s.kw = kernel[3];
+  s.options = options;
+  if (kernel[1] * options.groups != s.c_in || s.c_out % options.groups != 0)
+    throw ShapeError(cat('[', op, "] kernel ", kernel, " with ", options.groups, " group(s) needs ",
+                         kernel[1] * options.groups, " input channels and a number of output channels divisible by the "
+                         "groups; the image has ", s.c_in, " channels"));
+  const auto outputs = [&](Index size, Index pads, int axis, Index taps) {
+    const auto i = static_cast<std::size_t>(axis);
+    const Index reach = options.dilation[i] * (taps - 1) + 1;
+    if (size + pads < reach)
+      throw ShapeError(cat('[', op, "] the kernel reaches over ", reach, " positions but the padded image has only ",
+                           size + pads, " along axis ", axis, "; pad more or use a smaller kernel or dilation"));
+    return (size + pads - reach) / options.stride[i] + 1;
+  };
+  s.out_h = outputs(s.h, options.padding[0] + options.padding[1], 0, s.kh);
+  s.out_w = outputs(s.w, options.padding[2] + options.padding[3], 1, s.kw);
+  return s;
+}
+
+template <Scalar T>
+void transpose(const T* from, T* to, Index rows, Index columns) {
+  // Blocks of 16 × 16: one cache line wide in f32, written row by row.
+  constexpr Index block = 16;
+  for (Index r0 = 0; r0 < rows; r0 += block)
+    for (Index c0 = 0; c0 < columns; c0 += block) {
+      const Index r1 = std::min(rows, r0 + block), c1 = std::min(columns, c0 + block);
+      for (Index c = c0; c < c1; ++c)
+        for (Index r = r0; r < r1; ++r) to[c * rows + r] = from[r * columns + c];
+    }
+}
+
+template <Scalar T>
+void conv_forward(const ConvShape& s, const T* x, const T* kernel, const T* bias, T* y) {
+  if (!needs_transposing(s)) return forward_chwn(s, x, kernel, bias, y);
+  const Index in = s.c_in * s.h * s.w, out = s.c_out * s.out_h * s.out_w;
+  Buffer<T> x_inner(in * s.batch), y_inner(out * s.batch);
+  transpose(x, x_inner.data(), s.batch, in);
+  forward_chwn(s, x_inner.data(), kernel, bias, y_inner.data());
+  transpose(y_inner.data(), y, out, s.batch);
+}
+
+template <Scalar T>
+void conv_input_gradient(const ConvShape& s, const T* y, const T* kernel, const T* bias, T* x) {
+  if (!needs_transposing(s)) return input_chwn(s, y, kernel, bias, x);
+  const Index in = s.c_in * s.h * s.w, out = s.c_out * s.out_h * s.out_w;
+  Buffer<T> x_inner(in * s.batch), y_inner(out * s.batch);
+  transpose(y, y_inner.data(), s.batch, out);
+  input_chwn(s, y_inner.data(), kernel, bias, x_inner.data());
+  transpose(x_inner.data(), x, in, s.batch);
+}
+
+template <Scalar T>
+void conv_kernel_gradient(const ConvShape& s, const T* x, const T* y, T* kernel) {
+  if (!needs_transposing(s)) return kernel_chwn(s, x, y, kernel);
+  const Index in = s.c_in * s.h * s.w, out = s.c_out * s.out_h * s.out_w;
+  Buffer<T> x_inner(in * s.batch), y_inner(out * s.batch);
+  transpose(x, x_inner.data(), s.batch, in);
+  transpose(y, y_inner.data(), s.batch, out);
+  kernel_chwn(s, x_inner.data(), y_inner.data(), kernel);
+}
+
+template <Scalar T>
+void conv_unfold(const ConvShape& s, Index group, const T* x, T* columns) {
+  im2col(s, group, 0, s.out_h, x, columns);
+}
+
+template void conv_unfold(const ConvShape&, Index, const float*, float*);
+template void conv_unfold(const ConvShape&, Index, const double*, double*);
+template void transpose(const float*, float*, Index, Index);
+template void transpose(const double*, double*, Index, Index);
+template void conv_forward(const ConvShape&, const float*, const float*, const float*, float*);
+template void conv_forward(const ConvShape&, const double*, const double*, const double*, double*);
+template void conv_input_gradient(const ConvShape&, const float*, const float*, const float*, float*);
+template void conv_input_gradient(const ConvShape&, const double*, const double*, const double*, double*);
+template void conv_kernel_gradient(const ConvShape&, const float*, const float*, float*);
+template void conv_kernel_gradient(const ConvShape&, const double*, const double*, double*);
+
+}  // namespace taut::kernels

@@ -1,0 +1,148 @@
+#include "autodiff/kernels/pool.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "autodiff/error.h"
+
+namespace taut::kernels {
+namespace {
+
+// Row or column of the image that tap `k` of output position `o` reads; may lie in the padding.
+Index tap(const PoolShape& s, std::size_t axis, Index o, Index k) {
+  return o * s.options.stride[axis] + k * s.options.dilation[axis] - s.options.padding[2 * axis];
+}
+
+// f(output offset, image offset) for every run of `inner` numbers that a tap of a window reads.
+template <class F>
+void for_taps(const PoolShape& s, F&& f) {
+  const auto [kh, kw] = s.options.window;
+  Index out = 0;
+  for (Index c = 0; c < s.channels; ++c)
+    for (Index oy = 0; oy < s.out_h; ++oy)
+      for (Index ox = 0; ox < s.out_w; ++ox, out += s.inner)
+        for (Index ky = 0; ky < kh; ++ky) {
+          const Index y = tap(s, 0, oy, ky);
+          if (y < 0 || y >= s.h) continue;
+          for (Index kx = 0; kx < kw; ++kx) {
+            const Index x = tap(s, 1, ox, kx);
+            if (x >= 0 && x < s.w) f(out, ((c * s.h + y) * s.w + x) * s.inner);
+          }
+        }
+}
+
+// Largest number of windows along one axis that read one position.
+Index overlap(const PoolShape& s, std::size_t axis, Index size, Index outputs) {
+  std::vector<Index> count(static_cast<std::size_t>(size));
+  for (Index o = 0; o < outputs; ++o)
+    for (Index k = 0; k < s.options.window[axis]; ++k)
+      if (const Index at = tap(s, axis, o, k); at >= 0 && at < size) ++count[static_cast<std::size_t>(at)];
+  return count.empty() ? 0 : *std::ranges::max_element(count);
+}
+
+bool every_window_touches(const PoolShape& s, std::size_t axis, Index size, Index outputs) {
+  for (Index o = 0; o < outputs; ++o) {
+    bool touches = false;
+    for (Index k = 0; k < s.options.window[axis]; ++k) touches = touches || (tap(s, axis, o, k) >= 0 && tap(s, axis, o, k) < size);
+    if (!touches) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+PoolShape pool_shape(const Shape& x, const Pool2dOptions& options, const char* op) {
+  if (x.rank() != 4)
+    throw ShapeError(cat('[', op, "] the image must have four axes, ",
+                         options.layout == Layout::nchw ? "(n, c, h, w)" : "(c, h, w, n)", ", got ", x, "; reshape it"));
+  const bool nchw = options.layout == Layout::nchw;
+  PoolShape s;
+  s.channels = nchw ? x[0] * x[1] : x[0];
+  s.h = x[nchw ? 2 : 1];
+  s.w = x[nchw ? 3 : 2];
+  s.inner = nchw ? 1 : x[3];
+  s.options = options;
+  const auto outputs = [&](std::size_t axis, Index size) {
+    constexpr Index absurd = Index{1} << 31;
+    const Index window = options.window[axis], stride = options.stride[axis], dilation = options.dilation[axis];
+    const Index before = options.padding[2 * axis], after = options.padding[2 * axis + 1];
+    for (const Index value : {window, stride, dilation})
+      if (value < 1 || value >= absurd)
+        throw ShapeError(cat('[', op, "] window, stride and dilation must be 1 or more, got ", window, ", ", stride, ", ",
+                             dilation));
+    if (before < 0 || after < 0 || before >= absurd || after >= absurd)
+      throw ShapeError(cat('[', op, "] paddings must be 0 or more, got ", before, " and ", after));
+    const Index reach = dilation * (window - 1) + 1;
+    if (size + before + after < reach)
+      throw ShapeError(cat('[', op, "] the window reaches over ", reach, " positions but the padded image has only ",
+                           size + before + after, " along axis ", axis, "; use a smaller window"));
+    return (size + before + after - reach) / stride + 1;
+  };
+  s.out_h = outputs(0, s.h);
+  s.out_w = outputs(1, s.w);
+  if (!every_window_touches(s, 0, s.h, s.out_h) || !every_window_touches(s, 1, s.w, s.out_w))
+    throw ShapeError(cat('[', op, "] a window lies wholly in the padding of ", x, "; pad less"));
+  return s;
+}
+
+template <Scalar T>
+void max_pool(const PoolShape& s, const T* x, T* y) {
+  Index begun = -1;  // output whose first tap has been copied
+  for_taps(s, [&](Index out, Index in) {
+    T* const to = y + out;
+    const T* const from = x + in;
+    if (begun != out) {
+      std::copy_n(from, s.inner, to);
+      begun = out;
+      return;
+    }
+    for (Index i = 0; i < s.inner; ++i) to[i] = (from[i] <= to[i] || to[i] != to[i]) ? to[i] : from[i];
+  });
+}
+
+template <Scalar T>
+IndexList max_pool_positions(const PoolShape& s, const T* x) {
+  IndexList positions(s.channels * s.out_h * s.out_w * s.inner);
+  Index* const best = positions.writable().data();
+  Index begun = -1;
+  for_taps(s, [&](Index out, Index in) {
+    for (Index i = 0; i < s.inner; ++i) {
+      Index& p = best[out + i];
+      const bool first = begun != out;
+      if (first || !(x[in + i] <= x[p] || x[p] != x[p])) p = in + i;
+    }
+    begun = out;
+  });
+  return positions;
+}
+
+template <Scalar T>
+void sum_pool(const PoolShape& s, T factor, const T* x, T* y) {
+  const Index size = s.channels * s.out_h * s.out_w * s.inner;
+  std::fill_n(y, size, T{0});
+  for_taps(s, [&](Index out, Index in) {
+    for (Index i = 0; i < s.inner; ++i) y[out + i] += x[in + i];
+  });
+  for (Index i = 0; i < size; ++i) y[i] *= factor;
+}
+
+template <Scalar T>
+void sum_pool_adjoint(const PoolShape& s, T factor, const T* y, T* x) {
+  std::fill_n(x, s.channels * s.h * s.w * s.inner, T{0});
+  for_taps(s, [&](Index out, Index in) {
+    for (Index i = 0; i < s.inner; ++i) x[in + i] += factor * y[out + i];
+  });
+}
+
+Index largest_overlap(const PoolShape& s) { return overlap(s, 0, s.h, s.out_h) * overlap(s, 1, s.w, s.out_w); }
+
+template void max_pool(const PoolShape&, const float*, float*);
+template void max_pool(const PoolShape&, const double*, double*);
+template IndexList max_pool_positions(const PoolShape&, const float*);
+template IndexList max_pool_positions(const PoolShape&, const double*);
+template void sum_pool(const PoolShape&, float, const float*, float*);
+template void sum_pool(const PoolShape&, double, const double*, double*);
+template void sum_pool_adjoint(const PoolShape&, float, const float*, float*);
+template void sum_pool_adjoint(const PoolShape&, double, const double*, double*);
+
+}  // namespace taut::kernels

@@ -1,0 +1,31 @@
+// Moving and summing numbers along axes.
+#pragma once
+
+#include <span>
+
+#include "autodiff/index_list.h"
+#include "autodiff/tensor.h"
+
+namespace taut::kernels {
+
+// Bit i set: axis i is reduced.
+using AxisMask = std::uint32_t;
+
+// out[i_0, i_1, …] = in[offset + Σ i_k · strides[k]]: permutations, broadcasting (stride 0), slices.
+void strided_copy(const Tensor& in, Index offset, std::span<const Index> strides, Tensor& out);
+
+// out (the shape of x without the masked axes, or with 1 in their place) = Σ over the masked axes of x.
+void sum(const Tensor& x, AxisMask mask, Tensor& out);
+// Position of the first largest element of every group (NaN counts as largest), in the order of sum's output.
+// Groups must not be empty.
+IndexList arg_max(const Tensor& x, AxisMask mask);
+
+// out[i] = in[source[i]], 0 where source[i] < 0.
+void gather(const Tensor& in, const IndexList& source, Tensor& out);
+// out[target[i]] += in[i] on zeros; entries with target[i] < 0 are dropped.
+void scatter(const Tensor& in, const IndexList& target, Tensor& out);
+
+// Row-major strides of a shape.
+std::array<Index, max_rank> strides_of(const Shape& shape);
+
+}  // namespace taut::kernels

@@ -1,0 +1,156 @@
+// channel_affine and the batch normalisations that are made of it.
+#include "autodiff/kernels/elementwise.h"
+#include "autodiff/primitives/select.h"
+
+namespace taut {
+
+// y = x · scale[c] + shift[c], c the index along one axis; the shift is optional.
+class ChannelAffine final : public Primitive {
+ public:
+  static constexpr OpInfo static_info{"channel_affine", "x · scale[c] + shift[c] along one axis", "", ""};
+  explicit ChannelAffine(int axis) : axis_(axis) {}
+  const OpInfo& info() const override { return static_info; }
+  TensorType infer(const Operands& in) const override {
+    primitives::require_same_dtype(in, "channel_affine");
+    const Shape channels{in[0].shape()[axis_]};
+    for (int i = 1; i < in.count(); ++i)
+      if (in[i].shape() != channels)
+        throw ShapeError(cat("[channel_affine] scale and shift must have shape ", channels, " for axis ", axis_, " of ",
+                             in[0].shape(), ", got ", in[i].shape()));
+    return in[0].type();
+  }
+  Tensor forward(const Operands& in, const TensorType& out) const override {
+    Tensor y = Tensor::uninitialised(out);
+    const Shape& s = out.shape;
+    dispatch(out.dtype, [&](auto zero) {
+      using T = decltype(zero);
+      kernels::channel_affine(in[0].data<T>().data(), in[1].data<T>().data(),
+                              in.count() == 3 ? in[2].data<T>().data() : nullptr, y.mutable_data<T>().data(),
+                              s.product(0, axis_), s[axis_], s.product(axis_ + 1, s.rank()));
+    });
+    return y;
+  }
+  void vjp(VjpSite& site) const override {
+    const Var& c = site.cotangent();
+    if (site.wanted(0)) site.add(0, channel_affine(c, site.in(1), Var(), axis_));
+    if (site.wanted(1)) site.add(1, per_channel(c * site.in(0)));
+    if (site.arity() == 3 && site.wanted(2)) site.add(2, per_channel(c));
+  }
+  Var jvp(const JvpSite& site) const override {
+    Var total;
+    const auto join = [&](const Var& t) { total = total.defined() ? total + t : t; };
+    if (const Var* t = site.tangent(0)) join(channel_affine(*t, site.in(1), Var(), axis_));
+    if (const Var* t = site.tangent(1)) join(channel_affine(site.in(0), *t, Var(), axis_));
+    if (site.arity() == 3 && site.tangent(2) != nullptr) join(spread(*site.tangent(2), site.out().shape()));
+    return total;
+  }
+  Rule lipschitz(const RuleSite& site) const override {
+    const Shape& shape = site.out.shape();
+    const Shape channels{shape[axis_]};
+    std::vector<LinearMap> maps(static_cast<std::size_t>(site.in.count()));
+    if (site.in.count() == 3 && site.varies(2)) maps[2] = repeat(shape);
+    const auto of_input = [&](const Tensor& scale) {
+      return LinearMap(shape, shape, structure::Diagonal{scale, shape.product(axis_ + 1, shape.rank())});
+    };
+    const auto of_scale = [&](const Tensor& x) {
+      return compose(LinearMap(shape, shape, structure::Diagonal{x.reshaped(Shape{x.size()}), 1}), repeat(shape));
+    };
+    if (!site.varies(0) || !site.varies(1)) {
+      if (site.varies(0)) maps[0] = of_input(site.in[1]);
+      if (site.varies(1)) maps[1] = of_scale(site.in[0]);
+      return rule::Affine{std::move(maps)};
+    }
+    const char* const why = "the product of a varying operand and a varying scale";
+    if (!site.on_domain()) return primitives::unbounded(site, why);
+    const Tensor x = primitives::magnitude(site.ranges[0]), scale = primitives::magnitude(site.ranges[1]);
+    if (!primitives::all_finite(x) || !primitives::all_finite(scale)) return primitives::unbounded(site, why);
+    maps[0] = of_input(scale);
+    maps[1] = of_scale(x);
+    return rule::Bilinear{std::move(maps)};
+  }
+  Range range(const RangeSite& site) const override {
+    const Shape& shape = site.out.shape();
+    const Range scale = primitives::spread(site.ranges[1], shape, axis_);
+    Range y = Range::uninitialised(shape);
+    const auto lo = y.lo.mutable_data<double>(), hi = y.hi.mutable_data<double>();
+    for (std::size_t i = 0; i < lo.size(); ++i) {
+      const auto k = static_cast<Index>(i);
+      const Interval p = site.ranges[0].at(k) * scale.at(k);
+      lo[i] = p.lo;
+      hi[i] = p.hi;
+    }
+    if (site.dtype() == DType::f32) widen_for(y, site.dtype(), 0.5);
+    if (site.in.count() < 3) return y;
+    return primitives::add_ranges(y, primitives::spread(site.ranges[2], shape, axis_), site.dtype());
+  }
+  int sample_axis(const SampleSite& site) const override {
+    for (std::size_t i = 1; i < site.axis.size(); ++i)
+      if (site.axis[i] != no_sample_axis) return mixes_samples;
+    return site.axis[0] == axis_ ? mixes_samples : site.axis[0];
+  }
+
+ private:
+  LinearMap repeat(const Shape& shape) const {
+    auto source = std::make_shared<std::vector<Index>>();
+    const Index inner = shape.product(axis_ + 1, shape.rank());
+    for (Index i = 0; i < shape.size(); ++i) source->push_back(i / inner % shape[axis_]);
+    return LinearMap(Shape{shape[axis_]}, shape, structure::Selection{std::move(source)});
+  }
+  Shape aligned(const Shape& shape) const {
+    Shape s = shape;
+    for (int i = 0; i < s.rank(); ++i)
+      if (i != axis_) s = s.with(i, 1);
+    return s;
+  }
+  Var spread(const Var& channel, const Shape& shape) const { return broadcast_to(reshape(channel, aligned(shape)), shape); }
+  Var per_channel(const Var& v) const {
+    return reshape(sum_to(v, aligned(v.shape())), Shape{v.shape()[axis_]});
+  }
+  int axis_;
+};
+
+Var channel_affine(const Var& x, const Var& scale, const Var& shift, Index axis, Where where) {
+  const ChannelAffine op(x.shape().axis(axis, "channel_affine"));
+  return shift.defined() ? record(where, op, x, scale, shift) : record(where, op, x, scale);
+}
+
+namespace {
+
+// gamma / sqrt(variance + eps) and beta − mean · that: the two numbers per channel.
+Var normalise(const Var& x, const Var& gamma, const Var& beta, const Var& mean, const Var& variance, double eps, Index axis,
+              Where where) {
+  const Var factor = div(gamma, sqrt(shift(variance, eps, where), where), where);
+  return channel_affine(x, factor, sub(beta, mul(mean, factor, where), where), axis, where);
+}
+
+}  // namespace
+
+Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Var& mean, const Var& variance, double eps,
+               Index axis, Where where) {
+  return normalise(x, gamma, beta, mean, variance, eps, axis, where);
+}
+
+Var batch_norm_training(const Var& x, const Var& gamma, const Var& beta, double eps, Index axis, Var* batch_mean,
+                        Var* batch_variance, Where where) {
+  const Shape& shape = x.shape();
+  const int a = shape.axis(axis, "batch_norm");
+  const Index channels = shape[a], count = channels > 0 ? shape.size() / channels : 0;
+  if (count == 0) throw ShapeError(cat("[batch_norm] statistics of no elements: shape ", shape, ", axis ", a));
+  Shape aligned = shape;
+  for (int i = 0; i < shape.rank(); ++i)
+    if (i != a) aligned = aligned.with(i, 1);
+  const double share = 1.0 / static_cast<double>(count);
+  const Var mean = scale(sum_to(x, aligned, where), share, where);
+  const Var centred = sub(x, broadcast_to(mean, shape, where), where);
+  const Var variance = scale(sum_to(square(centred, where), aligned, where), share, where);
+  const Shape per_channel{channels};
+  const Var flat_mean = reshape(mean, per_channel, where), flat_variance = reshape(variance, per_channel, where);
+  if (batch_mean != nullptr) *batch_mean = flat_mean;
+  if (batch_variance != nullptr) *batch_variance = flat_variance;
+  const Var factor = div(gamma, sqrt(shift(flat_variance, eps, where), where), where);
+  return channel_affine(centred, factor, beta, axis, where);
+}
+
+template const OpInfo& describe<ChannelAffine>();
+
+}  // namespace taut

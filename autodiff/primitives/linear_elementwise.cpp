@@ -1,0 +1,92 @@
+// neg, scale, shift: affine elementwise primitives of one operand.
+#include <cmath>
+
+#include "autodiff/kernels/elementwise.h"
+#include "autodiff/primitives/define.h"
+
+namespace taut {
+namespace {
+
+using kernels::Unary;
+
+Tensor run(Unary op, double parameter, const Tensor& x, const TensorType& out) {
+  Tensor y = Tensor::uninitialised(out);
+  kernels::unary(op, parameter, x, y);
+  return y;
+}
+
+}  // namespace
+
+class Neg final : public LinearPrimitive {
+ public:
+  static constexpr OpInfo static_info{"neg", "−x", "", ""};
+  const OpInfo& info() const override { return static_info; }
+  TensorType infer(const Operands& in) const override { return in[0].type(); }
+  Tensor forward(const Operands& in, const TensorType& out) const override { return run(Unary::neg, 0.0, in[0], out); }
+  LinearMap map(const Shape& in, const Shape&) const override { return scale_map(in, -1.0); }
+  Var again(const Var& x) const override { return neg(x); }
+  Var adjoint(const Var& y, const Shape&) const override { return neg(y); }
+  int sample_axis(const SampleSite& site) const override { return site.axis[0]; }
+};
+
+class Scale final : public LinearPrimitive {
+ public:
+  static constexpr OpInfo static_info{"scale", "c·x", "", ""};
+  explicit Scale(double factor) : factor_(factor) {}
+  const OpInfo& info() const override { return static_info; }
+  TensorType infer(const Operands& in) const override { return in[0].type(); }
+  Tensor forward(const Operands& in, const TensorType& out) const override {
+    return run(Unary::scale, factor_, in[0], out);
+  }
+  LinearMap map(const Shape& in, const Shape&) const override { return scale_map(in, factor_); }
+  Var again(const Var& x) const override { return scale(x, factor_); }
+  Var adjoint(const Var& y, const Shape&) const override { return scale(y, factor_); }
+  int sample_axis(const SampleSite& site) const override { return site.axis[0]; }
+
+ private:
+  double factor_;
+};
+
+class Shift final : public Primitive {
+ public:
+  static constexpr OpInfo static_info{"shift", "x + c", "", ""};
+  explicit Shift(double offset) : offset_(offset) {}
+  const OpInfo& info() const override { return static_info; }
+  TensorType infer(const Operands& in) const override { return in[0].type(); }
+  Tensor forward(const Operands& in, const TensorType& out) const override {
+    return run(Unary::shift, offset_, in[0], out);
+  }
+  void vjp(VjpSite& site) const override { site.add(0, site.cotangent()); }
+  Var jvp(const JvpSite& site) const override { return *site.tangent(0); }
+  Rule lipschitz(const RuleSite& site) const override { return rule::Affine{{identity_map(site.out.shape())}}; }
+  Range range(const RangeSite& site) const override {
+    return primitives::add_ranges(site.ranges[0], Range::box(site.out.shape(), Interval::point(offset_)), site.dtype());
+  }
+  int sample_axis(const SampleSite& site) const override { return site.axis[0]; }
+
+ private:
+  double offset_;
+};
+
+namespace {
+double checked(const char* op, double value, DType dtype, Where where) {
+  const double rounded = primitives::rounded_to(dtype, value);
+  if (!std::isfinite(rounded))
+    throw NumericError(cat('[', op, "] at ", where, ": the constant ", value, " is not finite in ", dtype));
+  return rounded;
+}
+}  // namespace
+
+Var neg(const Var& x, Where where) { return record(where, Neg(), x); }
+Var scale(const Var& x, double factor, Where where) {
+  return record(where, Scale(checked("scale", factor, x.dtype(), where)), x);
+}
+Var shift(const Var& x, double offset, Where where) {
+  return record(where, Shift(checked("shift", offset, x.dtype(), where)), x);
+}
+
+template const OpInfo& describe<Neg>();
+template const OpInfo& describe<Scale>();
+template const OpInfo& describe<Shift>();
+
+}  // namespace taut

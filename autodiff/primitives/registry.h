@@ -1,0 +1,14 @@
+// The list of primitives as data: for the harness, for generated documentation, and for the link-time check that every listed
+// primitive is defined.
+#pragma once
+
+#include <span>
+
+#include "autodiff/primitive.h"
+
+namespace taut {
+
+// In the order of primitives/list.h.
+std::span<const OpInfo* const> registry();
+
+}  // namespace taut

@@ -1,0 +1,226 @@
+#include "lipschitz/conv_spectrum.h"
+
+#include <algorithm>
+#include <cmath>
+#include <future>
+#include <numbers>
+#include <numeric>
+
+#include "autodiff/kernels/blas.h"
+#include "autodiff/range.h"
+#include "lipschitz/gram.h"
+
+namespace taut::detail {
+namespace {
+
+using Complex = std::complex<double>;
+
+constexpr double u = 0x1p-53;
+
+// e^{2πi r/n}, each component within 16 u: the angle is reduced exactly to [0, π/4], rounds three times there (4 u), and
+// the C library's sine and cosine are taken at four times their documented error (4 u).
+Complex unit_root(Index r, Index n) {
+  Index eighths = 8 * r / n;                                         // octant
+  const Index within = eighths % 2 == 0 ? 8 * r - eighths * n : (eighths + 1) * n - 8 * r;  // eighths of n, from an axis
+  const double angle = std::numbers::pi * (static_cast<double>(within) / (4.0 * static_cast<double>(n)));
+  double c = std::cos(angle), s = std::sin(angle);
+  if (eighths == 1 || eighths == 2 || eighths == 5 || eighths == 6) std::swap(c, s);
+  if (eighths >= 2 && eighths <= 5) c = -c;
+  if (eighths >= 4) s = -s;
+  return {c, s};
+}
+
+// Smallest grid on which the windows of `axis` meet the image as they do with zero padding.
+Index zero_padding_grid(const ConvAxis& axis) {
+  const Index before = std::min(axis.padding, axis.span());
+  const Index last = std::min(axis.position(axis.outputs - 1, 0), axis.image - 1);
+  return std::max({axis.image + before, last + axis.span() + 1, Index{1}});
+}
+
+Index round_up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+double spectral_bound(const std::vector<double>& sums, Index rows, Index columns) {
+  double largest_row = 0.0;
+  std::vector<double> column(static_cast<std::size_t>(columns));
+  for (Index i = 0; i < rows; ++i) {
+    double row = 0.0;
+    for (Index j = 0; j < columns; ++j) {
+      const double v = sums[static_cast<std::size_t>(i * columns + j)];
+      row = add_up(row, v);
+      column[static_cast<std::size_t>(j)] = add_up(column[static_cast<std::size_t>(j)], v);
+    }
+    largest_row = std::max(largest_row, row);
+  }
+  return sqrt_up(mul_up(largest_row, std::ranges::max(column)));
+}
+
+// 0 … n − 1, neighbours far apart: norms vary slowly with the frequency, so that a threshold which grows along with them would be
+// raised at every step.
+std::vector<Index> scattered(Index n) {
+  Index step = std::max<Index>(1, static_cast<Index>(0.618 * static_cast<double>(n)));
+  while (std::gcd(step, n) != 1) ++step;
+  std::vector<Index> order(static_cast<std::size_t>(n));
+  for (Index k = 0; k < n; ++k) order[static_cast<std::size_t>(k)] = k * step % n;
+  return order;
+}
+
+// Proves one threshold for symbol after symbol, and raises it where it does not hold.
+class Threshold {
+ public:
+  void include(const Complex* symbol, Index rows, Index columns) {
+    const Gram<Complex> gram(symbol, rows, columns);
+    if (gram.frobenius_squared() <= proved_) return;
+    if (tested_ > 0.0)
+      if (const auto bound = gram.proved_bound(tested_)) {
+        proved_ = std::max(proved_, *bound);
+        return;
+      }
+    const double top = gram.top_eigenvalue();
+    tested_ = std::max(tested_, top * (1.0 + 8.0 * u * static_cast<double>(gram.size())));
+    proved_ = std::max(proved_, certified_top(gram, top));
+  }
+  double proved() const { return proved_; }
+
+ private:
+  double tested_ = 0.0;  // tI − H is factorised with this t
+  double proved_ = 0.0;  // ≥ σ₁² of every symbol so far
+};
+
+}  // namespace
+
+CirculantAxis::CirculantAxis(const ConvAxis& axis) : stride(axis.stride) {
+  Index dilation = axis.dilation;
+  if (axis.circular) {
+    grid = axis.image;
+    if (grid % stride != 0) stride = 1;
+    const Index period = grid / std::gcd(grid, axis.stride);
+    repeats = (axis.outputs + period - 1) / period;
+  } else {
+    grid = zero_padding_grid(axis);
+    if (stride == 1) {
+      grid = round_up(grid, dilation) / dilation;
+      dilation = 1;
+    } else {
+      grid = round_up(grid, stride);
+    }
+  }
+  for (Index t = 0; t < axis.taps; ++t) positions.push_back(dilation * t);
+}
+
+ConvSymbols::ConvSymbols(const structure::Convolution& c)
+    : vertical_(ConvAxis(c, 0)),
+      horizontal_(ConvAxis(c, 1)),
+      groups_(c.options.groups),
+      c_out_(c.kernel.shape()[0] / groups_),
+      c_in_(c.kernel.shape()[1]),
+      aliases_(vertical_.stride * horizontal_.stride),
+      half_columns_(horizontal_.grid / horizontal_.stride / 2 + 1) {
+  const Tensor wide = c.kernel.to(DType::f64);
+  const auto values = wide.data<double>();
+  const Index taps = c.kernel.shape()[2] * c.kernel.shape()[3];
+  kernel_.assign(values.begin(), values.end());
+  double largest = 0.0;
+  for (const double v : kernel_) largest = std::max(largest, std::fabs(v));
+  exponent_ = largest > 0.0 ? std::ilogb(largest) : 0;
+  for (double& v : kernel_) v = std::ldexp(v, -exponent_);
+
+  // Every entry of a symbol is a sum of `taps` products with roots of unity. Each component errs by at most
+  // (γ_taps + 16 u (1 + γ_taps)) Σ|k|, hence the entry by at most 2 γ_{taps+32} Σ|k|; a matrix of such entries has at
+  // most the norm of the matrix of the sums Σ|k|.
+  const double relative = 2.0 * gamma_factor(taps + 32, u);
+  const auto per_group = static_cast<std::size_t>(c_out_ * c_in_);
+  for (Index g = 0; g < groups_; ++g) {
+    std::vector<double> sums(per_group, 0.0);
+    for (std::size_t e = 0; e < per_group; ++e)
+      for (Index t = 0; t < taps; ++t)
+        sums[e] = add_up(sums[e], std::fabs(kernel_[(static_cast<std::size_t>(g) * per_group + e) * static_cast<std::size_t>(taps) +
+                                                    static_cast<std::size_t>(t)]));
+    error_ = std::max(error_, mul_up(relative, spectral_bound(sums, c_out_, c_in_)));
+  }
+  // Aliases stand side by side; 2^-900 covers what underflows.
+  error_ = add_up(mul_up(error_, sqrt_up(static_cast<double>(aliases_))), 0x1p-900);
+
+  const Index points = vertical_.grid * horizontal_.grid;
+  roots_.reserve(static_cast<std::size_t>(points));
+  for (Index r = 0; r < points; ++r) roots_.push_back(unit_root(r, points));
+}
+
+// Rows: for every frequency and alias the real and the imaginary parts; columns: taps.
+std::vector<double> ConvSymbols::twiddles(Index from, Index to) const {
+  const Index ny = vertical_.grid, nx = horizontal_.grid;
+  const Index step_y = ny / vertical_.stride, step_x = nx / horizontal_.stride;
+  std::vector<double> rows;
+  for (Index f = from; f < to; ++f)
+    for (Index ay = 0; ay < vertical_.stride; ++ay)
+      for (Index ax = 0; ax < horizontal_.stride; ++ax) {
+        const Index fy = f / half_columns_ + ay * step_y, fx = f % half_columns_ + ax * step_x;
+        const auto root = [&](Index py, Index px) {
+          return roots_[static_cast<std::size_t>((fy * py % ny * nx + fx * px % nx * ny) % (ny * nx))];
+        };
+        for (const Index py : vertical_.positions)
+          for (const Index px : horizontal_.positions) rows.push_back(root(py, px).real());
+        for (const Index py : vertical_.positions)
+          for (const Index px : horizontal_.positions) rows.push_back(root(py, px).imag());
+      }
+  return rows;
+}
+
+std::vector<Complex> ConvSymbols::compute(Index group, Index from, Index to) const {
+  const Index entries = c_out_ * c_in_;
+  const auto taps = static_cast<Index>(vertical_.positions.size() * horizontal_.positions.size());
+  const Index count = (to - from) * aliases_;
+  const std::vector<double> waves = twiddles(from, to);
+  std::vector<double> parts(static_cast<std::size_t>(2 * count * entries));
+  kernels::gemm(false, true, 2 * count, entries, taps, 1.0, waves.data(), taps, kernel_.data() + group * entries * taps,
+                taps, 0.0, parts.data(), entries);
+  std::vector<Complex> symbols(static_cast<std::size_t>(count * entries));
+  auto next = symbols.begin();
+  for (Index f = 0; f < to - from; ++f)
+    for (Index o = 0; o < c_out_; ++o)
+      for (Index a = 0; a < aliases_; ++a) {
+        const double* const real = parts.data() + 2 * (f * aliases_ + a) * entries + o * c_in_;
+        const double* const imaginary = real + entries;
+        for (Index i = 0; i < c_in_; ++i) *next++ = {real[i], imaginary[i]};
+      }
+  return symbols;
+}
+
+std::optional<Magnitude> circulant_norm(const structure::Convolution& convolution, const Options& options) {
+  const ConvSymbols symbols(convolution);
+  const Index rows = symbols.rows(), columns = symbols.columns(), size = rows * columns;
+  const double smaller = static_cast<double>(std::min(rows, columns));
+  const double operations = 8.0 * smaller * static_cast<double>(size * symbols.frequencies() * symbols.groups());
+  if (!options.affords(operations)) return std::nullopt;
+
+  const Index chunk = std::clamp<Index>((Index{1} << 18) / std::max<Index>(size, 1), 1, symbols.frequencies());
+  const Index chunks = (symbols.frequencies() + chunk - 1) / chunk;
+  const Index workers = std::clamp<Index>(options.threads, 1, chunks);
+  // Every worker proves its own part; the largest of the proved values holds for all.
+  const auto work = [&](Index worker) -> std::optional<double> {
+    Threshold threshold;
+    for (Index g = 0; g < symbols.groups(); ++g)
+      for (Index c = worker; c < chunks; c += workers) {
+        if (options.expired()) return std::nullopt;
+        const Index from = c * chunk, to = std::min(from + chunk, symbols.frequencies());
+        const std::vector<Complex> block = symbols.compute(g, from, to);
+        for (const Index f : scattered(to - from)) threshold.include(block.data() + f * size, rows, columns);
+      }
+    return threshold.proved();
+  };
+  std::vector<std::future<std::optional<double>>> others;
+  for (Index w = 1; w < workers; ++w) others.push_back(std::async(std::launch::async, work, w));
+  std::optional<double> largest = work(0);
+  for (auto& other : others) {
+    const std::optional<double> theirs = other.get();
+    largest = largest && theirs ? std::optional(std::max(*largest, *theirs)) : std::nullopt;
+  }
+  if (!largest) return std::nullopt;
+
+  const double widest = add_up(sqrt_up(*largest), symbols.error());
+  const double repeats = static_cast<double>(symbols.repeats()), aliases = static_cast<double>(symbols.aliases());
+  const double factor = sqrt_up(div_up(repeats, aliases));
+  return Magnitude::product(Magnitude::product(widest, factor, Side::upper), std::ldexp(1.0, symbols.exponent()),
+                            Side::upper);
+}
+
+}  // namespace taut::detail

@@ -1,0 +1,62 @@
+// The l2 norm of convolutions through the symbols of a circular convolution. Internal to lipschitz.
+#pragma once
+
+#include <complex>
+#include <optional>
+#include <vector>
+
+#include "lipschitz/conv_geometry.h"
+#include "lipschitz/magnitude.h"
+#include "lipschitz/options.h"
+
+namespace taut::detail {
+
+// One axis of a circular convolution of which the given one is a compression (some rows and columns of its matrix).
+//
+// Zero padding: the image is put on a grid N large enough that no window wraps around onto it, N ≥ n + k − 1 at most
+// [Sedghi2019 and docs/mathematics.md]; the transform on the image's own grid would lie below the true norm. With stride s the
+// grid is a multiple of s. A dilated kernel of stride 1 splits into independent undilated ones on N / δ.
+// Circular boundary: the grid is the image; a stride that does not divide it is replaced by 1 (more rows, never less).
+struct CirculantAxis {
+  Index grid = 1, stride = 1;
+  std::vector<Index> positions;  // of the taps on the grid
+  Index repeats = 1;             // how often one output of the circular convolution occurs among the outputs
+
+  explicit CirculantAxis(const ConvAxis& axis);
+};
+
+// The symbols of all groups: for an output frequency f the matrix (c_out / groups) × (c_in / groups · s_y s_x) of the
+// transforms at its s_y s_x aliases, side by side. The norm of the circular convolution is the largest of their norms over half
+// of the frequencies (the kernel is real), divided by √(s_y s_x).
+class ConvSymbols {
+ public:
+  explicit ConvSymbols(const structure::Convolution& convolution);
+
+  Index rows() const { return c_out_; }
+  Index columns() const { return c_in_ * aliases_; }
+  Index frequencies() const { return half_columns_ * (vertical_.grid / vertical_.stride); }
+  Index groups() const { return groups_; }
+  Index aliases() const { return aliases_; }
+  Index repeats() const { return vertical_.repeats * horizontal_.repeats; }
+  int exponent() const { return exponent_; }  // symbols are computed of the kernel times 2^-exponent
+  // ≥ spectral norm of the error of every computed symbol.
+  double error() const { return error_; }
+
+  // The symbols of frequencies [from, to) of one group, one behind the other, row-major.
+  std::vector<std::complex<double>> compute(Index group, Index from, Index to) const;
+
+ private:
+  std::vector<double> twiddles(Index from, Index to) const;
+
+  CirculantAxis vertical_, horizontal_;
+  Index groups_, c_out_, c_in_, aliases_, half_columns_;  // channels per group
+  int exponent_ = 0;
+  double error_ = 0.0;
+  std::vector<double> kernel_;                      // scaled, (groups · c_out) × c_in × taps
+  std::vector<std::complex<double>> roots_;         // e^{2πi r / (N_y N_x)}
+};
+
+// An upper bound of ‖A‖₂ with all rounding included; nothing when the deadline does not allow it.
+std::optional<Magnitude> circulant_norm(const structure::Convolution& convolution, const Options& options);
+
+}  // namespace taut::detail

@@ -1,0 +1,128 @@
+#include "lipschitz/gram.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#define lapack_complex_float std::complex<float>
+#define lapack_complex_double std::complex<double>
+#include <cblas.h>
+#include <lapacke.h>
+
+#include "autodiff/outward.h"
+#include "autodiff/range.h"
+
+namespace taut::detail {
+namespace {
+
+using Complex = std::complex<double>;
+
+constexpr double u = 0x1p-53;
+// Bound of everything that underflow adds. The entries are at most 2 and the sizes below 2^31, so all sums of
+// intermediate underflows, each at most 2^-1074 times a factor of at most 2^100, stay far below.
+constexpr double underflow = 0x1p-900;
+
+template <class T>
+constexpr bool is_complex = std::is_same_v<T, Complex>;
+
+// |fl(x·y) − x·y| ≤ factor · Σ|x_i||y_i| for an inner product of n terms with `extra` further roundings, summed in any
+// order, with or without fma. Real and imaginary part of a complex one are real inner products of 2n terms.
+template <class T>
+double inner_product_error(Index n, Index extra) {
+  if constexpr (is_complex<T>) return mul_up(std::sqrt(2.0) * (1.0 + 4.0 * u), gamma_factor(2 * n + extra, u));
+  return gamma_factor(n + extra, u);
+}
+
+// Row-major upper triangle = column-major lower triangle (of the conjugate, which has the same eigenvalues).
+void form(const double* b, Index rows, Index columns, bool of_rows, double* h, Index size) {
+  cblas_dsyrk(CblasRowMajor, CblasUpper, of_rows ? CblasNoTrans : CblasTrans, static_cast<blasint>(size),
+              static_cast<blasint>(of_rows ? columns : rows), 1.0, b, static_cast<blasint>(columns), 0.0, h,
+              static_cast<blasint>(size));
+}
+void form(const Complex* b, Index rows, Index columns, bool of_rows, Complex* h, Index size) {
+  cblas_zherk(CblasRowMajor, CblasUpper, of_rows ? CblasNoTrans : CblasConjTrans, static_cast<blasint>(size),
+              static_cast<blasint>(of_rows ? columns : rows), 1.0, b, static_cast<blasint>(columns), 0.0, h,
+              static_cast<blasint>(size));
+}
+
+lapack_int cholesky(lapack_int n, double* a) { return LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'L', n, a, n); }
+lapack_int cholesky(lapack_int n, Complex* a) { return LAPACKE_zpotrf(LAPACK_COL_MAJOR, 'L', n, a, n); }
+
+lapack_int top_eigenpair(bool vector, lapack_int n, double* a, double* value, double* z) {
+  lapack_int found = 0;
+  std::vector<lapack_int> support(2);
+  return LAPACKE_dsyevr(LAPACK_COL_MAJOR, vector ? 'V' : 'N', 'I', 'L', n, a, n, 0.0, 0.0, n, n, 0.0, &found, value, z,
+                        n, support.data());
+}
+lapack_int top_eigenpair(bool vector, lapack_int n, Complex* a, double* value, Complex* z) {
+  lapack_int found = 0;
+  std::vector<lapack_int> support(2);
+  return LAPACKE_zheevr(LAPACK_COL_MAJOR, vector ? 'V' : 'N', 'I', 'L', n, a, n, 0.0, 0.0, n, n, 0.0, &found, value, z,
+                        n, support.data());
+}
+
+}  // namespace
+
+template <class T>
+Gram<T>::Gram(const T* b, Index rows, Index columns)
+    : size_(std::min(rows, columns)), inner_(std::max(rows, columns)), of_rows_(rows <= columns) {
+  h_.assign(static_cast<std::size_t>(size_ * size_), T{});
+  form(b, rows, columns, of_rows_, h_.data(), size_);
+  double trace = 0.0;
+  for (Index i = 0; i < size_; ++i) trace = add_up(trace, std::real(h_[static_cast<std::size_t>(i * (size_ + 1))]));
+  // Every diagonal entry is a sum of nonnegative terms: exact ≤ computed / (1 − γ) ≤ computed · (1 + 2γ).
+  const double relative = inner_product_error<T>(inner_, 0);
+  frobenius_squared_ = add_up(trace, add_up(mul_up(2.0 * relative, trace), underflow));
+  // |fl(B Bᴴ) − B Bᴴ| ≤ γ |B||B|ᴴ entry by entry, and ‖ |B||B|ᴴ ‖₂ ≤ ‖B‖_F².
+  forming_error_ = add_up(mul_up(relative, frobenius_squared_), underflow);
+}
+
+template <class T>
+double Gram<T>::top_eigenvalue(std::vector<T>* eigenvector) const {
+  std::vector<T> work = h_;
+  std::vector<double> values(static_cast<std::size_t>(size_));
+  T unused{};
+  if (eigenvector != nullptr) eigenvector->resize(static_cast<std::size_t>(size_));
+  const lapack_int info = top_eigenpair(eigenvector != nullptr, static_cast<lapack_int>(size_), work.data(),
+                                        values.data(), eigenvector != nullptr ? eigenvector->data() : &unused);
+  return info == 0 && values[0] >= 0.0 ? values[0] : -1.0;
+}
+
+template <class T>
+std::optional<double> Gram<T>::proved_bound(double t) const {
+  std::vector<T> g(h_.size());
+  std::ranges::transform(h_, g.begin(), [](const T& x) { return -x; });
+  double trace = 0.0;
+  const auto diagonal = [&](Index i) -> T& { return g[static_cast<std::size_t>(i * (size_ + 1))]; };
+  for (Index i = 0; i < size_; ++i) {
+    const double d = add_down(t, std::real(diagonal(i)));  // rounded down: G ≤ tI − H
+    if (!(d > 0.0)) return std::nullopt;
+    diagonal(i) = d;
+    trace = add_up(trace, d);
+  }
+  if (cholesky(static_cast<lapack_int>(size_), g.data()) != 0) return std::nullopt;
+  for (Index i = 0; i < size_; ++i)  // a NaN may pass the pivot tests of a LAPACK
+    if (!(std::real(diagonal(i)) > 0.0 && std::isfinite(std::real(diagonal(i))))) return std::nullopt;
+  // R̃ᴴR̃ = G + Δ with |Δ| ≤ c |R̃|ᴴ|R̃|, hence λ_min(G) ≥ −c/(1 − c) tr G. Four roundings more than in the textbook
+  // cover a LAPACK that multiplies with reciprocals of pivots.
+  const double c = inner_product_error<T>(size_, 4);
+  if (!(c < 0.5)) return std::nullopt;
+  const double factorising_error = add_up(mul_up(div_up(c, sub_down(1.0, c)), trace), underflow);
+  return add_up(t, add_up(forming_error_, factorising_error));
+}
+
+template <class T>
+double certified_top(const Gram<T>& gram, double computed_top) {
+  if (computed_top > 0.0)
+    for (double slack = 4.0 * u * static_cast<double>(gram.size()); slack < 1.0; slack *= 4.0)
+      if (const std::optional<double> bound = gram.proved_bound(computed_top * (1.0 + slack)))
+        return std::min(*bound, gram.frobenius_squared());
+  return gram.frobenius_squared();
+}
+
+template class Gram<double>;
+template class Gram<Complex>;
+template double certified_top(const Gram<double>&, double);
+template double certified_top(const Gram<Complex>&, double);
+
+}  // namespace taut::detail

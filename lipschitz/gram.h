@@ -1,0 +1,47 @@
+// Certified bounds of the largest singular value of a real or complex matrix through its Gram matrix. Internal.
+#pragma once
+
+#include <complex>
+#include <optional>
+#include <vector>
+
+#include "autodiff/config.h"
+
+namespace taut::detail {
+
+// H = B Bᴴ or Bᴴ B, whichever is smaller, of a matrix whose entries are about 1 at most (callers scale by a power of two).
+// The proof that every eigenvalue of the exact Gram matrix is at most some γ is a Cholesky factorisation of tI − H that
+// runs to completion [Rump2006]; docs/mathematics.md has the error terms. Source of the constants: [Higham2002, 3 and 10].
+template <class T>
+class Gram {
+ public:
+  // b: rows × columns, row-major.
+  Gram(const T* b, Index rows, Index columns);
+
+  Index size() const { return size_; }
+  bool of_rows() const { return of_rows_; }  // H = B Bᴴ
+  double frobenius_squared() const { return frobenius_squared_; }  // ≥ the exact ‖B‖_F²
+
+  // The largest eigenvalue of H as LAPACK computes it and, when asked for, its eigenvector. No error bound.
+  // Negative if LAPACK fails.
+  double top_eigenvalue(std::vector<T>* eigenvector = nullptr) const;
+
+  // An upper bound of σ₁(B)², at or slightly above t; nothing when the factorisation of tI − H breaks down.
+  std::optional<double> proved_bound(double t) const;
+
+ private:
+  Index size_, inner_;
+  bool of_rows_;
+  double frobenius_squared_ = 0.0;
+  double forming_error_ = 0.0;  // ≥ ‖H − exact Gram matrix‖₂
+  std::vector<T> h_;            // lower triangle by columns
+};
+
+extern template class Gram<double>;
+extern template class Gram<std::complex<double>>;
+
+// Upper bound of σ₁(B)² by widening the computed eigenvalue until it is proved; ‖B‖_F² in the worst case.
+template <class T>
+double certified_top(const Gram<T>& gram, double computed_top);
+
+}  // namespace taut::detail

@@ -1,0 +1,32 @@
+// Operator norms of linear maps, by structure: enclosures with their rigour.
+//
+// l1 and linf (largest absolute column and row sums) are exact up to outward rounding for every structure with entries;
+// l2 is certified by a shifted Cholesky factorisation of the Gram matrix [Rump2006], for convolutions frequency by
+// frequency on an enlarged grid; see docs/mathematics.md. Opaque maps give estimates.
+#pragma once
+
+#include "autodiff/linear_map.h"
+#include "lipschitz/bound.h"
+#include "lipschitz/options.h"
+
+namespace taut {
+
+struct NormBounds {
+  LowerBound lower;
+  UpperBound upper;
+  bool cut = false;  // stopped by the deadline: true, but not as tight as it could be
+};
+
+// sup ‖A x‖ / ‖x‖, the same norm on both sides. A zero map gives exactly 0. Throws NumericError for weights that are not
+// finite. Past the deadline the bounds are those that need no factorisation.
+NormBounds operator_norm(const LinearMap& map, Norm norm, const Options& options = {});
+
+// The same for a matrix (m, n), f32 or f64.
+NormBounds dense_norm(const Tensor& matrix, Norm norm, const Options& options = {});
+
+// ‖A‖_F ≥ ‖A‖₂ of the whole map, as an upper bound of the l2 norm. Of a convolution it counts, for every tap, the
+// positions at which it meets the image. Compositions of maps without common closed form: the better of the product of
+// the factors' norms and the norm of the matrix when that is small. An estimate for opaque maps.
+UpperBound frobenius_norm(const LinearMap& map, const Options& options = {});
+
+}  // namespace taut

@@ -1,0 +1,77 @@
+#include "nn/module.h"
+
+#include <algorithm>
+
+#include "autodiff/error.h"
+
+namespace taut::nn {
+namespace {
+
+template <class OnParameter>
+class ParameterVisitor final : public Visitor {
+ public:
+  explicit ParameterVisitor(OnParameter action) : action_(std::move(action)) {}
+
+ private:
+  void parameter(const std::string& path, Parameter& p) override { action_(path, p); }
+  OnParameter action_;
+};
+
+template <class OnFlag>
+class FlagVisitor final : public Visitor {
+ public:
+  explicit FlagVisitor(OnFlag action) : action_(std::move(action)) {}
+  void training_flag(bool& training) override { action_(training); }
+
+ private:
+  void parameter(const std::string&, Parameter&) override {}
+  OnFlag action_;
+};
+
+}  // namespace
+
+void AnyModule::throw_other_type(const std::type_info& wanted) const {
+  throw UsageError(cat("[module] holds a ", table_->type.name(), " but was asked for as a ", wanted.name(),
+                       " (names as the compiler spells them); ask for the type that was put in"));
+}
+
+std::vector<Parameter*> parameters(ModuleRef module) {
+  std::vector<Parameter*> all;
+  ParameterVisitor visitor([&](const std::string&, Parameter& p) {
+    if (std::ranges::find(all, &p) == all.end()) all.push_back(&p);
+  });
+  module.visit(visitor);
+  return all;
+}
+
+void name_parameters(ModuleRef module) {
+  ParameterVisitor visitor([](const std::string& path, Parameter& p) { p.name = path; });
+  module.visit(visitor);
+}
+
+Index parameter_count(ModuleRef module) {
+  Index count = 0;
+  for (const Parameter* p : parameters(module))
+    if (p->trained) count += p->value.size();
+  return count;
+}
+
+void set_training(ModuleRef module, bool training) {
+  FlagVisitor visitor([=](bool& flag) { flag = training; });
+  module.visit(visitor);
+}
+
+InferenceScope::InferenceScope(ModuleRef module) {
+  FlagVisitor visitor([&](bool& flag) {
+    if (!flag) return;
+    flag = false;
+    were_training_.push_back(&flag);
+  });
+  module.visit(visitor);
+}
+
+InferenceScope::~InferenceScope() {
+  for (bool* const flag : were_training_) *flag = true;
+}
+
+}  // namespace taut::nn

@@ -1,0 +1,106 @@
+#include "nn/optimiser.h"
+
+#include <cmath>
+
+#include "autodiff/diff.h"
+#include "autodiff/error.h"
+#include "nn/update.h"
+
+namespace taut::nn {
+
+Optimiser::Optimiser(std::vector<Parameter*> parameters, double learning_rate, const char* name) : name_(name) {
+  for (Parameter* const p : parameters)
+    if (p->trained) parameters_.push_back(p);
+  if (parameters_.empty())
+    throw UsageError(cat('[', name, "] needs at least one trained parameter, got ", parameters.size(),
+                         " of which none is; pass parameters(net)"));
+  leaves_.reserve(parameters_.size());
+  gradients_.reserve(parameters_.size());
+  set_learning_rate(learning_rate);
+}
+
+void Optimiser::require(bool holds, const char* what, double given) const {
+  if (!holds) throw UsageError(cat('[', name_, "] ", what, ", got ", given));
+}
+
+void Optimiser::set_learning_rate(double rate) {
+  require(std::isfinite(rate) && rate >= 0.0, "the learning rate must be finite and not negative", rate);
+  learning_rate_ = rate;
+}
+
+std::vector<Tensor> Optimiser::state_like_parameters() const {
+  std::vector<Tensor> state;
+  for (const Parameter* const p : parameters_) state.push_back(Tensor::zeros(p->value.shape(), p->value.dtype()));
+  return state;
+}
+
+void Optimiser::backward(const Var& loss) {
+  Tape* const tape = Tape::of(loss);
+  if (tape == nullptr)
+    throw UsageError(cat('[', name_, "] the loss lies on no tape, so nothing was recorded; give the net a Var made by "
+                         "Tape::input, and do not pause the tape"));
+  for (const Parameter* const p : parameters_) leaves_.push_back(p->on(*tape));
+  gradients_.resize(parameters_.size());
+  grad(loss, leaves_, gradients_);
+  leaves_.clear();  // they share the numbers that update() is going to change
+}
+
+void Optimiser::update() {
+  if (gradients_.empty()) throw UsageError(cat('[', name_, "] update() needs the gradients of backward() first"));
+  ++updates_;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) apply(i, parameters_[i]->value, gradients_[i].value());
+  gradients_.clear();
+}
+
+double Optimiser::step(const Var& loss) {
+  const double value = loss.item();
+  backward(loss);
+  Tape::of(loss)->rewind();
+  update();
+  return value;
+}
+
+Sgd::Sgd(std::vector<Parameter*> parameters, const SgdOptions& options)
+    : Optimiser(std::move(parameters), options.learning_rate, "sgd"), options_(options) {
+  require(options.momentum >= 0.0 && options.momentum < 1.0, "momentum must be in [0, 1)", options.momentum);
+  require(options.weight_decay >= 0.0, "weight decay must not be negative", options.weight_decay);
+  if (options.momentum > 0.0) velocity_ = state_like_parameters();
+}
+
+void Sgd::apply(std::size_t index, Tensor& value, const Tensor& gradient) {
+  const update::Sgd settings{learning_rate(), options_.momentum, options_.weight_decay};
+  dispatch(value.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto weight = value.mutable_data<T>();
+    T* const velocity = velocity_.empty() ? nullptr : velocity_[index].mutable_data<T>().data();
+    update::sgd<T>(settings, weight.size(), gradient.data<T>().data(), velocity, weight.data());
+  });
+}
+
+Adam::Adam(std::vector<Parameter*> parameters, const AdamOptions& options)
+    : Optimiser(std::move(parameters), options.learning_rate, "adam"), options_(options) {
+  require(options.beta1 >= 0.0 && options.beta1 < 1.0, "beta1 must be in [0, 1)", options.beta1);
+  require(options.beta2 >= 0.0 && options.beta2 < 1.0, "beta2 must be in [0, 1)", options.beta2);
+  require(options.epsilon > 0.0, "epsilon must be positive", options.epsilon);
+  require(options.weight_decay >= 0.0, "weight decay must not be negative", options.weight_decay);
+  first_ = state_like_parameters();
+  second_ = state_like_parameters();
+}
+
+void Adam::apply(std::size_t index, Tensor& value, const Tensor& gradient) {
+  const auto t = static_cast<double>(updates());
+  const update::Adam settings{learning_rate() / (1.0 - std::pow(options_.beta1, t)),
+                              1.0 / std::sqrt(1.0 - std::pow(options_.beta2, t)),
+                              options_.beta1,
+                              options_.beta2,
+                              options_.epsilon,
+                              options_.weight_decay};
+  dispatch(value.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto weight = value.mutable_data<T>();
+    update::adam<T>(settings, weight.size(), gradient.data<T>().data(), first_[index].mutable_data<T>().data(),
+                    second_[index].mutable_data<T>().data(), weight.data());
+  });
+}
+
+}  // namespace taut::nn

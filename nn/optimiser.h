@@ -1,0 +1,94 @@
+// Optimisers: from a loss on a tape to new parameter values. One step:
+//
+//   const Var loss = cross_entropy(net(tape.input(x)), labels);
+//   optimiser.step(loss);           // backward, rewind, update
+//
+// or, with room for what looks at the gradients in between:
+//
+//   optimiser.backward(loss);       // gradients() are valid from here …
+//   tape.rewind();                  // nobody else holds the parameters' numbers any more
+//   optimiser.update();             // … to here; the numbers change in place
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "nn/parameter.h"
+
+namespace taut::nn {
+
+// Holds pointers: the module whose parameters() it was given must outlive it and stay where it is.
+class Optimiser {
+ public:
+  virtual ~Optimiser() = default;
+  Optimiser(const Optimiser&) = delete;
+  Optimiser& operator=(const Optimiser&) = delete;
+
+  // Gradients of a one-element loss by every trained parameter; zero where the loss does not depend on it.
+  // UsageError when the loss lies on no tape.
+  void backward(const Var& loss);
+  // One per parameter of parameters(), in its shape; may be changed.
+  std::span<Var> gradients() { return gradients_; }
+  std::span<Parameter* const> parameters() const { return parameters_; }
+  // Changes every parameter by its gradient. UsageError without a backward() before. While a tape still holds the old
+  // numbers, they are copied first.
+  void update();
+  // backward(), rewinds the loss's tape, update(). Returns the loss. Vars of the tape become invalid.
+  double step(const Var& loss);
+
+  double learning_rate() const { return learning_rate_; }
+  void set_learning_rate(double rate);
+  Index updates() const { return updates_; }  // so far
+
+ protected:
+  Optimiser(std::vector<Parameter*> parameters, double learning_rate, const char* name);
+  // Zeros in the shape of every parameter.
+  std::vector<Tensor> state_like_parameters() const;
+  void require(bool holds, const char* what, double given) const;
+  // `updates()` already counts this one.
+  virtual void apply(std::size_t index, Tensor& value, const Tensor& gradient) = 0;
+
+ private:
+  const char* name_;
+  std::vector<Parameter*> parameters_;
+  std::vector<Var> leaves_, gradients_;
+  double learning_rate_ = 0.0;
+  Index updates_ = 0;
+};
+
+struct SgdOptions {
+  double learning_rate = 0.1;
+  double momentum = 0.0;      // in [0, 1)
+  double weight_decay = 0.0;  // adds weight_decay·w to the gradient
+};
+
+// Stochastic gradient descent with heavy-ball momentum: v ← μv + g, w ← w − ηv [Polyak1964].
+class Sgd final : public Optimiser {
+ public:
+  explicit Sgd(std::vector<Parameter*> parameters, const SgdOptions& options = {});
+
+ private:
+  void apply(std::size_t index, Tensor& value, const Tensor& gradient) override;
+  SgdOptions options_;
+  std::vector<Tensor> velocity_;  // empty without momentum
+};
+
+struct AdamOptions {
+  double learning_rate = 1e-3;
+  double beta1 = 0.9, beta2 = 0.999;  // in [0, 1)
+  double epsilon = 1e-8;
+  double weight_decay = 0.0;  // adds weight_decay·w to the gradient
+};
+
+// Adam with bias correction [Kingma2015].
+class Adam final : public Optimiser {
+ public:
+  explicit Adam(std::vector<Parameter*> parameters, const AdamOptions& options = {});
+
+ private:
+  void apply(std::size_t index, Tensor& value, const Tensor& gradient) override;
+  AdamOptions options_;
+  std::vector<Tensor> first_, second_;
+};
+
+}  // namespace taut::nn

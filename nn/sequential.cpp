@@ -1,0 +1,85 @@
+#include "nn/sequential.h"
+
+#include <string>
+
+#include "autodiff/ops.h"
+
+namespace taut::nn {
+namespace {
+
+// Of two modules that must agree on a layout.
+LayoutUse both(LayoutUse a, LayoutUse b) {
+  if (a == LayoutUse::nchw_only || b == LayoutUse::nchw_only) return LayoutUse::nchw_only;
+  return a == LayoutUse::profits || b == LayoutUse::profits ? LayoutUse::profits : LayoutUse::indifferent;
+}
+
+}  // namespace
+
+Sequential::Sequential(std::initializer_list<AnyModule> modules, Where where) : modules_(modules), where_(where) {
+  name_parameters(*this);
+}
+
+void Sequential::add(AnyModule module) {
+  modules_.push_back(std::move(module));
+  name_parameters(*this);
+}
+
+Var Sequential::operator()(const Var& x) {
+  Var y = x;
+  for (std::size_t i = 0; i < modules_.size();) {
+    // The longest run from here that can do without nchw.
+    std::size_t end = i;
+    LayoutUse use = LayoutUse::indifferent;
+    while (end < modules_.size() && modules_[end].layout_use() != LayoutUse::nchw_only)
+      use = both(use, modules_[end++].layout_use());
+    const bool innermost_batch = use == LayoutUse::profits && y.shape().rank() == 4 && y.shape()[0] > 1;
+    if (innermost_batch) {
+      y = permute(y, {1, 2, 3, 0}, where_);
+      for (; i < end; ++i) y = modules_[i].run(y, Layout::chwn);
+      y = permute(y, {3, 0, 1, 2}, where_);
+    } else {
+      for (end = std::max(end, i + 1); i < end; ++i) y = modules_[i](y);
+    }
+  }
+  return y;
+}
+
+Var Sequential::run(const Var& x, Layout layout) {
+  if (layout == Layout::nchw) return (*this)(x);
+  Var y = x;
+  for (AnyModule& module : modules_) y = module.run(y, layout);
+  return y;
+}
+
+LayoutUse Sequential::layout_use() const {
+  LayoutUse use = LayoutUse::indifferent;
+  for (const AnyModule& module : modules_) use = both(use, module.layout_use());
+  return use;
+}
+
+void Sequential::visit(Visitor& visitor) {
+  for (std::size_t i = 0; i < modules_.size(); ++i) visitor(std::to_string(i), modules_[i]);
+}
+
+Residual::Residual(AnyModule body, Where where) : body_(std::move(body)), where_(where) { name_parameters(*this); }
+
+Residual::Residual(AnyModule body, AnyModule shortcut, Where where)
+    : body_(std::move(body)), shortcut_(std::move(shortcut)), where_(where) {
+  name_parameters(*this);
+}
+
+Var Residual::run(const Var& x, Layout layout) {
+  const Var skipped = shortcut_ ? shortcut_->run(x, layout) : x;
+  return taut::add(body_.run(x, layout), skipped, where_);
+}
+
+LayoutUse Residual::layout_use() const {
+  return shortcut_ ? both(body_.layout_use(), shortcut_->layout_use()) : body_.layout_use();
+}
+
+void Residual::visit(Visitor& visitor) {
+  visitor("body", body_);
+  if (shortcut_) visitor("shortcut", *shortcut_);
+}
+
+}  // namespace taut::nn

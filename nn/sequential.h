@@ -1,0 +1,54 @@
+// Modules made of modules.
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <vector>
+
+#include "nn/module.h"
+
+namespace taut::nn {
+
+// One module after the other. Parameters are named by position: "0.weight", "2.bias".
+//
+// Images are written (n, c, h, w) by users. Runs of modules that work in either layout compute in (c, h, w, n) when the
+// batch has more than one sample, with one transposition before and one behind the run.
+class Sequential {
+ public:
+  Sequential() = default;
+  // Braces evaluate from left to right, so that layers draw their weights in the order in which they are written.
+  Sequential(std::initializer_list<AnyModule> modules, Where where = Where::current());
+
+  void add(AnyModule module);
+  std::size_t size() const { return modules_.size(); }
+  AnyModule& operator[](std::size_t i) { return modules_.at(i); }
+
+  Var operator()(const Var& x);
+  // All modules in one layout; for layout_use() other than nchw_only.
+  Var run(const Var& x, Layout layout);
+  LayoutUse layout_use() const;
+  void visit(Visitor& visitor);
+
+ private:
+  std::vector<AnyModule> modules_;
+  Where where_;
+};
+
+// y = body(x) + shortcut(x); without a shortcut, body(x) + x.
+class Residual {
+ public:
+  explicit Residual(AnyModule body, Where where = Where::current());
+  Residual(AnyModule body, AnyModule shortcut, Where where = Where::current());
+
+  Var operator()(const Var& x) { return run(x, Layout::nchw); }
+  Var run(const Var& x, Layout layout);
+  LayoutUse layout_use() const;
+  void visit(Visitor& visitor);
+
+ private:
+  AnyModule body_;
+  std::optional<AnyModule> shortcut_;
+  Where where_;
+};
+
+}  // namespace taut::nn

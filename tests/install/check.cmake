@@ -1,0 +1,39 @@
+cmake_minimum_required(VERSION 3.25)
+# cmake -D BUILD=<build tree> -D WORK=<scratch folder> -D CXX=<compiler> -D CXX_FLAGS=<list> -D GENERATOR=<of CMake>
+#       -D LIBDIR=<lib or lib64> -P check.cmake
+# Installs Taut into a scratch prefix, moves it, and builds main.cpp against it through find_package and through pkg-config.
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT status STREQUAL "0")
+    message(FATAL_ERROR "Failed: ${ARGN}\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+function(run_consumer program how)
+  run(${program})
+  if(NOT output MATCHES "gradient of x\\^2 at 3: 6")
+    message(FATAL_ERROR "The program built through ${how} printed:\n${output}")
+  endif()
+endfunction()
+
+set(source ${CMAKE_CURRENT_LIST_DIR})
+set(prefix ${WORK}/prefix)
+file(REMOVE_RECURSE ${WORK})
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/first)
+file(RENAME ${WORK}/first ${prefix})
+list(JOIN CXX_FLAGS " " flags)
+
+run(${CMAKE_COMMAND} -S ${source} -B ${WORK}/cmake -G ${GENERATOR} -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_CXX_COMPILER=${CXX}
+    "-DCMAKE_CXX_FLAGS=${flags}")
+run(${CMAKE_COMMAND} --build ${WORK}/cmake)
+run_consumer(${WORK}/cmake/consumer find_package)
+
+set(ENV{PKG_CONFIG_PATH} "${prefix}/${LIBDIR}/pkgconfig:$ENV{PKG_CONFIG_PATH}")
+set(ENV{LD_LIBRARY_PATH} "${prefix}/${LIBDIR}:$ENV{LD_LIBRARY_PATH}")
+run(pkg-config --cflags taut-nn)
+separate_arguments(compile UNIX_COMMAND "${output}")
+run(pkg-config --libs taut-nn)
+separate_arguments(link UNIX_COMMAND "${output}")
+run(${CXX} -std=c++20 ${CXX_FLAGS} ${source}/main.cpp ${compile} ${link} -o ${WORK}/consumer)
+run_consumer(${WORK}/consumer pkg-config)
