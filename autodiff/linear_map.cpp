@@ -75,7 +75,7 @@ void convolve_circular(const structure::Convolution& c, const double* kernel, Di
 void multiply(const double* w, Index m, Index n, Direction direction, const double* x, double* y) {
   const bool transposed = direction == Direction::transposed;
   std::fill_n(y, transposed ? n : m, 0.0);  // beta = 0 must not meet a NaN in uninitialised memory
-  if (m == 0 || n == 0) return;                  // BLAS refuses the strides of empty matrices
+  if (m == 0 || n == 0) return;             // BLAS refuses the strides of empty matrices
   cblas_dgemv(CblasRowMajor, transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(m), static_cast<blasint>(n),
               1.0, w, static_cast<blasint>(n), x, 1, 0.0, y, 1);
 }

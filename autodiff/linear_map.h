@@ -24,7 +24,7 @@ enum class Layout : std::uint8_t {
 
 // Attributes of a 2-D convolution (cross-correlation, as in every deep learning framework) and of pooling windows.
 struct Conv2dOptions {
-  std::array<Index, 2> stride{1, 1};         // rows, columns
+  std::array<Index, 2> stride{1, 1};  // rows, columns
   std::array<Index, 2> dilation{1, 1};
   std::array<Index, 4> padding{0, 0, 0, 0};  // zeros added at the top, bottom, left and right
   Index groups = 1;
@@ -35,14 +35,15 @@ struct Conv2dOptions {
 enum class Boundary : std::uint8_t { zero, circular };
 
 // What a map is made of. Only element counts matter: a map carries the numbers of its input, in row-major order, to the
-// numbers of its output, so reshapes cost nothing and the shapes of blocks and factors may differ from their neighbours'.
+// numbers of its output, so reshapes cost nothing and the shapes of blocks and factors may differ from their
+// neighbours'.
 namespace structure {
 
-struct Dense {  // y = W x
+struct Dense {    // y = W x
   Tensor weight;  // (m, n)
 };
 struct DenseAlong {  // I_outer ⊗ W ⊗ I_inner: W along the middle axis of (outer, n, inner) → (outer, m, inner)
-  Tensor weight;  // (m, n)
+  Tensor weight;     // (m, n)
   Index outer = 1, inner = 1;
 };
 struct Scale {  // c · identity (the shapes may differ: a reshape is Scale{1})
@@ -63,7 +64,7 @@ struct Gathering {
   std::shared_ptr<const std::vector<Index>> target;  // target[i]: where input i is added, or −1
 };
 struct Convolution {  // (c_in, h, w) → (c_out, h', w'); transposed: the other way
-  Tensor kernel;  // (c_out, c_in / groups, kh, kw)
+  Tensor kernel;      // (c_out, c_in / groups, kh, kw)
   Conv2dOptions options;
   std::array<Index, 3> image;   // (c_in, h, w) of the convolution, also when transposed
   std::array<Index, 3> result;  // (c_out, h', w') of the convolution, also when transposed
@@ -71,8 +72,8 @@ struct Convolution {  // (c_in, h, w) → (c_out, h', w'); transposed: the other
   Boundary boundary = Boundary::zero;
   bool transposed = false;
 };
-// Blocks meet in one flat vector: every part is flattened in row-major order, and the parts lie one behind the other in the
-// order of the blocks (concatenation along the first axis; along another axis, compose with a Selection).
+// Blocks meet in one flat vector: every part is flattened in row-major order, and the parts lie one behind the other in
+// the order of the blocks (concatenation along the first axis; along another axis, compose with a Selection).
 struct BlockRow {  // y = A x_1 + B x_2 + …: the input is the parts x_1, x_2, …
   std::vector<LinearMap> blocks;
 };
@@ -122,25 +123,25 @@ LinearMap reshape_map(const Shape& in, const Shape& out);
 LinearMap scale_map(const Shape& shape, double factor);
 LinearMap dense_map(const Tensor& weight, const Shape& in, const Shape& out);
 
-// outer ∘ inner. Identities and reshapes vanish; scales, diagonals of one pattern, selections and gatherings merge where
-// that is exact; anything whose merging would round stays a Composition of its factors, flattened.
-// ShapeError when inner.out_shape() is not outer.in_shape().
+// outer ∘ inner. Identities and reshapes vanish; scales, diagonals of one pattern, selections and gatherings merge
+// where that is exact; anything whose merging would round stays a Composition of its factors, flattened. ShapeError
+// when inner.out_shape() is not outer.in_shape().
 LinearMap compose(const LinearMap& outer, const LinearMap& inner);
 LinearMap add(const LinearMap& a, const LinearMap& b);  // ShapeError when their shapes differ
 LinearMap transpose(const LinearMap& map);              // transpose(transpose(A)) is A
-// A map with nonnegative entries that dominates |A| entry by entry: equal to |A| for maps in which no two products meet in one
-// entry; the composition or sum of the absolute parts otherwise. UnsupportedError for an Opaque map.
+// A map with nonnegative entries that dominates |A| entry by entry: equal to |A| for maps in which no two products meet
+// in one entry; the composition or sum of the absolute parts otherwise. UnsupportedError for an Opaque map.
 LinearMap absolute(const LinearMap& map);
 // The matrix, f64 (out_size, in_size). For small maps: the memory is out_size · in_size · 8 bytes.
 Tensor to_dense(const LinearMap& map);
 
 // Largest number of roundings that one input passes through on its way into an output entry of apply(), in whatever
-// order terms are added: the n of the bound |fl(A x) − A x| ≤ γ_n |A| |x| (underflow aside), with |A| as absolute() gives it
-// [Higham2002, 3.1]. A sum of n products has n, a plain sum of n terms n − 1, a composition the sum over its factors.
-// UnsupportedError for an Opaque map.
+// order terms are added: the n of the bound |fl(A x) − A x| ≤ γ_n |A| |x| (underflow aside), with |A| as absolute()
+// gives it [Higham2002, 3.1]. A sum of n products has n, a plain sum of n terms n − 1, a composition the sum over its
+// factors. UnsupportedError for an Opaque map.
 Index accumulation_length(const LinearMap& map);
-// True only if every entry is 0, 1 or −1 with at most one per row, so that apply() does not round. Convolutions and sums
-// of maps are not looked into and answer false.
+// True only if every entry is 0, 1 or −1 with at most one per row, so that apply() does not round. Convolutions and
+// sums of maps are not looked into and answer false.
 bool applies_exactly(const LinearMap& map);
 // True only if no entry is negative. Products and sums of maps answer true when each part is nonnegative.
 bool is_nonnegative(const LinearMap& map);

@@ -184,8 +184,12 @@ struct Absolute {
     return s;
   }
   Structure operator()(const structure::BlockRow& s) const { return structure::BlockRow{each(s.blocks, absolute)}; }
-  Structure operator()(const structure::BlockColumn& s) const { return structure::BlockColumn{each(s.blocks, absolute)}; }
-  Structure operator()(const structure::Composition& s) const { return structure::Composition{each(s.factors, absolute)}; }
+  Structure operator()(const structure::BlockColumn& s) const {
+    return structure::BlockColumn{each(s.blocks, absolute)};
+  }
+  Structure operator()(const structure::Composition& s) const {
+    return structure::Composition{each(s.factors, absolute)};
+  }
   Structure operator()(const structure::Sum& s) const { return structure::Sum{each(s.terms, absolute)}; }
   Structure operator()(const structure::Opaque&) const {
     throw UnsupportedError(

@@ -55,7 +55,8 @@ struct Check {
     if (maps.empty()) fail(what, " needs at least one map, got none");
     const auto empty = std::ranges::find_if(maps, [](const LinearMap& map) { return !map; });
     if (empty != maps.end())
-      fail(what, " has an empty map at position ", empty - maps.begin(), "; leave out maps of arguments that do not vary");
+      fail(what, " has an empty map at position ", empty - maps.begin(),
+           "; leave out maps of arguments that do not vary");
   }
 
   void operator()(const structure::Dense& s) const {

@@ -10,7 +10,8 @@ namespace {
 
 using detail::Sums;
 
-// ---- weights that f32 cannot hold: an evaluation in f32 rounds them first ---------------------------------------------
+// ---- weights that f32 cannot hold: an evaluation in f32 rounds them first
+// ---------------------------------------------
 
 double as_f32(double v) { return static_cast<double>(static_cast<float>(v)); }
 
@@ -34,7 +35,8 @@ bool round_weights(S&) {  // no weights of its own
   return false;
 }
 
-// ---- by structure ----------------------------------------------------------------------------------------------------
+// ---- by structure
+// ----------------------------------------------------------------------------------------------------
 
 Range reshaped(const Range& x, const Shape& shape) { return {x.lo.reshaped(shape), x.hi.reshaped(shape)}; }
 

@@ -7,8 +7,8 @@
 
 namespace taut {
 
-// lo[i] ≤ value[i] ≤ hi[i], both f64 and of the value's shape, whatever the value's own dtype. An infinite end says that the
-// values are not bounded on that side, by overflow or otherwise; NaN values are outside of every range.
+// lo[i] ≤ value[i] ≤ hi[i], both f64 and of the value's shape, whatever the value's own dtype. An infinite end says
+// that the values are not bounded on that side, by overflow or otherwise; NaN values are outside of every range.
 struct Range {
   Tensor lo, hi;
 
@@ -22,8 +22,8 @@ struct Range {
   bool contains(const Tensor& value) const;  // every element; ShapeError when the shapes differ
 };
 
-// Largest relative error of one rounding to nearest in `dtype` (u), the smallest positive number, the smallest with full
-// precision, and the largest finite one.
+// Largest relative error of one rounding to nearest in `dtype` (u), the smallest positive number, the smallest with
+// full precision, and the largest finite one.
 double unit_roundoff(DType dtype);
 double smallest_subnormal(DType dtype);
 double smallest_normal(DType dtype);
@@ -38,16 +38,16 @@ double gamma_factor(Index n, double u);
 //   Σ a_ij x_j, also across the blocks of rows and sums of maps, is added up in any order, with or without fma, the
 //   weights being rounded to `computed_in` where it cannot represent them, and the factors of compositions are
 //   applied one after the other. (FFT and Winograd transforms of convolutions are not such sums.)
-// Selections, signs and powers of two are not widened. Sums of nonnegative terms stay nonnegative. An output into which an
-// unbounded input enters, or whose evaluation may overflow, is unbounded on the sides concerned; 0 · inf counts as 0.
-// Formulae: docs/mathematics.md, "Ranges of linear maps"; after [Rump1999] and [Higham2002, 3.1, 4.2].
-// ShapeError when the shapes differ; UnsupportedError for Opaque maps.
+// Selections, signs and powers of two are not widened. Sums of nonnegative terms stay nonnegative. An output into which
+// an unbounded input enters, or whose evaluation may overflow, is unbounded on the sides concerned; 0 · inf counts as
+// 0. Formulae: docs/mathematics.md, "Ranges of linear maps"; after [Rump1999] and [Higham2002, 3.1, 4.2]. ShapeError
+// when the shapes differ; UnsupportedError for Opaque maps.
 Range linear_range(const LinearMap& map, const Range& x, DType computed_in);
 
-// Adds to every interval the rounding of one operation in `computed_in` whose result differs from the exact one by at most
-// `units_in_last_place` (1 holds every rounding of a basic operation): an end e moves outward by
-// units · (2 u |e| + smallest subnormal). For at most one unit an end 0 stays, as rounding keeps signs. An end beyond the
-// largest finite number of `computed_in` becomes infinite.
+// Adds to every interval the rounding of one operation in `computed_in` whose result differs from the exact one by at
+// most `units_in_last_place` (1 holds every rounding of a basic operation): an end e moves outward by units · (2 u |e|
+// + smallest subnormal). For at most one unit an end 0 stays, as rounding keeps signs. An end beyond the largest finite
+// number of `computed_in` becomes infinite.
 void widen_for(Range& range, DType computed_in, double units_in_last_place = 1.0);
 
 // Applies an interval function to every element.

@@ -118,8 +118,7 @@ End monotone_end(const LinearMap& map, const Tensor& lo, const Applied& applied)
   const Tensor marks = mapped(lo, [](double v) { return v == -infinity ? 1.0 : 0.0; });
   const Tensor finite = mapped(lo, [](double v) { return v == -infinity ? 0.0 : v; });
   const Tensor sums = map.apply(finite);
-  const Tensor total =
-      end.nonnegative ? sums : map.apply(mapped(finite, [](double v) { return std::fabs(v); }));
+  const Tensor total = end.nonnegative ? sums : map.apply(mapped(finite, [](double v) { return std::fabs(v); }));
   end.mass = mapped(total, [&](double s) { return applied.sum_up(s); });
   end.bound = combined(sums, end.mass, [&](double s, double mass) { return sub_down(s, applied.error(mass)); });
   set_unbounded(map, marks, end);
@@ -156,12 +155,10 @@ void ball_ends(const LinearMap& map, const Range& x, const Applied& applied, End
   const Ball ball(x);
   const LinearMap magnitudes = absolute(map);
   const Tensor centre = map.apply(ball.midpoint);
-  const Tensor spread =
-      ball.is_point() ? Tensor::zeros(map.out_shape(), DType::f64) : magnitudes.apply(ball.radius);
-  lower.mass = upper.mass =
-      mapped(magnitudes.apply(ball.magnitude), [&](double s) { return applied.sum_up(s); });
-  const Tensor error = combined(
-      spread, lower.mass, [&](double s, double mass) { return add_up(applied.sum_up(s), applied.error(mass)); });
+  const Tensor spread = ball.is_point() ? Tensor::zeros(map.out_shape(), DType::f64) : magnitudes.apply(ball.radius);
+  lower.mass = upper.mass = mapped(magnitudes.apply(ball.magnitude), [&](double s) { return applied.sum_up(s); });
+  const Tensor error = combined(spread, lower.mass,
+                                [&](double s, double mass) { return add_up(applied.sum_up(s), applied.error(mass)); });
   lower.bound = combined(centre, error, [](double c, double e) { return sub_down(c, e); });
   upper.bound = combined(centre, error, [](double c, double e) { return sub_down(-c, e); });
   set_unbounded(magnitudes, ball.unbounded, lower);

@@ -58,6 +58,22 @@ bool has_entries(const LinearMap& map) {
   return all;
 }
 
+bool is_layer(const LinearMap& map) {
+  const Structure& s = map.structure();
+  return std::holds_alternative<structure::Dense>(s) || std::holds_alternative<structure::DenseAlong>(s) ||
+         std::holds_alternative<structure::Convolution>(s);
+}
+
+void require_finite_leaf(const LinearMap& leaf) {
+  const Structure& s = leaf.structure();
+  if (const auto* dense = std::get_if<structure::Dense>(&s)) require_finite(dense->weight, "a dense weight");
+  if (const auto* along = std::get_if<structure::DenseAlong>(&s)) require_finite(along->weight, "a dense weight");
+  if (const auto* conv = std::get_if<structure::Convolution>(&s)) require_finite(conv->kernel, "a convolution kernel");
+  if (const auto* diagonal = std::get_if<structure::Diagonal>(&s)) require_finite(diagonal->values, "a diagonal");
+  if (const auto* scale = std::get_if<structure::Scale>(&s))
+    require_finite(Tensor::scalar(scale->factor), "a scale factor");
+}
+
 double apply_cost(const LinearMap& map) {
   double cost = 0.0;
   for_each_leaf(map, [&](const LinearMap& leaf) {

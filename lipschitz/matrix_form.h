@@ -12,6 +12,9 @@ namespace taut::detail {
 void for_each_leaf(const LinearMap& map, const std::function<void(const LinearMap&)>& f);
 bool is_composite(const LinearMap& map);
 bool has_entries(const LinearMap& map);  // no opaque part
+bool is_layer(const LinearMap& map);     // a leaf with a matrix of weights: dense, convolution
+// Throws NumericError naming the first weight that is not finite.
+void require_finite_leaf(const LinearMap& leaf);
 double apply_cost(const LinearMap& map);  // multiplications of one apply(), roughly
 
 // |fl(A x) − A x| ≤ relative · |A| |x| + absolute, entry by entry, for |x_i| ≤ 1; in both directions. |A| as absolute(A).

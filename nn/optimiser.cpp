@@ -39,6 +39,7 @@ void Optimiser::backward(const Var& loss) {
   if (tape == nullptr)
     throw UsageError(cat('[', name_, "] the loss lies on no tape, so nothing was recorded; give the net a Var made by "
                          "Tape::input, and do not pause the tape"));
+  leaves_.clear();
   for (const Parameter* const p : parameters_) leaves_.push_back(p->on(*tape));
   gradients_.resize(parameters_.size());
   grad(loss, leaves_, gradients_);
@@ -47,6 +48,11 @@ void Optimiser::backward(const Var& loss) {
 
 void Optimiser::update() {
   if (gradients_.empty()) throw UsageError(cat('[', name_, "] update() needs the gradients of backward() first"));
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    if (!gradients_[i].defined() || gradients_[i].value().type() != parameters_[i]->value.type())
+      throw ShapeError(cat('[', name_, "] the gradient of ", parameters_[i]->name, " must have its shape and dtype, ",
+                           parameters_[i]->value.dtype(), ' ', parameters_[i]->value.shape(),
+                           "; change gradients() in place or by values of the same type"));
   ++updates_;
   for (std::size_t i = 0; i < parameters_.size(); ++i) apply(i, parameters_[i]->value, gradients_[i].value());
   gradients_.clear();

@@ -160,12 +160,12 @@ BOOST_AUTO_TEST_CASE(scales_merge_only_when_exact) {
   BOOST_TEST(structure_of<structure::Scale>(compose(scale(0.5), scale(2.0))).factor == 1.0);
   const LinearMap inexact = compose(scale(0.1), scale(0.1));
   BOOST_TEST(structure_of<structure::Composition>(inexact).factors.size() == 2U);
-  BOOST_TEST(is<structure::Composition>(compose(scale(1e-200), scale(1e-200))));  // would underflow
+  BOOST_TEST(is<structure::Composition>(compose(scale(1e-200), scale(1e-200))));      // would underflow
   BOOST_TEST(is<structure::Composition>(compose(scale(0x1p1000), scale(0x1p1000))));  // would overflow
   // What merges in the middle may meet its neighbours: 0.1 · (4 · 0.25) · W is 0.1 · W.
   const LinearMap w = dense_map(Tensor::full({2, 2}, DType::f64, 0.3), {2}, {2});
   const LinearMap chain = compose(compose(scale(0.1), scale(4.0)), compose(scale(0.25), w));
-  BOOST_TEST(structure_of<structure::Composition>(chain).factors.size() <= 3U);
+  BOOST_TEST(structure_of<structure::Composition>(chain).factors.size() == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(diagonals_merge_only_when_exact) {
@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(selections_and_gatherings_merge) {
   const LinearMap turn({3}, {3}, structure::Selection{list({1, 2, 0})});
   const LinearMap back({3}, {3}, structure::Selection{list({2, 0, 1})});
   BOOST_TEST(structure_of<structure::Scale>(compose(turn, back)).factor == 1.0);  // the identity vanishes
-  BOOST_TEST(is<structure::Composition>(compose(transpose(pick), pick)));  // counts inputs, not a selection
+  BOOST_TEST(is<structure::Composition>(compose(transpose(pick), pick)));         // counts inputs, not a selection
 }
 
 BOOST_AUTO_TEST_CASE(opaque_maps_keep_their_shapes) {

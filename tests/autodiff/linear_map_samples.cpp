@@ -124,8 +124,8 @@ Tensor random_weights(Random& random, const Shape& shape, Weights weights, DType
   return t.to(dtype);
 }
 
-// y[co, oy, ox] = Σ kernel[co, ci, ky, kx] · x[ci, oy·stride + ky·dilation − top, ox·stride + kx·dilation − left], ci over
-// the input channels of co's group; outside of the image 0, or its periodic continuation.
+// y[co, oy, ox] = Σ kernel[co, ci, ky, kx] · x[ci, oy·stride + ky·dilation − top, ox·stride + kx·dilation − left], ci
+// over the input channels of co's group; outside of the image 0, or its periodic continuation.
 SampleMap convolution_sample(const structure::Convolution& c) {
   const auto [c_in, h, w] = c.image;
   const auto [c_out, oh, ow] = c.result;
@@ -153,9 +153,9 @@ SampleMap convolution_sample(const structure::Convolution& c) {
             for (Index kx = 0; kx < kw; ++kx) entry(co, oy, ox, k, ky, kx);
   const Shape image{c_in, h, w}, result{c_out, oh, ow};
   const std::string name =
-      cat(c.transposed ? "transposed " : "", c.boundary == Boundary::circular ? "circular " : "", "convolution of ", image,
-          " by ", c.kernel.shape(), ", stride ", o.stride[0], 'x', o.stride[1], ", dilation ", o.dilation[0], 'x',
-          o.dilation[1], ", padding ", o.padding[0], ',', o.padding[1], ',', o.padding[2], ',', o.padding[3]);
+      cat(c.transposed ? "transposed " : "", c.boundary == Boundary::circular ? "circular " : "", "convolution of ",
+          image, " by ", c.kernel.shape(), ", stride ", o.stride[0], 'x', o.stride[1], ", dilation ", o.dilation[0],
+          'x', o.dilation[1], ", padding ", o.padding[0], ',', o.padding[1], ',', o.padding[2], ',', o.padding[3]);
   const bool single = c.boundary == Boundary::zero;
   if (c.transposed) return {name, LinearMap(result, image, c), transposed(a), single};
   return {name, LinearMap(image, result, c), a, single};

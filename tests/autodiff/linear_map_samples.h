@@ -29,7 +29,8 @@ struct SampleMap {
   bool single = true;  // each entry is one weight, so that absolute() gives the absolute values themselves
 };
 
-// Where weights come from: multiples of 1/4 up to 2 (sums and products of a few dozen are exact) or any reals, as f32 or f64.
+// Where weights come from: multiples of 1/4 up to 2 (sums and products of a few dozen are exact) or any reals, as f32
+// or f64.
 enum class Weights { dyadic, real };
 Tensor random_weights(harness::Random& random, const Shape& shape, Weights weights, DType dtype);
 

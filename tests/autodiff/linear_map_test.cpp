@@ -87,9 +87,12 @@ BOOST_AUTO_TEST_CASE(random_convolutions_apply_their_matrix) {
     if (image[1] + o.padding[0] + o.padding[1] <= o.dilation[0] * (kernel[2] - 1)) continue;
     if (image[2] + o.padding[2] + o.padding[3] <= o.dilation[1] * (kernel[3] - 1)) continue;
     const kernels::ConvShape shape = kernels::conv_shape(1, image, kernel, o, "test");
-    const SampleMap s = convolution_sample({random_weights(random, kernel, Weights::dyadic, DType::f32), o, image,
+    const SampleMap s = convolution_sample({random_weights(random, kernel, Weights::dyadic, DType::f32),
+                                            o,
+                                            image,
                                             {shape.c_out, shape.out_h, shape.out_w},
-                                            random.coin() ? Boundary::circular : Boundary::zero, random.coin()});
+                                            random.coin() ? Boundary::circular : Boundary::zero,
+                                            random.coin()});
     BOOST_TEST_CONTEXT(s.name) {
       const Tensor x = integers(random, s.map.in_shape()), y = integers(random, s.map.out_shape());
       check_equal(s.map.apply(x), s.map.out_shape(), times(s.matrix, x));
@@ -122,14 +125,14 @@ BOOST_AUTO_TEST_CASE(transpose_is_the_adjoint) {
   for (const SampleMap& s : all_maps(random, Weights::real, DType::f32)) {
     BOOST_TEST_CONTEXT(s.name) {
       const Tensor x = random.tensor(s.map.in_shape()), y = random.tensor(s.map.out_shape());
-      const Tensor ax = s.map.apply(x), aty = s.map.apply_transpose(y), mass = absolute(s.map).apply(
-          Tensor::full(s.map.in_shape(), DType::f64, 1.0));
+      const Tensor ax = s.map.apply(x), aty = s.map.apply_transpose(y),
+                   mass = absolute(s.map).apply(Tensor::full(s.map.in_shape(), DType::f64, 1.0));
       double left = 0, right = 0, scale = 0;
       for (Index i = 0; i < y.size(); ++i) left += ax.at(i) * y.at(i), scale += mass.at(i);
       for (Index j = 0; j < x.size(); ++j) right += x.at(j) * aty.at(j);
       // Each side rounds every term at most (accumulation + size) times.
-      const auto n = static_cast<double>(accumulation_length(s.map) + accumulation_length(transpose(s.map)) + x.size() +
-                                         y.size());
+      const auto n =
+          static_cast<double>(accumulation_length(s.map) + accumulation_length(transpose(s.map)) + x.size() + y.size());
       BOOST_TEST(std::fabs(left - right) <= n * 0x1p-53 * scale);
     }
   }
@@ -265,12 +268,14 @@ BOOST_AUTO_TEST_CASE(structures_that_do_not_fit_are_refused) {
 
 BOOST_AUTO_TEST_CASE(wrong_use_is_refused) {
   const LinearMap a = dense_map(Tensor::zeros({2, 3}, DType::f64), {3}, {2});
-  BOOST_CHECK_EXCEPTION(a.apply(Tensor::zeros({2}, DType::f64)), ShapeError,
-                        [](const ShapeError& e) { return says(e, {"apply needs shape (3)", "got (2)"}); });
+  BOOST_CHECK_EXCEPTION(a.apply(Tensor::zeros({2}, DType::f64)), ShapeError, [](const ShapeError& e) {
+    return says(e, {"apply needs shape (3)", "got (2)"});
+  });
   BOOST_CHECK_THROW(a.apply_transpose(Tensor::zeros({3}, DType::f64)), ShapeError);
   BOOST_TEST(!LinearMap());
-  BOOST_CHECK_EXCEPTION(LinearMap().in_shape(), UsageError,
-                        [](const UsageError& e) { return says(e, {"empty map", "does not vary"}); });
+  BOOST_CHECK_EXCEPTION(LinearMap().in_shape(), UsageError, [](const UsageError& e) {
+    return says(e, {"empty map", "does not vary"});
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -60,12 +60,12 @@ class Independence {
 
   int claim() const {
     const OperandList list(operands_);
-    return op_.sample_axis({list.view(), apply(op_, operands_), axes_});
+    return op_.sample_axis({list.view(), forward_of(op_, operands_), axes_});
   }
 
   // One sample of every operand drawn anew.
   Trial change(Random& random) const {
-    Trial trial{random.integer(0, samples_ - 1), apply(op_, operands_), {}};
+    Trial trial{random.integer(0, samples_ - 1), forward_of(op_, operands_), {}};
     Inputs changed = operands_;
     for (std::size_t k = 0; k < axes_.size(); ++k) {
       if (axes_[k] == no_sample_axis) continue;
@@ -73,7 +73,7 @@ class Independence {
       for (Index i = 0; i < changed[k].size(); ++i)
         if (along(changed[k].shape(), axes_[k], i) == trial.sample) changed[k] = with(changed[k], i, random.uniform(domain.lo, domain.hi));
     }
-    trial.after = apply(op_, changed);
+    trial.after = forward_of(op_, changed);
     return trial;
   }
 

@@ -75,7 +75,7 @@ void check_repeatable(const Subject& subject, Random& random, Report& report) {
       report.expect(same_bits(first.out().value(), second.out().value()), "two recordings give different values");
       report.expect(same_bits(first.out().value(), value(sample, in)), "recorded and plain values differ");
       const Inputs operands = first.operands();
-      report.expect(same_bits(apply(first.op(), operands), apply(first.op(), operands)), "two forward calls differ");
+      report.expect(same_bits(forward_of(first.op(), operands), forward_of(first.op(), operands)), "two forward calls differ");
       const Inputs tangents = to(random_like(in, random), dtype);
       report.expect(same_bits(jvp_of(sample, in, tangents), jvp_of(sample, in, tangents)), "two jvps differ");
       const Tensor cotangent = random.tensor(first.out().shape()).to(dtype);

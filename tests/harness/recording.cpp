@@ -22,7 +22,7 @@ Tensor value(const Sample& sample, std::span<const Tensor> inputs) {
   return sample.f(plain).value();
 }
 
-Tensor apply(const Primitive& op, std::span<const Tensor> operands) {
+Tensor forward_of(const Primitive& op, std::span<const Tensor> operands) {
   const OperandList list(operands);
   return op.forward(list.view(), op.infer(list.view()));
 }

@@ -31,7 +31,7 @@ class Recording {
 // f on plain tensors.
 Tensor value(const Sample& sample, std::span<const Tensor> inputs);
 // A primitive applied to tensors, without a tape.
-Tensor apply(const Primitive& op, std::span<const Tensor> operands);
+Tensor forward_of(const Primitive& op, std::span<const Tensor> operands);
 
 // Pointers to tensors, in the form in which primitives see operands. The tensors must outlive it.
 class OperandList {

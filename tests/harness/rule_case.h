@@ -25,7 +25,7 @@ struct RuleCase {
   // Arguments that vary.
   std::vector<std::size_t> arguments() const;
   Rule rule() const;
-  Tensor value(std::span<const Tensor> operands) const { return apply(op, operands); }
+  Tensor value(std::span<const Tensor> operands) const { return forward_of(op, operands); }
   // Operands of the case: varying ones anywhere over the domain, the others as they are.
   Inputs draw(Random& random) const;
   // The same near `from`: some entries moved, by a distance of any scale.

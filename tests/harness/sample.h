@@ -21,7 +21,7 @@ using Inputs = std::vector<Tensor>;
 
 // How values of one operand are chosen.
 struct Operand {
-  Shape shape;
+  Shape shape = {};
   Interval domain{-2.0, 2.0};              // where derivatives are tried and boxes are drawn
   Interval defined = Interval::reals();    // slopes over all reals and ranges are tried up to here
   std::vector<double> kinks = {};          // no derivative there: avoided by differences, probed by rules and ranges

@@ -1,0 +1,235 @@
+#include "lipschitz/spectral.h"
+
+#include <algorithm>
+#include <boost/random/mersenne_twister.hpp>
+#include <boost/random/normal_distribution.hpp>
+#include <cmath>
+
+#include "autodiff/error.h"
+#include "lipschitz/conv_spectrum.h"
+#include "lipschitz/conv_sums.h"
+#include "lipschitz/dense_norm.h"
+#include "lipschitz/matrix_form.h"
+
+namespace taut {
+namespace {
+
+using detail::MatrixForm;
+
+// A matrix is made of a convolution, for its true norm, when that costs at most about a second.
+constexpr double most_operations = 8e9;
+constexpr int power_steps = 24;
+
+NormBounds exactly(double value, Norm norm, const char* method) {
+  return {LowerBound::certified(value, norm, method), UpperBound::certified(value, norm, method)};
+}
+
+NormBounds better(const NormBounds& a, const NormBounds& b) {
+  return {taut::better(a.lower, b.lower), taut::better(a.upper, b.upper), a.cut || b.cut};
+}
+
+double l2_operations(const LinearMap& map) {
+  const auto m = static_cast<double>(map.out_shape().size()), n = static_cast<double>(map.in_shape().size());
+  return std::min(m, n) * m * n + 4.0 * std::pow(std::min(m, n), 3);
+}
+
+// A unit vector's direction after some steps of the power method on AᵀA: close to where ‖A v‖ / ‖v‖ is largest.
+Tensor leading_direction(const LinearMap& map, const Options& options) {
+  boost::random::mt19937_64 random(options.seed);
+  boost::random::normal_distribution<double> normal;
+  Tensor v = Tensor::uninitialised(map.in_shape(), DType::f64);
+  for (double& x : v.mutable_data<double>()) x = normal(random);
+  for (int step = 0; step < power_steps && !options.expired(); ++step) {
+    Tensor next = map.apply_transpose(map.apply(v));
+    double largest = 0.0;
+    for (const double x : std::as_const(next).data<double>()) largest = std::max(largest, std::fabs(x));
+    if (!(largest > 0.0) || !std::isfinite(largest)) break;
+    for (double& x : next.mutable_data<double>()) x /= largest;
+    v = std::move(next);
+  }
+  return v;
+}
+
+// ---- through the matrix ----------------------------------------------------------------------------------------------
+
+// From the bounds of a matrix that differs from the map by `error` in norm.
+NormBounds of_matrix(const MatrixForm& form, Norm norm, const Options& options) {
+  NormBounds bounds = dense_norm(form.matrix, norm, options);
+  const Magnitude error = form.error_in(norm);
+  if (error.is_zero()) return bounds;
+  const Magnitude upper = Magnitude::sum(bounds.upper.magnitude(), error, Side::upper);
+  const double lower = std::max(0.0, sub_down(bounds.lower.value(), error.round(Side::upper)));
+  const std::string method = bounds.upper.method() + " of the folded matrix";
+  return {LowerBound::derived(lower, norm, {&bounds.lower, 1}, method),
+          UpperBound::derived(upper, norm, {&bounds.upper, 1}, method), bounds.cut};
+}
+
+std::optional<NormBounds> through_matrix(const LinearMap& map, Norm norm, const Options& options) {
+  if (norm == Norm::l2 && l2_operations(map) > most_operations) return std::nullopt;
+  const std::optional<MatrixForm> form = detail::matrix_form(map, options);
+  if (!form) return std::nullopt;
+  return of_matrix(*form, norm, options);
+}
+
+NormBounds interpolated(const LinearMap& map, const Options&) {
+  return {LowerBound::certified(0.0, Norm::l2, "none"),
+          UpperBound::certified(detail::sum_bounds(map).l2(), Norm::l2, "sqrt(l1 linf)")};
+}
+
+// ---- parts without further parts ------------------------------------------------------------------------------------------
+
+Index multiplicity(const std::vector<Index>& indices, Index size) {
+  std::vector<Index> count(static_cast<std::size_t>(size), 0);
+  Index most = 0;
+  for (const Index i : indices)
+    if (i >= 0) most = std::max(most, ++count[static_cast<std::size_t>(i)]);
+  return most;
+}
+
+// y_i = x_{source[i]}: AᵀA is diagonal and counts how often each entry is taken.
+NormBounds selection_norm(Index most, Norm norm, bool copies) {
+  constexpr const char* method = "multiplicity";
+  if (most == 0) return exactly(0.0, norm, method);
+  const auto count = static_cast<double>(most);
+  if (norm == Norm::l2)
+    return {LowerBound::certified(sqrt_down(count), norm, method), UpperBound::certified(sqrt_up(count), norm, method)};
+  return exactly((norm == Norm::l1) == copies ? count : 1.0, norm, method);
+}
+
+NormBounds convolution_norm(const LinearMap& map, const structure::Convolution& c, Norm norm, const Options& options) {
+  if (norm != Norm::l2) {
+    const NormBounds sums = detail::convolution_sum_norm(c, norm);
+    if (!sums.lower.magnitude().is_zero()) return sums;
+    const auto matrix = through_matrix(map, norm, options);  // a circular kernel that overlaps itself
+    return matrix ? better(sums, *matrix) : sums;
+  }
+  if (auto matrix = through_matrix(map, norm, options); matrix && !matrix->cut) return *matrix;
+  NormBounds bounds = interpolated(map, options);
+  if (const auto circulant = detail::circulant_norm(c, options))
+    bounds.upper = taut::better(bounds.upper, UpperBound::certified(*circulant, norm, "circulant symbols"));
+  else
+    bounds.cut = true;
+  bounds.lower = detail::attained_norm(map, leading_direction(map, options), norm);
+  return bounds;
+}
+
+// How an opaque map rounds is not known, so nothing is proved: the norm of its matrix when that is small, else in l2 the
+// gain along the best direction found, meant as both bounds.
+NormBounds opaque_norm(const LinearMap& map, Norm norm, const Options& options) {
+  constexpr double most_entries = 1e6;
+  const auto entries = static_cast<double>(map.in_shape().size()) * static_cast<double>(map.out_shape().size());
+  Magnitude gain;
+  const char* method = "power method";
+  if (entries <= most_entries) {
+    gain = dense_norm(to_dense(map), norm, options).upper.magnitude();
+    method = "matrix of an opaque map";
+  } else if (norm == Norm::l2) {
+    const Tensor v = leading_direction(map, options), y = map.apply(v);
+    const double length = detail::euclidean(v.data<double>(), Side::upper).round(Side::upper);
+    gain = length > 0.0 ? detail::euclidean(y.data<double>(), Side::upper).round(Side::upper) / length : 0.0;
+  } else {
+    return {LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
+  }
+  return {LowerBound::estimate(gain, norm, method), UpperBound::estimate(gain, norm, method)};
+}
+
+// ---- parts of parts -----------------------------------------------------------------------------------------------------
+
+std::vector<UpperBound> uppers(const std::vector<LinearMap>& maps, Norm norm, const Options& options, bool& cut) {
+  std::vector<UpperBound> bounds;
+  for (const LinearMap& map : maps) {
+    const NormBounds part = operator_norm(map, norm, options);
+    cut = cut || part.cut;
+    bounds.push_back(part.upper);
+  }
+  return bounds;
+}
+
+// [A B …] has the norm of its transpose [Aᵀ; Bᵀ; …]: at most the joint norm of the parts' in l2, the largest in l1, the sum in linf.
+UpperBound row_joint(const std::vector<UpperBound>& parts) {
+  switch (parts.front().norm()) {
+    case Norm::l1: {
+      UpperBound largest = parts.front();
+      for (const UpperBound& part : parts)
+        if (largest.magnitude() < part.magnitude()) largest = part;
+      return UpperBound::derived(largest.magnitude(), Norm::l1, parts, "largest part");
+    }
+    case Norm::l2:
+      return joint(parts);
+    case Norm::linf:
+      return sum(parts);
+  }
+  throw UsageError("[operator norm] the norm must be l1, l2 or linf");
+}
+
+UpperBound of_parts(const structure::BlockRow& s, Norm norm, const Options& options, bool& cut) {
+  return row_joint(uppers(s.blocks, norm, options, cut));
+}
+UpperBound of_parts(const structure::BlockColumn& s, Norm norm, const Options& options, bool& cut) {
+  return joint(uppers(s.blocks, norm, options, cut));
+}
+UpperBound of_parts(const structure::Sum& s, Norm norm, const Options& options, bool& cut) {
+  return sum(uppers(s.terms, norm, options, cut));
+}
+UpperBound of_parts(const structure::Composition& s, Norm norm, const Options& options, bool& cut) {
+  const std::vector<UpperBound> factors = uppers(s.factors, norm, options, cut);
+  UpperBound total = factors.front();
+  for (std::size_t k = 1; k < factors.size(); ++k) total = product(total, factors[k]);
+  return total;
+}
+
+struct OperatorNorm {
+  const LinearMap& map;
+  Norm norm;
+  const Options& options;
+
+  NormBounds operator()(const structure::Dense& s) const { return dense_norm(s.weight, norm, options); }
+  NormBounds operator()(const structure::DenseAlong& s) const { return dense_norm(s.weight, norm, options); }
+  NormBounds operator()(const structure::Scale& s) const {
+    return exactly(std::fabs(s.factor), norm, "factor");
+  }
+  NormBounds operator()(const structure::Diagonal& s) const {
+    double largest = 0.0;
+    for (Index i = 0; i < s.values.size(); ++i) largest = std::max(largest, std::fabs(s.values.at(i)));
+    return exactly(largest, norm, "largest entry");
+  }
+  NormBounds operator()(const structure::Selection& s) const {
+    return selection_norm(multiplicity(*s.source, map.in_shape().size()), norm, true);
+  }
+  NormBounds operator()(const structure::Gathering& s) const {
+    return selection_norm(multiplicity(*s.target, map.out_shape().size()), norm, false);
+  }
+  NormBounds operator()(const structure::Convolution& s) const { return convolution_norm(map, s, norm, options); }
+  NormBounds operator()(const structure::Opaque&) const { return opaque_norm(map, norm, options); }
+  template <class Composite>
+  NormBounds operator()(const Composite& s) const {
+    NormBounds bounds{LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
+    const bool entries = detail::has_entries(map);
+    std::optional<NormBounds> matrix;
+    if (entries) matrix = through_matrix(map, norm, options);
+    // The parts' own norms may be exact where the matrix is not; they are skipped where they would cost as much.
+    if (!matrix || norm != Norm::l2 || !costly_part())
+      bounds = {bounds.lower, of_parts(s, norm, options, bounds.cut), bounds.cut};
+    if (matrix) return better(bounds, *matrix);
+    if (!entries) return {LowerBound::certified(0.0, norm, "none"), bounds.upper, bounds.cut};
+    bounds.upper = taut::better(bounds.upper, UpperBound::certified(detail::sum_bounds(map).in(norm), norm, "sums"));
+    if (norm == Norm::l2) bounds.lower = detail::attained_norm(map, leading_direction(map, options), norm);
+    return bounds;
+  }
+
+  bool costly_part() const {
+    bool costly = false;
+    detail::for_each_leaf(map, [&](const LinearMap& leaf) { costly = costly || detail::is_layer(leaf); });
+    return costly;
+  }
+};
+
+}  // namespace
+
+NormBounds operator_norm(const LinearMap& map, Norm norm, const Options& options) {
+  if (map.in_shape().size() == 0 || map.out_shape().size() == 0) return exactly(0.0, norm, "empty");
+  if (!detail::is_composite(map)) detail::require_finite_leaf(map);
+  return std::visit(OperatorNorm{map, norm, options}, map.structure());
+}
+
+}  // namespace taut
