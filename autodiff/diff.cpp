@@ -10,8 +10,8 @@
 namespace taut {
 namespace detail {
 
-// One pass over a tape, in either direction. Scratch is borrowed from the tape and given back, so that warm sweeps allocate
-// nothing and a sweep inside a sweep has its own.
+// One pass over a tape, in either direction. Scratch is borrowed from the tape and given back, so that warm sweeps
+// allocate nothing and a sweep inside a sweep has its own.
 class Sweep {
  public:
   Sweep(TapeState& state, std::span<const Var> wrt, NodeId last, DiffOptions options)
@@ -164,12 +164,14 @@ void require_type(const char* op, const char* what, const Var& given, const Var&
 void require_on(const char* op, TapeState* state, std::span<const Var> wrt) {
   for (const Var& v : wrt) {
     if (!v.defined() || !v.on_tape())
-      throw UsageError(cat('[', op, "] a Var to differentiate with respect to lies on no tape; make it with Tape::input or "
+      throw UsageError(cat('[', op,
+                           "] a Var to differentiate with respect to lies on no tape; make it with Tape::input or "
                            "Tape::parameter"));
     if (state != nullptr && TapeState::of(v) != state)
       throw UsageError(cat('[', op, "] a Var to differentiate with respect to lies on another tape than the result"));
     if (Tape::of(v)->node(v.id()).leaf == Leaf::constant)
-      throw UsageError(cat('[', op, "] a Var to differentiate with respect to is a constant leaf; make it with Tape::input or "
+      throw UsageError(cat('[', op,
+                           "] a Var to differentiate with respect to is a constant leaf; make it with Tape::input or "
                            "Tape::parameter"));
   }
 }
@@ -277,7 +279,8 @@ Tensor jacobian(const Function& f, const Tensor& x) {
       seed.mutable_data<T>()[i] = T{1};
       const Var line = by_rows ? vjp(y, Var(std::move(seed)), in) : jvp(y, in, Var(std::move(seed)));
       const auto numbers = line.value().data<T>();
-      for (std::size_t j = 0; j < numbers.size(); ++j) entries[by_rows ? i * columns + j : j * columns + i] = numbers[j];
+      for (std::size_t j = 0; j < numbers.size(); ++j)
+        entries[by_rows ? i * columns + j : j * columns + i] = numbers[j];
     }
   });
   return result;

@@ -1,7 +1,7 @@
 // Derivatives of what a tape has recorded, in reverse and forward mode, to any order.
 //
-// With create_graph the sweep itself is recorded on the tape and its results can be differentiated again; without it the
-// results are plain tensors. Derivatives at kinks are those of docs/conventions.md.
+// With create_graph the sweep itself is recorded on the tape and its results can be differentiated again; without it
+// the results are plain tensors. Derivatives at kinks are those of docs/conventions.md.
 #pragma once
 
 #include <functional>
@@ -17,8 +17,8 @@ struct DiffOptions {
   bool create_graph = false;
 };
 
-// cotangentᵀ · ∂y/∂wrt[i] into out[i] (zeros where y does not depend on it). cotangent: type of y; out[i]: type of wrt[i].
-// Reuses `out`, so a warm training loop allocates nothing. All Vars must lie on one tape.
+// cotangentᵀ · ∂y/∂wrt[i] into out[i] (zeros where y does not depend on it). cotangent: type of y; out[i]: type of
+// wrt[i]. Reuses `out`, so a warm training loop allocates nothing. All Vars must lie on one tape.
 void vjp(const Var& y, const Var& cotangent, std::span<const Var> wrt, std::span<Var> out, DiffOptions options = {});
 Var vjp(const Var& y, const Var& cotangent, const Var& wrt, DiffOptions options = {});
 

@@ -1,4 +1,5 @@
-// Families of primitives that derive most of their rules from declared structure. Deriving from one, an op is 15–40 lines.
+// Families of primitives that derive most of their rules from declared structure. Deriving from one, an op is 15–40
+// lines.
 #pragma once
 
 #include <optional>
@@ -12,14 +13,12 @@ namespace taut {
 class LinearPrimitive : public Primitive {
  public:
   virtual LinearMap map(const Shape& in, const Shape& out) const = 0;
-  virtual Var again(const Var& x) const = 0;                        // the op itself, on another operand of the same shape
-  virtual Var adjoint(const Var& y, const Shape& in) const = 0;     // Aᵀ y, of shape `in`
+  virtual Var again(const Var& x) const = 0;                     // the op itself, on another operand of the same shape
+  virtual Var adjoint(const Var& y, const Shape& in) const = 0;  // Aᵀ y, of shape `in`
 
   void vjp(VjpSite& site) const final { site.add(0, adjoint(site.cotangent(), site.in(0).shape())); }
   Var jvp(const JvpSite& site) const final { return again(*site.tangent(0)); }
-  Rule lipschitz(const RuleSite& site) const final {
-    return rule::Affine{{map(site.in[0].shape(), site.out.shape())}};
-  }
+  Rule lipschitz(const RuleSite& site) const final { return rule::Affine{{map(site.in[0].shape(), site.out.shape())}}; }
   Range range(const RangeSite& site) const final {
     return linear_range(map(site.in[0].shape(), site.out.shape()), site.ranges[0], site.dtype());
   }

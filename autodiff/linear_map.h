@@ -24,7 +24,7 @@ enum class Layout : std::uint8_t {
 
 // Attributes of a 2-D convolution (cross-correlation, as in every deep learning framework) and of pooling windows.
 struct Conv2dOptions {
-  std::array<Index, 2> stride{1, 1};  // rows, columns
+  std::array<Index, 2> stride{1, 1};         // rows, columns
   std::array<Index, 2> dilation{1, 1};
   std::array<Index, 4> padding{0, 0, 0, 0};  // zeros added at the top, bottom, left and right
   Index groups = 1;
@@ -39,17 +39,21 @@ enum class Boundary : std::uint8_t { zero, circular };
 // neighbours'.
 namespace structure {
 
-struct Dense {    // y = W x
+// y = W x.
+struct Dense {
   Tensor weight;  // (m, n)
 };
-struct DenseAlong {  // I_outer ⊗ W ⊗ I_inner: W along the middle axis of (outer, n, inner) → (outer, m, inner)
-  Tensor weight;     // (m, n)
+// I_outer ⊗ W ⊗ I_inner: W along the middle axis of (outer, n, inner) → (outer, m, inner).
+struct DenseAlong {
+  Tensor weight;  // (m, n)
   Index outer = 1, inner = 1;
 };
-struct Scale {  // c · identity (the shapes may differ: a reshape is Scale{1})
+// c · identity. The shapes may differ: a reshape is Scale{1}.
+struct Scale {
   double factor = 1.0;
 };
-struct Diagonal {  // y_i = d_{(i / inner) mod size of d} x_i
+// y_i = d_{(i / inner) mod size of d} x_i.
+struct Diagonal {
   Tensor values;
   // Elements in a row that share one value: 1 for a value per element or per last axis, h·w for a value per channel of
   // (c, h, w). inner · size of d divides the number of elements.
@@ -63,8 +67,9 @@ struct Selection {
 struct Gathering {
   std::shared_ptr<const std::vector<Index>> target;  // target[i]: where input i is added, or −1
 };
-struct Convolution {  // (c_in, h, w) → (c_out, h', w'); transposed: the other way
-  Tensor kernel;      // (c_out, c_in / groups, kh, kw)
+// (c_in, h, w) → (c_out, h', w'); transposed: the other way.
+struct Convolution {
+  Tensor kernel;  // (c_out, c_in / groups, kh, kw)
   Conv2dOptions options;
   std::array<Index, 3> image;   // (c_in, h, w) of the convolution, also when transposed
   std::array<Index, 3> result;  // (c_out, h', w') of the convolution, also when transposed
@@ -74,19 +79,22 @@ struct Convolution {  // (c_in, h, w) → (c_out, h', w'); transposed: the other
 };
 // Blocks meet in one flat vector: every part is flattened in row-major order, and the parts lie one behind the other in
 // the order of the blocks (concatenation along the first axis; along another axis, compose with a Selection).
-struct BlockRow {  // y = A x_1 + B x_2 + …: the input is the parts x_1, x_2, …
+// Row: y = A x_1 + B x_2 + …, the input is the parts x_1, x_2, … Column: the output is the parts A x, B x, …
+struct BlockRow {
   std::vector<LinearMap> blocks;
 };
-struct BlockColumn {  // y = (A x, B x, …): the output is the parts
+struct BlockColumn {
   std::vector<LinearMap> blocks;
 };
-struct Composition {  // factors[0] ∘ factors[1] ∘ …: the last is applied first
+// factors[0] ∘ factors[1] ∘ …: the last is applied first.
+struct Composition {
   std::vector<LinearMap> factors;
 };
 struct Sum {
   std::vector<LinearMap> terms;
 };
-struct Opaque {  // f64 functions; `apply_transpose` must be the transpose of `apply`
+// f64 functions; `apply_transpose` must be the transpose of `apply`.
+struct Opaque {
   std::function<Tensor(const Tensor&)> apply, apply_transpose;
 };
 

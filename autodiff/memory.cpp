@@ -23,8 +23,8 @@ namespace taut::memory {
 namespace {
 
 constexpr std::size_t alignment = 64;
-constexpr std::size_t steps = 8;     // size classes per doubling: at most 1/8 of a block is unused
-constexpr std::size_t classes = 480; // covers every size_t
+constexpr std::size_t steps = 8;      // size classes per doubling: at most 1/8 of a block is unused
+constexpr std::size_t classes = 480;  // covers every size_t
 
 struct SizeClass {
   std::size_t index;
@@ -35,7 +35,8 @@ struct SizeClass {
 SizeClass size_class(std::size_t bytes) {
   const std::size_t units = bytes <= alignment ? 1 : (bytes + alignment - 1) / alignment;
   if (units <= steps) return {units, units * alignment};
-  const unsigned shift = static_cast<unsigned>(std::bit_width(units - 1)) - 4;  // so that units / 2^shift lies in (8, 16]
+  const unsigned shift =
+      static_cast<unsigned>(std::bit_width(units - 1)) - 4;  // so that units / 2^shift lies in (8, 16]
   const std::size_t top = ((units - 1) >> shift) + 1;
   return {steps * (shift + 1) + (top - steps), (top << shift) * alignment};
 }

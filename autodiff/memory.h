@@ -9,10 +9,10 @@
 namespace taut::memory {
 
 struct Stats {
-  std::size_t live = 0;            // bytes in blocks that are in use by this thread's tensors
-  std::size_t peak = 0;            // largest `live` since the last reset_peak()
-  std::size_t cached = 0;          // bytes kept for reuse
-  std::size_t system_requests = 0; // how often the system was asked for memory
+  std::size_t live = 0;             // bytes in blocks that are in use by this thread's tensors
+  std::size_t peak = 0;             // largest `live` since the last reset_peak()
+  std::size_t cached = 0;           // bytes kept for reuse
+  std::size_t system_requests = 0;  // how often the system was asked for memory
 };
 
 Stats stats();          // of the calling thread

@@ -38,7 +38,8 @@ Var sign(const Var& x, Where where = Where::current());                      // 
 Var scale(const Var& x, double factor, Where where = Where::current());
 Var shift(const Var& x, double offset, Where where = Where::current());
 
-// ---- elementwise, two operands; NumPy broadcasting is inserted as broadcast_to nodes -----------------------------------
+// ---- elementwise, two operands; NumPy broadcasting is inserted as broadcast_to nodes
+// -----------------------------------
 Var add(const Var& a, const Var& b, Where where = Where::current());
 Var sub(const Var& a, const Var& b, Where where = Where::current());
 Var mul(const Var& a, const Var& b, Where where = Where::current());
@@ -58,7 +59,8 @@ inline Var operator*(Operand a, double b) { return scale(a.var, b, a.where); }
 inline Var operator*(double a, Operand b) { return scale(b.var, a, b.where); }
 inline Var operator/(Operand a, double b) { return scale(a.var, 1.0 / b, a.where); }
 
-// ---- reductions. No axes: over all. keep: reduced axes stay with size 1 ------------------------------------------------
+// ---- reductions. No axes: over all. keep: reduced axes stay with size 1
+// ------------------------------------------------
 using Axes = std::initializer_list<Index>;
 Var sum(const Var& x, Axes axes = {}, bool keep = false, Where where = Where::current());
 Var mean(const Var& x, Axes axes = {}, bool keep = false, Where where = Where::current());
@@ -68,8 +70,10 @@ Var softmax(const Var& x, Index axis = -1, Where where = Where::current());
 Var log_softmax(const Var& x, Index axis = -1, Where where = Where::current());
 
 // ---- linear algebra ------------------------------------------------------------------------------------------------
-// (…, m, k) · (…, k, n); equal batch dimensions; transpose_a / transpose_b read an operand with its last two axes swapped.
-Var matmul(const Var& a, const Var& b, bool transpose_a = false, bool transpose_b = false, Where where = Where::current());
+// (…, m, k) · (…, k, n); equal batch dimensions; transpose_a / transpose_b read an operand with its last two axes
+// swapped.
+Var matmul(const Var& a, const Var& b, bool transpose_a = false, bool transpose_b = false,
+           Where where = Where::current());
 // x·Wᵀ + b along the last axis of x: x (…, in), W (out, in), b (out) or undefined.
 Var dense(const Var& x, const Var& weight, const Var& bias, Where where = Where::current());
 
@@ -91,7 +95,8 @@ Var gather(const Var& x, Index axis, std::span<const Index> indices, Where where
 Var pick(const Var& x, std::span<const Index> indices, Where where = Where::current());
 
 // ---- images --------------------------------------------------------------------------------------------------------
-// x (n, c_in, h, w) or (c_in, h, w, n) by options.layout; weight (c_out, c_in / groups, kh, kw); bias (c_out) or undefined.
+// x (n, c_in, h, w) or (c_in, h, w, n) by options.layout; weight (c_out, c_in / groups, kh, kw); bias (c_out) or
+// undefined.
 Var conv2d(const Var& x, const Var& weight, const Var& bias, const Conv2dOptions& options = {},
            Where where = Where::current());
 // The transpose of conv2d with these options: x has c_out channels, the result c_in. `output_size` (h, w) chooses among

@@ -1,8 +1,8 @@
 // Primitive: one operation with all its rules. Complete or it does not compile: every member below is pure, and only
 // types on a declared list (primitives/list.h, or a user's own) can be recorded.
 //
-// Derivative rules are written once, against Var. In a differentiable sweep they create nodes, so that their result can be
-// differentiated again; otherwise their Vars are plain tensors and nothing is recorded.
+// Derivative rules are written once, against Var. In a differentiable sweep they create nodes, so that their result can
+// be differentiated again; otherwise their Vars are plain tensors and nothing is recorded.
 #pragma once
 
 #include <concepts>
@@ -43,8 +43,8 @@ class VjpSite {
   virtual Var in(int i) const = 0;
   virtual Var out() const = 0;
   virtual const Var& cotangent() const = 0;
-  virtual bool wanted(int i) const = 0;                  // is a derivative with respect to operand i asked for?
-  virtual void add(int i, Var contribution) = 0;         // adds to the cotangent of operand i; ignored if not wanted
+  virtual bool wanted(int i) const = 0;           // is a derivative with respect to operand i asked for?
+  virtual void add(int i, Var contribution) = 0;  // adds to the cotangent of operand i; ignored if not wanted
 
  protected:
   ~VjpSite() = default;
@@ -66,22 +66,23 @@ class JvpSite {
 struct RuleSite {
   Operands in;
   const Tensor& out;
-  std::uint32_t varying = 0;       // bit i: operand i depends on the analysed input
-  std::span<const Range> ranges;   // one per operand when a domain was given, else empty
+  std::uint32_t varying = 0;      // bit i: operand i depends on the analysed input
+  std::span<const Range> ranges;  // one per operand when a domain was given, else empty
   bool varies(int i) const { return (varying >> i & 1U) != 0; }
   bool on_domain() const { return !ranges.empty(); }
 };
 
 struct RangeSite {
-  Operands in;                    // shapes and dtypes; the values may lie outside of the ranges
+  Operands in;  // shapes and dtypes; the values may lie outside of the ranges
   const Tensor& out;
   std::span<const Range> ranges;  // one per operand
   DType dtype() const { return out.dtype(); }
 };
 
 // Which axis holds the samples of a batch, so that an op which mixes samples can be refused by analyses.
-inline constexpr int no_sample_axis = -1;  // the value is the same for every sample, or there is one sample without an axis
-inline constexpr int mixes_samples = -2;   // one sample's output depends on another sample's input
+inline constexpr int no_sample_axis =
+    -1;  // the value is the same for every sample, or there is one sample without an axis
+inline constexpr int mixes_samples = -2;  // one sample's output depends on another sample's input
 struct SampleSite {
   Operands in;
   const Tensor& out;

@@ -48,7 +48,9 @@ struct Scaled {
 
   void operator()(double d, double lo, double hi, double& bound, double& mass, bool& nonnegative) const {
     if (!std::isfinite(d)) {
-      bound = -infinity, mass = infinity, nonnegative = false;
+      bound = -infinity;
+      mass = infinity;
+      nonnegative = false;
       return;
     }
     const double z = d >= 0.0 ? lo : hi;
@@ -108,7 +110,10 @@ void set_unbounded(const LinearMap& magnitudes, const Tensor& marks, End& end) {
   const ConstValues hits = read(reached);
   const Values bound = write(end.bound), mass = write(end.mass);
   for (std::size_t i = 0; i < hits.size(); ++i)
-    if (hits[i] != 0.0) bound[i] = -infinity, mass[i] = infinity;
+    if (hits[i] != 0.0) {
+      bound[i] = -infinity;
+      mass[i] = infinity;
+    }
 }
 
 // A ≥ 0: every term is smallest at x = lo.

@@ -37,7 +37,8 @@ struct Affine {
 };
 
 // y_i = f(x_i), one varying argument. `slope` covers every element; `lo` and `hi` (f64, shape of x) refine it per
-// element and are undefined when it is the same for all. `pieces` describes f over all reals where it is piecewise linear.
+// element and are undefined when it is the same for all. `pieces` describes f over all reals where it is piecewise
+// linear.
 struct Elementwise {
   int argument = 0;
   Slope slope;
@@ -72,6 +73,7 @@ struct Unbounded {
 
 }  // namespace rule
 
-using Rule = std::variant<rule::Affine, rule::Elementwise, rule::Selects, rule::Bounded, rule::Bilinear, rule::Unbounded>;
+using Rule =
+    std::variant<rule::Affine, rule::Elementwise, rule::Selects, rule::Bounded, rule::Bilinear, rule::Unbounded>;
 
 }  // namespace taut

@@ -15,8 +15,7 @@ Shape::Shape(std::span<const Index> dims) {
   constexpr Index limit = Index{1} << 62;
   bool empty = false;
   for (std::size_t i = 0; i < dims.size(); ++i) {
-    if (dims[i] < 0)
-      throw ShapeError(cat("[shape] dimension ", i, " is ", dims[i], "; dimensions must be 0 or more"));
+    if (dims[i] < 0) throw ShapeError(cat("[shape] dimension ", i, " is ", dims[i], "; dimensions must be 0 or more"));
     dims_[i] = dims[i];
     empty = empty || dims[i] == 0;
   }
@@ -38,8 +37,8 @@ Index Shape::product(int from, int to) const {
 
 int Shape::axis(Index axis, const char* op) const {
   if (axis < -rank_ || axis >= rank_)
-    throw ShapeError(cat('[', op, "] axis ", axis, " does not exist in shape ", str(), "; valid are ", -rank_, " to ",
-                         rank_ - 1));
+    throw ShapeError(
+        cat('[', op, "] axis ", axis, " does not exist in shape ", str(), "; valid are ", -rank_, " to ", rank_ - 1));
   return static_cast<int>(axis < 0 ? axis + rank_ : axis);
 }
 

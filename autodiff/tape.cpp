@@ -9,10 +9,14 @@ namespace taut {
 
 const char* to_string(Leaf leaf) {
   switch (leaf) {
-    case Leaf::none: return "op";
-    case Leaf::input: return "input";
-    case Leaf::parameter: return "parameter";
-    case Leaf::constant: return "constant";
+    case Leaf::none:
+      return "op";
+    case Leaf::input:
+      return "input";
+    case Leaf::parameter:
+      return "parameter";
+    case Leaf::constant:
+      return "constant";
   }
   return "?";
 }
@@ -45,7 +49,9 @@ void Arena::rewind() {
   used_ = 0;
 }
 
-void* arena_allocate(Arena& arena, std::size_t bytes, std::size_t alignment) { return arena.allocate(bytes, alignment); }
+void* arena_allocate(Arena& arena, std::size_t bytes, std::size_t alignment) {
+  return arena.allocate(bytes, alignment);
+}
 void arena_on_rewind(Arena& arena, void (*destroy)(const void*), const void* object) {
   arena.on_rewind(destroy, object);
 }
@@ -129,8 +135,8 @@ namespace {
 }
 
 [[noreturn]] void throw_undefined(const Primitive& op, std::size_t index, Where where) {
-  throw UsageError(cat('[', op.info().name, "] at ", where, ": operand ", index,
-                       " is an undefined Var; give it a value first"));
+  throw UsageError(
+      cat('[', op.info().name, "] at ", where, ": operand ", index, " is an undefined Var; give it a value first"));
 }
 
 // Small arrays of operands live on the stack.

@@ -83,7 +83,8 @@ const Primitive* clone_into(Arena& arena, const Primitive& op) {
   void* const place = arena_allocate(arena, sizeof(P), alignof(P));
   const P* const copy = new (place) P(static_cast<const P&>(op));
   if constexpr (!std::is_trivially_destructible_v<P>)
-    arena_on_rewind(arena, [](const void* object) { static_cast<const P*>(object)->~P(); }, copy);
+    arena_on_rewind(
+        arena, [](const void* object) { static_cast<const P*>(object)->~P(); }, copy);
   return copy;
 }
 
@@ -91,15 +92,14 @@ Var record(const Primitive& op, Cloner clone, std::span<const Var* const> operan
 
 }  // namespace detail
 
-// Computes op(operands...) and records it when an operand lies on a recording tape. Operands that are plain tensors become
-// constants of that tape. UsageError when the operands lie on different tapes or on one that has been rewound.
+// Computes op(operands...) and records it when an operand lies on a recording tape. Operands that are plain tensors
+// become constants of that tape. UsageError when the operands lie on different tapes or on one that has been rewound.
 template <Listed P>
 Var record(const P& op, std::span<const Var* const> operands, Where where) {
   return detail::record(op, &detail::clone_into<P>, operands, where);
 }
 template <Listed P, class... V>
-  requires(std::same_as<V, Var> && ...)
-Var record(Where where, const P& op, const V&... operands) {
+requires(std::same_as<V, Var>&&...) Var record(Where where, const P& op, const V&... operands) {
   const Var* const list[] = {&operands...};
   return detail::record(op, &detail::clone_into<P>, list, where);
 }

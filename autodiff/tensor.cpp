@@ -59,7 +59,8 @@ void Tensor::throw_undefined() {
 }
 
 void Tensor::throw_dtype(DType wanted) const {
-  throw DTypeError(cat("[tensor] holds ", dtype(), " but was read as ", wanted, "; convert with to(DType::", wanted, ")"));
+  throw DTypeError(
+      cat("[tensor] holds ", dtype(), " but was read as ", wanted, "; convert with to(DType::", wanted, ")"));
 }
 
 double Tensor::at(Index flat) const {

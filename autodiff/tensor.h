@@ -25,7 +25,8 @@ concept Scalar = std::is_same_v<T, float> || std::is_same_v<T, double>;
 template <Scalar T>
 inline constexpr DType dtype_of = std::is_same_v<T, float> ? DType::f32 : DType::f64;
 
-// Calls f with a value of the C++ type of `dtype`: dispatch(x.dtype(), [&](auto zero) { using T = decltype(zero); ... }).
+// Calls f with a value of the C++ type of `dtype`: dispatch(x.dtype(), [&](auto zero) { using T = decltype(zero); ...
+// }).
 template <class F>
 decltype(auto) dispatch(DType dtype, F&& f) {
   if (dtype == DType::f32) return std::forward<F>(f)(float{});
@@ -100,7 +101,7 @@ class Tensor {
   Tensor reshaped(const Shape& shape) const;  // shares storage; ShapeError if the sizes differ
   Tensor to(DType dtype) const;               // itself when nothing changes; f64 to f32 rounds to nearest
   Tensor copy() const;
-  bool unique() const;                        // no other handle sees this storage
+  bool unique() const;  // no other handle sees this storage
   // Position of the first NaN or infinity, or -1.
   Index first_non_finite() const;
 

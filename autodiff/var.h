@@ -18,7 +18,7 @@ using NodeId = std::uint32_t;
 // none lies on a recording tape compute values and record nothing.
 class Var {
  public:
-  Var() = default;                                      // undefined
+  Var() = default;                                          // undefined
   Var(Tensor value) noexcept : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor): a constant
 
   bool defined() const { return value_.defined(); }

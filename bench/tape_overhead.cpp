@@ -26,8 +26,8 @@ void chain(benchmark::State& state, Step&& step) {
     for (int i = 0; i < length; ++i) y = step(y, x, c);
     benchmark::DoNotOptimize(vjp(y, Var(factor), x));
   }
-  state.counters["per_node"] = benchmark::Counter(
-      static_cast<double>(state.iterations()) * length, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["per_node"] = benchmark::Counter(static_cast<double>(state.iterations()) * length,
+                                                  benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 void times_constant(benchmark::State& state) {

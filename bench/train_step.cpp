@@ -83,8 +83,9 @@ void add(const std::string& name, std::function<Case(nn::LayerOptions)> make) {
   for (const DType dtype : {DType::f32, DType::f64})
     for (const Rule rule : {Rule::sgd, Rule::adam}) {
       const std::string full = name + (rule == Rule::sgd ? "/sgd/" : "/adam/") + to_string(dtype);
-      benchmark::RegisterBenchmark(full.c_str(), [=](benchmark::State& state) { step(state, make, dtype, rule); })
-          ->Unit(benchmark::kMicrosecond);
+      benchmark::RegisterBenchmark(full.c_str(), [=](benchmark::State& state) {
+        step(state, make, dtype, rule);
+      })->Unit(benchmark::kMicrosecond);
     }
 }
 

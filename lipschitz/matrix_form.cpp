@@ -5,6 +5,7 @@
 
 #include "autodiff/range.h"
 #include "lipschitz/conv_geometry.h"
+#include "lipschitz/conv_sums.h"
 #include "lipschitz/dense_norm.h"
 
 namespace taut::detail {
@@ -31,6 +32,13 @@ double largest(const Tensor& x) {
   double m = 0.0;
   for (const double v : x.data<double>()) m = std::isnan(v) ? infinity : std::max(m, std::fabs(v));
   return m;
+}
+
+// ‖leaf‖₁ or ‖leaf‖∞, without its matrix.
+Magnitude leaf_sum(const LinearMap& leaf, Norm norm) {
+  if (const auto* c = std::get_if<structure::Convolution>(&leaf.structure()))
+    return convolution_sum_norm(*c, norm).upper.magnitude();
+  return operator_norm(leaf, norm).upper.magnitude();
 }
 
 // Do the columns of to_dense() come out without rounding?
@@ -104,7 +112,7 @@ ApplyError::ApplyError(const LinearMap& map) {
     ++leaves;
     multiplies = multiplies || !applies_exactly(leaf);
     for (const Norm norm : {Norm::l1, Norm::linf})
-      gain = times(gain, std::max(Magnitude(1.0), operator_norm(leaf, norm).upper.magnitude()));
+      gain = times(gain, std::max(Magnitude(1.0), leaf_sum(leaf, norm)));
   });
   if (multiplies) absolute = times(times(as_double(roundings + 1), as_double(leaves)), times(gain, 0x1p-1074));
 }

@@ -9,22 +9,22 @@ namespace taut::kernels {
 
 // c (m, n) = alpha · op(a) (m, k) · op(b) (k, n) + beta · c; lda, ldb, ldc: row strides. BLAS refuses the strides of
 // empty matrices, so callers go through gemm(), which handles them.
-inline void gemm_blas(bool ta, bool tb, Index m, Index n, Index k, float alpha, const float* a, Index lda, const float* b,
-                 Index ldb, float beta, float* c, Index ldc) {
+inline void gemm_blas(bool ta, bool tb, Index m, Index n, Index k, float alpha, const float* a, Index lda,
+                      const float* b, Index ldb, float beta, float* c, Index ldc) {
   cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, static_cast<blasint>(m),
               static_cast<blasint>(n), static_cast<blasint>(k), alpha, a, static_cast<blasint>(lda), b,
               static_cast<blasint>(ldb), beta, c, static_cast<blasint>(ldc));
 }
-inline void gemm_blas(bool ta, bool tb, Index m, Index n, Index k, double alpha, const double* a, Index lda, const double* b,
-                 Index ldb, double beta, double* c, Index ldc) {
+inline void gemm_blas(bool ta, bool tb, Index m, Index n, Index k, double alpha, const double* a, Index lda,
+                      const double* b, Index ldb, double beta, double* c, Index ldc) {
   cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, static_cast<blasint>(m),
               static_cast<blasint>(n), static_cast<blasint>(k), alpha, a, static_cast<blasint>(lda), b,
               static_cast<blasint>(ldb), beta, c, static_cast<blasint>(ldc));
 }
 
 template <class T>
-void gemm(bool ta, bool tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta, T* c,
-          Index ldc) {
+void gemm(bool ta, bool tb, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb, T beta,
+          T* c, Index ldc) {
   if (m == 0 || n == 0) return;
   if (k > 0) return gemm_blas(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   for (Index i = 0; i < m; ++i)

@@ -38,8 +38,8 @@ Valid valid(Index outputs, Index stride, Index offset, Index size) {
 }
 
 // Visits the runs of contiguous numbers of which the columns of one group consist. Columns: (taps) × (rows of output,
-// out_w, batch). run(column offset, image offset, count, count of steps, image step): `steps` runs of `count` numbers, the
-// image advancing by `image step` and the columns by `count` from run to run. zero(column offset, count): padding.
+// out_w, batch). run(column offset, image offset, count, count of steps, image step): `steps` runs of `count` numbers,
+// the image advancing by `image step` and the columns by `count` from run to run. zero(column offset, count): padding.
 template <class Run, class Zero>
 void for_columns(const ConvShape& s, Index group, Index row_from, Index row_to, Run&& run, Zero&& zero) {
   const Conv2dOptions& o = s.options;
@@ -59,7 +59,8 @@ void for_columns(const ConvShape& s, Index group, Index row_from, Index row_to, 
           }
           if (columns.from > 0) zero(at, columns.from * s.batch);
           if (columns.to < s.out_w) zero(at + columns.to * s.batch, (s.out_w - columns.to) * s.batch);
-          const Index image = (((group * channels + c) * s.h + y) * s.w + columns.from * o.stride[1] + offset_x) * s.batch;
+          const Index image =
+              (((group * channels + c) * s.h + y) * s.w + columns.from * o.stride[1] + offset_x) * s.batch;
           if (o.stride[1] == 1)
             run(at + columns.from * s.batch, image, (columns.to - columns.from) * s.batch, Index{1}, Index{0});
           else
@@ -155,8 +156,8 @@ void input_chwn(const ConvShape& s, const T* y, const T* kernel, const T* bias, 
     for (Index g = 0; g < groups; ++g)
       for (Index from = 0; from < s.out_h; from += chunk) {
         const Index to = std::min(s.out_h, from + chunk), count = (to - from) * row;
-        gemm(true, false, taps, count, outs, T{1}, kernel + g * outs * taps, taps,
-             y + g * outs * plane + from * row, plane, T{0}, columns.data(), count);
+        gemm(true, false, taps, count, outs, T{1}, kernel + g * outs * taps, taps, y + g * outs * plane + from * row,
+             plane, T{0}, columns.data(), count);
         col2im_add(s, g, from, to, columns.data(), x);
       }
   }
@@ -217,8 +218,10 @@ ConvShape conv_shape(Index batch, std::array<Index, 3> image, const Shape& kerne
   s.options = options;
   if (kernel[1] * options.groups != s.c_in || s.c_out % options.groups != 0)
     throw ShapeError(cat('[', op, "] kernel ", kernel, " with ", options.groups, " group(s) needs ",
-                         kernel[1] * options.groups, " input channels and a number of output channels divisible by the "
-                         "groups; the image has ", s.c_in, " channels"));
+                         kernel[1] * options.groups,
+                         " input channels and a number of output channels divisible by the "
+                         "groups; the image has ",
+                         s.c_in, " channels"));
   const auto outputs = [&](Index size, Index pads, int axis, Index taps) {
     const auto i = static_cast<std::size_t>(axis);
     const Index reach = options.dilation[i] * (taps - 1) + 1;

@@ -4,8 +4,8 @@
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
 #include <hwy/foreach_target.h>
 // clang-format off: the order matters
-#include <hwy/highway.h>
 #include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
 // clang-format on
 
 #include <cmath>
@@ -50,7 +50,9 @@ template <class D>
 HWY_INLINE hn::Vec<D> constant(double c) {
   return hn::Set(D(), static_cast<hn::TFromD<D>>(c));
 }
-#define TAUT_LANE template <class D> HWY_INLINE
+#define TAUT_LANE    \
+  template <class D> \
+  HWY_INLINE
 TAUT_LANE Lane<D> operator+(Lane<D> a, Lane<D> b) { return {hn::Add(a.v, b.v)}; }
 TAUT_LANE Lane<D> operator-(Lane<D> a, Lane<D> b) { return {hn::Sub(a.v, b.v)}; }
 TAUT_LANE Lane<D> operator*(Lane<D> a, Lane<D> b) { return {hn::Mul(a.v, b.v)}; }
@@ -63,9 +65,7 @@ TAUT_LANE Lane<D> abs(Lane<D> a) { return {hn::Abs(a.v)}; }
 TAUT_LANE Lane<D> sqrt(Lane<D> a) { return {hn::Sqrt(a.v)}; }
 // NaN must come through max(x, 0), whatever the instruction does: 0 only where x ≤ 0.
 TAUT_LANE Lane<D> relu(Lane<D> a) { return {hn::IfThenZeroElse(hn::Le(a.v, hn::Zero(D())), a.v)}; }
-TAUT_LANE Lane<D> step(Lane<D> a) {
-  return {hn::IfThenElseZero(hn::Gt(a.v, hn::Zero(D())), constant<D>(1.0))};
-}
+TAUT_LANE Lane<D> step(Lane<D> a) { return {hn::IfThenElseZero(hn::Gt(a.v, hn::Zero(D())), constant<D>(1.0))}; }
 TAUT_LANE Lane<D> sign(Lane<D> a) { return {hn::Sub(step(a).v, step(-a).v)}; }
 
 // Highway's polynomials hold on a part of the line; lanes outside of it (or NaN) are computed again by the C library.
@@ -87,28 +87,30 @@ template <class D>
 inline constexpr bool is_single = sizeof(hn::TFromD<D>) == 4;
 
 TAUT_LANE Lane<D> exp(Lane<D> x) {
-  return guarded(x, is_single<D> ? -87.0 : -708.0, is_single<D> ? 88.0 : 706.0,
-                 [](auto v) HWY_ATTR { return hn::Exp(D(), v); }, [](auto s) { return std::exp(s); });
+  return guarded(
+      x, is_single<D> ? -87.0 : -708.0, is_single<D> ? 88.0 : 706.0, [](auto v) HWY_ATTR { return hn::Exp(D(), v); },
+      [](auto s) { return std::exp(s); });
 }
 TAUT_LANE Lane<D> log(Lane<D> x) {
-  return guarded(x, is_single<D> ? 0x1p-126 : 0x1p-1022, is_single<D> ? 0x1p127 : 0x1p1023,
-                 [](auto v) HWY_ATTR { return hn::Log(D(), v); },
-                 [](auto s) { return std::log(s); });
+  return guarded(
+      x, is_single<D> ? 0x1p-126 : 0x1p-1022, is_single<D> ? 0x1p127 : 0x1p1023,
+      [](auto v) HWY_ATTR { return hn::Log(D(), v); }, [](auto s) { return std::log(s); });
 }
 TAUT_LANE Lane<D> log1p(Lane<D> x) {
-  return guarded(x, 0.0, 1.0, [](auto v) HWY_ATTR { return hn::Log1p(D(), v); }, [](auto s) { return std::log1p(s); });
+  return guarded(
+      x, 0.0, 1.0, [](auto v) HWY_ATTR { return hn::Log1p(D(), v); }, [](auto s) { return std::log1p(s); });
 }
 TAUT_LANE Lane<D> sin(Lane<D> x) {
-  return guarded(x, -1000.0, 1000.0, [](auto v) HWY_ATTR { return hn::Sin(D(), v); },
-                 [](auto s) { return std::sin(s); });
+  return guarded(
+      x, -1000.0, 1000.0, [](auto v) HWY_ATTR { return hn::Sin(D(), v); }, [](auto s) { return std::sin(s); });
 }
 TAUT_LANE Lane<D> cos(Lane<D> x) {
-  return guarded(x, -1000.0, 1000.0, [](auto v) HWY_ATTR { return hn::Cos(D(), v); },
-                 [](auto s) { return std::cos(s); });
+  return guarded(
+      x, -1000.0, 1000.0, [](auto v) HWY_ATTR { return hn::Cos(D(), v); }, [](auto s) { return std::cos(s); });
 }
 TAUT_LANE Lane<D> tanh(Lane<D> x) {
-  return guarded(x, -20.0, 20.0, [](auto v) HWY_ATTR { return hn::Tanh(D(), v); },
-                 [](auto s) { return std::tanh(s); });
+  return guarded(
+      x, -20.0, 20.0, [](auto v) HWY_ATTR { return hn::Tanh(D(), v); }, [](auto s) { return std::tanh(s); });
 }
 // e^{−|x|} never overflows: x ≥ 0: 1 / (1 + e^{−x}); x < 0: e^x / (1 + e^x).
 TAUT_LANE Lane<D> sigmoid(Lane<D> x) {
@@ -185,9 +187,8 @@ void pullback_loop(double parameter, const void* c, const void* x, const void* y
   const T* const in = static_cast<const T*>(x);
   const T* const value = static_cast<const T*>(y);
   T* const result = static_cast<T*>(out);
-  over<D>(n, [&](auto load, auto store) HWY_ATTR {
-    store(load(cotangent) * f.derivative(load(in), load(value)), result);
-  });
+  over<D>(
+      n, [&](auto load, auto store) HWY_ATTR { store(load(cotangent) * f.derivative(load(in), load(value)), result); });
 }
 
 template <class T, class F>
@@ -196,17 +197,37 @@ void binary_loop(const void* a, const void* b, void* out, std::size_t n) {
   const T* const left = static_cast<const T*>(a);
   const T* const right = static_cast<const T*>(b);
   T* const result = static_cast<T*>(out);
-  over<D>(n, [&](auto load, auto store) HWY_ATTR {
-    store(Lane<D>{F()(load(left).v, load(right).v)}, result);
-  });
+  over<D>(n, [&](auto load, auto store) HWY_ATTR { store(Lane<D>{F()(load(left).v, load(right).v)}, result); });
 }
-struct AddOp { template <class V> HWY_INLINE V operator()(V a, V b) const { return hn::Add(a, b); } };
-struct SubOp { template <class V> HWY_INLINE V operator()(V a, V b) const { return hn::Sub(a, b); } };
-struct MulOp { template <class V> HWY_INLINE V operator()(V a, V b) const { return hn::Mul(a, b); } };
-struct DivOp { template <class V> HWY_INLINE V operator()(V a, V b) const { return hn::Div(a, b); } };
+struct AddOp {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::Add(a, b);
+  }
+};
+struct SubOp {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::Sub(a, b);
+  }
+};
+struct MulOp {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::Mul(a, b);
+  }
+};
+struct DivOp {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::Div(a, b);
+  }
+};
 struct MaxOp {  // NaN in either operand comes through
   template <class V>
-  HWY_INLINE V operator()(V a, V b) const { return hn::IfThenElse(hn::Or(hn::Ge(a, b), hn::Ne(a, a)), a, b); }
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::IfThenElse(hn::Or(hn::Ge(a, b), hn::Ne(a, a)), a, b);
+  }
 };
 
 template <class T>
@@ -297,7 +318,7 @@ void unary(Unary op, double parameter, const Tensor& x, Tensor& y) {
 
 void unary_pullback(Unary op, double parameter, const Tensor& c, const Tensor& x, const Tensor& y, Tensor& out) {
   loops(x.dtype()).pullback[static_cast<int>(op)](parameter, c.raw(), x.raw(), y.raw(), write(out),
-                                                   static_cast<std::size_t>(x.size()));
+                                                  static_cast<std::size_t>(x.size()));
 }
 
 void binary(Binary op, const Tensor& a, const Tensor& b, Tensor& out) {
@@ -311,27 +332,33 @@ void add_in_place(Tensor& a, const Tensor& b) {
 
 template <Scalar T>
 void channel_affine(const T* x, const T* scale, const T* shift, T* y, Index outer, Index channels, Index inner) {
-  loops(dtype_of<T>).affine(x, scale, shift, y, static_cast<std::size_t>(outer), static_cast<std::size_t>(channels),
-                            static_cast<std::size_t>(inner));
+  loops(dtype_of<T>)
+      .affine(x, scale, shift, y, static_cast<std::size_t>(outer), static_cast<std::size_t>(channels),
+              static_cast<std::size_t>(inner));
 }
 template void channel_affine(const float*, const float*, const float*, float*, Index, Index, Index);
 template void channel_affine(const double*, const double*, const double*, double*, Index, Index, Index);
 
 double max_ulp(Unary op) {
   switch (op) {
-    case Unary::exp: return 1.5;
+    case Unary::exp:
+      return 1.5;
     case Unary::sqrt:
     case Unary::square:
     case Unary::scale:
-    case Unary::shift: return 0.5;
+    case Unary::shift:
+      return 0.5;
     case Unary::log:
     case Unary::sin:
     case Unary::cos:
     case Unary::tanh:
     case Unary::sigmoid:
-    case Unary::softplus: return 4.0;
-    case Unary::leaky_relu: return 0.5;
-    default: return 0.0;  // exact
+    case Unary::softplus:
+      return 4.0;
+    case Unary::leaky_relu:
+      return 0.5;
+    default:
+      return 0.0;  // exact
   }
 }
 

@@ -10,7 +10,24 @@
 namespace taut::kernels {
 
 enum class Unary : int {
-  neg, exp, log, sqrt, square, abs, sin, cos, tanh, sigmoid, softplus, relu, leaky_relu, step, sign, scale, shift, count
+  neg,
+  exp,
+  log,
+  sqrt,
+  square,
+  abs,
+  sin,
+  cos,
+  tanh,
+  sigmoid,
+  softplus,
+  relu,
+  leaky_relu,
+  step,
+  sign,
+  scale,
+  shift,
+  count
 };
 enum class Binary : int { add, sub, mul, div, maximum, count };
 

@@ -43,7 +43,8 @@ Index overlap(const PoolShape& s, std::size_t axis, Index size, Index outputs) {
 bool every_window_touches(const PoolShape& s, std::size_t axis, Index size, Index outputs) {
   for (Index o = 0; o < outputs; ++o) {
     bool touches = false;
-    for (Index k = 0; k < s.options.window[axis]; ++k) touches = touches || (tap(s, axis, o, k) >= 0 && tap(s, axis, o, k) < size);
+    for (Index k = 0; k < s.options.window[axis]; ++k)
+      touches = touches || (tap(s, axis, o, k) >= 0 && tap(s, axis, o, k) < size);
     if (!touches) return false;
   }
   return true;
@@ -54,7 +55,8 @@ bool every_window_touches(const PoolShape& s, std::size_t axis, Index size, Inde
 PoolShape pool_shape(const Shape& x, const Pool2dOptions& options, const char* op) {
   if (x.rank() != 4)
     throw ShapeError(cat('[', op, "] the image must have four axes, ",
-                         options.layout == Layout::nchw ? "(n, c, h, w)" : "(c, h, w, n)", ", got ", x, "; reshape it"));
+                         options.layout == Layout::nchw ? "(n, c, h, w)" : "(c, h, w, n)", ", got ", x,
+                         "; reshape it"));
   const bool nchw = options.layout == Layout::nchw;
   PoolShape s;
   s.channels = nchw ? x[0] * x[1] : x[0];
@@ -68,8 +70,8 @@ PoolShape pool_shape(const Shape& x, const Pool2dOptions& options, const char* o
     const Index before = options.padding[2 * axis], after = options.padding[2 * axis + 1];
     for (const Index value : {window, stride, dilation})
       if (value < 1 || value >= absurd)
-        throw ShapeError(cat('[', op, "] window, stride and dilation must be 1 or more, got ", window, ", ", stride, ", ",
-                             dilation));
+        throw ShapeError(cat('[', op, "] window, stride and dilation must be 1 or more, got ", window, ", ", stride,
+                             ", ", dilation));
     if (before < 0 || after < 0 || before >= absurd || after >= absurd)
       throw ShapeError(cat('[', op, "] paddings must be 0 or more, got ", before, " and ", after));
     const Index reach = dilation * (window - 1) + 1;

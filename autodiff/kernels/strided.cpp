@@ -57,8 +57,7 @@ void copy(const T* in, const Walk& walk, T* out) {
   }
   const auto last = static_cast<std::size_t>(walk.rank - 1);
   const Index n = walk.dims[last], stride = walk.strides[last];
-  if (walk.rank == 2 && walk.strides[0] == 1 && stride == walk.dims[0])
-    return transpose(in, out, n, walk.dims[0]);
+  if (walk.rank == 2 && walk.strides[0] == 1 && stride == walk.dims[0]) return transpose(in, out, n, walk.dims[0]);
   walk.rows([&](Index offset) {
     const T* from = in + offset;
     if (stride == 1)

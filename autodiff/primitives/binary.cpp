@@ -68,7 +68,8 @@ class Add final : public Pair<Add, Binary::add> {
     site.add(1, site.cotangent());
   }
   Var jvp(const JvpSite& site) const override {
-    return joined(site, [](const Var& t) { return t; }, [](const Var& t) { return t; });
+    return joined(
+        site, [](const Var& t) { return t; }, [](const Var& t) { return t; });
   }
   Rule lipschitz(const RuleSite& site) const override {
     const LinearMap one = identity_map(site.out.shape());
@@ -87,12 +88,13 @@ class Sub final : public Pair<Sub, Binary::sub> {
     if (site.wanted(1)) site.add(1, neg(site.cotangent()));
   }
   Var jvp(const JvpSite& site) const override {
-    return joined(site, [](const Var& t) { return t; }, [](const Var& t) { return neg(t); });
+    return joined(
+        site, [](const Var& t) { return t; }, [](const Var& t) { return neg(t); });
   }
   Rule lipschitz(const RuleSite& site) const override {
     const Shape& shape = site.out.shape();
-    return rule::Affine{{site.varies(0) ? identity_map(shape) : LinearMap(),
-                         site.varies(1) ? scale_map(shape, -1.0) : LinearMap()}};
+    return rule::Affine{
+        {site.varies(0) ? identity_map(shape) : LinearMap(), site.varies(1) ? scale_map(shape, -1.0) : LinearMap()}};
   }
   Range range(const RangeSite& site) const override {
     const Range negated = map_range(site.ranges[1], [](const Interval& b) { return -b; });
@@ -108,12 +110,14 @@ class Mul final : public Pair<Mul, Binary::mul> {
     if (site.wanted(1)) site.add(1, site.cotangent() * site.in(0));
   }
   Var jvp(const JvpSite& site) const override {
-    return joined(site, [&](const Var& t) { return t * site.in(1); }, [&](const Var& t) { return site.in(0) * t; });
+    return joined(
+        site, [&](const Var& t) { return t * site.in(1); }, [&](const Var& t) { return site.in(0) * t; });
   }
   Rule lipschitz(const RuleSite& site) const override {
     if (!site.varies(1)) return rule::Affine{{diagonal(site.in[1]), LinearMap()}};
     if (!site.varies(0)) return rule::Affine{{LinearMap(), diagonal(site.in[0])}};
-    if (!site.on_domain()) return unbounded(site, "a product of two varying operands has the derivative b, which is unbounded");
+    if (!site.on_domain())
+      return unbounded(site, "a product of two varying operands has the derivative b, which is unbounded");
     const Tensor a = magnitude(site.ranges[0]), b = magnitude(site.ranges[1]);
     if (!primitives::all_finite(a) || !primitives::all_finite(b))
       return unbounded(site, "a product of two varying operands, of which one is unbounded on this domain");
@@ -121,7 +125,8 @@ class Mul final : public Pair<Mul, Binary::mul> {
   }
   Range range(const RangeSite& site) const override {
     Range y = combine(site, [](const Interval& a, const Interval& b) { return a * b; });
-    if (site.dtype() == DType::f32) widen_for(y, site.dtype(), 0.5);  // in f64 the outward product holds the rounded one
+    if (site.dtype() == DType::f32)
+      widen_for(y, site.dtype(), 0.5);  // in f64 the outward product holds the rounded one
     return y;
   }
 };
@@ -136,11 +141,12 @@ class Div final : public Pair<Div, Binary::div> {
     if (site.wanted(1)) site.add(1, neg(by * site.out()));
   }
   Var jvp(const JvpSite& site) const override {
-    return joined(site, [&](const Var& t) { return t / site.in(1); },
-                  [&](const Var& t) { return neg(site.out() * t / site.in(1)); });
+    return joined(
+        site, [&](const Var& t) { return t / site.in(1); },
+        [&](const Var& t) { return neg(site.out() * t / site.in(1)); });
   }
-  // The quotient by a constant is linear, but 1/b rounds: declared as elementwise with the interval of 1/b. On a domain in
-  // which b stays away from 0 the partial derivatives 1/b and a/b² are dominated by their largest magnitudes.
+  // The quotient by a constant is linear, but 1/b rounds: declared as elementwise with the interval of 1/b. On a domain
+  // in which b stays away from 0 the partial derivatives 1/b and a/b² are dominated by their largest magnitudes.
   Rule lipschitz(const RuleSite& site) const override {
     if (!site.varies(1)) return by_constant(site);
     if (!site.on_domain()) return unbounded(site, "the derivatives 1/b and −a/b² grow without bound as b goes to 0");
@@ -154,14 +160,16 @@ class Div final : public Pair<Div, Binary::div> {
       d1[i] = nearest > 0 ? mul_up(mul_up(a.at(static_cast<Index>(i)).magnitude(), d0[i]), d0[i]) : infinity;
     }
     if (!primitives::all_finite(first) || !primitives::all_finite(second))
-      return unbounded(site, "a quotient whose divisor is not bounded away from 0, or whose dividend is unbounded, on this domain");
+      return unbounded(
+          site, "a quotient whose divisor is not bounded away from 0, or whose dividend is unbounded, on this domain");
     return rule::Bilinear{{site.varies(0) ? diagonal(first) : LinearMap(), diagonal(second)}};
   }
   Range range(const RangeSite& site) const override {
     Range y = combine(site, [](const Interval& a, const Interval& b) {
       if (b.contains(0.0)) return Interval::reals();
-      return Interval{std::min({div_down(a.lo, b.lo), div_down(a.lo, b.hi), div_down(a.hi, b.lo), div_down(a.hi, b.hi)}),
-                      std::max({div_up(a.lo, b.lo), div_up(a.lo, b.hi), div_up(a.hi, b.lo), div_up(a.hi, b.hi)})};
+      return Interval{
+          std::min({div_down(a.lo, b.lo), div_down(a.lo, b.hi), div_down(a.hi, b.lo), div_down(a.hi, b.hi)}),
+          std::max({div_up(a.lo, b.lo), div_up(a.lo, b.hi), div_up(a.hi, b.lo), div_up(a.hi, b.hi)})};
     });
     if (site.dtype() == DType::f32) widen_for(y, site.dtype(), 0.5);
     return y;
@@ -170,8 +178,11 @@ class Div final : public Pair<Div, Binary::div> {
  private:
   static Rule by_constant(const RuleSite& site) {
     const Tensor& divisor = site.in[1];
-    rule::Elementwise rule{0, {}, Tensor::uninitialised(divisor.shape(), DType::f64),
-                           Tensor::uninitialised(divisor.shape(), DType::f64), std::nullopt};
+    rule::Elementwise rule{0,
+                           {},
+                           Tensor::uninitialised(divisor.shape(), DType::f64),
+                           Tensor::uninitialised(divisor.shape(), DType::f64),
+                           std::nullopt};
     const auto lo = rule.lo.mutable_data<double>(), hi = rule.hi.mutable_data<double>();
     for (std::size_t i = 0; i < lo.size(); ++i) {
       const double b = divisor.at(static_cast<Index>(i));
@@ -194,14 +205,16 @@ class Maximum final : public Pair<Maximum, Binary::maximum> {
   }
   Var jvp(const JvpSite& site) const override {
     const Var second = chooses_second(site.in(0), site.in(1));
-    return joined(site, [&](const Var& t) { return t * (1.0 - second); }, [&](const Var& t) { return t * second; });
+    return joined(
+        site, [&](const Var& t) { return t * (1.0 - second); }, [&](const Var& t) { return t * second; });
   }
   Rule lipschitz(const RuleSite& site) const override {
     if (site.varies(0) && site.varies(1)) return rule::Selects{1};
     const int argument = site.varies(0) ? 0 : 1;
     rule::Elementwise rule{argument, {0.0, 1.0}, {}, {}, std::nullopt};
     if (!site.on_domain()) return rule;
-    const Range &x = site.ranges[static_cast<std::size_t>(argument)], &c = site.ranges[static_cast<std::size_t>(1 - argument)];
+    const Range &x = site.ranges[static_cast<std::size_t>(argument)],
+                &c = site.ranges[static_cast<std::size_t>(1 - argument)];
     Range slopes = Range::uninitialised(x.shape());
     const auto lo = slopes.lo.mutable_data<double>(), hi = slopes.hi.mutable_data<double>();
     for (std::size_t i = 0; i < lo.size(); ++i) {

@@ -102,10 +102,10 @@ class ChannelAffine final : public Primitive {
       if (i != axis_) s = s.with(i, 1);
     return s;
   }
-  Var spread(const Var& channel, const Shape& shape) const { return broadcast_to(reshape(channel, aligned(shape)), shape); }
-  Var per_channel(const Var& v) const {
-    return reshape(sum_to(v, aligned(v.shape())), Shape{v.shape()[axis_]});
+  Var spread(const Var& channel, const Shape& shape) const {
+    return broadcast_to(reshape(channel, aligned(shape)), shape);
   }
+  Var per_channel(const Var& v) const { return reshape(sum_to(v, aligned(v.shape())), Shape{v.shape()[axis_]}); }
   int axis_;
 };
 
@@ -116,18 +116,16 @@ Var channel_affine(const Var& x, const Var& scale, const Var& shift, Index axis,
 
 namespace {
 
-// gamma / sqrt(variance + eps) and beta − mean · that: the two numbers per channel.
-Var normalise(const Var& x, const Var& gamma, const Var& beta, const Var& mean, const Var& variance, double eps, Index axis,
-              Where where) {
-  const Var factor = div(gamma, sqrt(shift(variance, eps, where), where), where);
-  return channel_affine(x, factor, sub(beta, mul(mean, factor, where), where), axis, where);
+Var scale_of(const Var& gamma, const Var& variance, double eps, Where where) {
+  return div(gamma, sqrt(shift(variance, eps, where), where), where);
 }
 
 }  // namespace
 
 Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Var& mean, const Var& variance, double eps,
                Index axis, Where where) {
-  return normalise(x, gamma, beta, mean, variance, eps, axis, where);
+  const Var factor = scale_of(gamma, variance, eps, where);
+  return channel_affine(x, factor, sub(beta, mul(mean, factor, where), where), axis, where);
 }
 
 Var batch_norm_training(const Var& x, const Var& gamma, const Var& beta, double eps, Index axis, Var* batch_mean,
@@ -147,8 +145,7 @@ Var batch_norm_training(const Var& x, const Var& gamma, const Var& beta, double 
   const Var flat_mean = reshape(mean, per_channel, where), flat_variance = reshape(variance, per_channel, where);
   if (batch_mean != nullptr) *batch_mean = flat_mean;
   if (batch_variance != nullptr) *batch_variance = flat_variance;
-  const Var factor = div(gamma, sqrt(shift(flat_variance, eps, where), where), where);
-  return channel_affine(centred, factor, beta, axis, where);
+  return channel_affine(centred, scale_of(gamma, flat_variance, eps, where), beta, axis, where);
 }
 
 template const OpInfo& describe<ChannelAffine>();

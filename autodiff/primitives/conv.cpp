@@ -1,5 +1,5 @@
-// conv2d, conv_transpose2d and conv2d_weight_gradient: the three partial gradients of T(x, w, y) = Σ y · (x ⋆ w), so the
-// derivative of each is made of the other two.
+// conv2d, conv_transpose2d and conv2d_weight_gradient: the three partial gradients of T(x, w, y) = Σ y · (x ⋆ w), so
+// the derivative of each is made of the other two.
 #include "autodiff/kernels/conv.h"
 
 #include "autodiff/primitives/select.h"
@@ -22,7 +22,8 @@ struct ConvSite {
   }
 };
 
-Var conv2d_again(const ConvSite& site, const Var& x, const Var& kernel, const Var& bias, Where where = Where::current());
+Var conv2d_again(const ConvSite& site, const Var& x, const Var& kernel, const Var& bias,
+                 Where where = Where::current());
 Var conv_transpose_again(const ConvSite& site, const Var& y, const Var& kernel, const Var& bias,
                          Where where = Where::current());
 Var weight_gradient_again(const ConvSite& site, const Var& x, const Var& y, Where where = Where::current());
@@ -54,7 +55,7 @@ void require_single(const ConvSite& site, const char* op) {
 
 LinearMap convolution_map(const ConvSite& site, const Tensor& kernel, bool transposed) {
   const kernels::ConvShape& s = site.shape;
-  structure::Convolution structure{kernel, s.options, {s.c_in, s.h, s.w}, {s.c_out, s.out_h, s.out_w},
+  structure::Convolution structure{kernel,         s.options, {s.c_in, s.h, s.w}, {s.c_out, s.out_h, s.out_w},
                                    Boundary::zero, transposed};
   structure.options.layout = Layout::nchw;
   return transposed ? LinearMap(site.y(), site.x(), std::move(structure))
@@ -75,7 +76,8 @@ LinearMap kernel_map(const ConvSite& site, const Tensor& x) {
     auto source = std::make_shared<std::vector<Index>>();
     for (Index i = 0; i < outs * taps; ++i) source->push_back(g * outs * taps + i);
     const Shape all{s.c_out * taps};
-    column.blocks.push_back(compose(apply, LinearMap(all, Shape{outs * taps}, structure::Selection{std::move(source)})));
+    column.blocks.push_back(
+        compose(apply, LinearMap(all, Shape{outs * taps}, structure::Selection{std::move(source)})));
   }
   const LinearMap stacked(Shape{s.c_out * taps}, Shape{s.c_out * positions}, std::move(column));
   return compose(reshape_map(stacked.out_shape(), site.y()),
@@ -183,8 +185,7 @@ class Conv2d final : public Primitive {
     const auto join = [&](const Var& t) { total = total.defined() ? total + t : t; };
     if (const Var* t = site.tangent(0)) join(conv2d_again(site_, *t, site.in(1), Var()));
     if (const Var* t = site.tangent(1)) join(conv2d_again(site_, site.in(0), *t, Var()));
-    if (site.arity() == 3 && site.tangent(2) != nullptr)
-      join(spread_bias(site_, *site.tangent(2), site.out().shape()));
+    if (site.arity() == 3 && site.tangent(2) != nullptr) join(spread_bias(site_, *site.tangent(2), site.out().shape()));
     return total;
   }
   Rule lipschitz(const RuleSite& site) const override {
@@ -229,8 +230,7 @@ class ConvTranspose2d final : public Primitive {
     const auto join = [&](const Var& t) { total = total.defined() ? total + t : t; };
     if (const Var* t = site.tangent(0)) join(conv_transpose_again(site_, *t, site.in(1), Var()));
     if (const Var* t = site.tangent(1)) join(conv_transpose_again(site_, site.in(0), *t, Var()));
-    if (site.arity() == 3 && site.tangent(2) != nullptr)
-      join(spread_bias(site_, *site.tangent(2), site.out().shape()));
+    if (site.arity() == 3 && site.tangent(2) != nullptr) join(spread_bias(site_, *site.tangent(2), site.out().shape()));
     return total;
   }
   Rule lipschitz(const RuleSite& site) const override {
@@ -261,8 +261,7 @@ class Conv2dWeightGradient final : public Primitive {
     return {site_.kernel(), in[0].dtype()};
   }
   Tensor forward(const Operands& in, const TensorType& out) const override {
-    return run(in, out,
-               [&](auto* x, auto* y, auto*, auto* w) { kernels::conv_kernel_gradient(site_.shape, x, y, w); });
+    return run(in, out, [&](auto* x, auto* y, auto*, auto* w) { kernels::conv_kernel_gradient(site_.shape, x, y, w); });
   }
   void vjp(VjpSite& site) const override {
     const Var& c = site.cotangent();  // a kernel
@@ -333,8 +332,8 @@ Var weight_gradient_again(const ConvSite& site, const Var& x, const Var& y, Wher
 
 Var conv2d(const Var& x, const Var& weight, const Var& bias, const Conv2dOptions& options, Where where) {
   const Image image = image_of(x, options.layout, "conv2d");
-  return conv2d_again({kernels::conv_shape(image.batch, image.size, weight.shape(), options, "conv2d")}, x, weight, bias,
-                      where);
+  return conv2d_again({kernels::conv_shape(image.batch, image.size, weight.shape(), options, "conv2d")}, x, weight,
+                      bias, where);
 }
 
 Var conv_transpose2d(const Var& x, const Var& weight, const Var& bias, const Conv2dOptions& options,
@@ -349,7 +348,8 @@ Var conv_transpose2d(const Var& x, const Var& weight, const Var& bias, const Con
   std::array<Index, 3> size{k[1] * options.groups, 0, 0};
   for (std::size_t a = 0; a < 2; ++a) {
     const Index pads = options.padding[2 * a] + options.padding[2 * a + 1];
-    const Index least = (image.size[a + 1] - 1) * options.stride[a] + options.dilation[a] * (k[2 + static_cast<int>(a)] - 1) + 1 - pads;
+    const Index least =
+        (image.size[a + 1] - 1) * options.stride[a] + options.dilation[a] * (k[2 + static_cast<int>(a)] - 1) + 1 - pads;
     size[a + 1] = output_size.empty() ? least : output_size[a];
     if (size[a + 1] < least || size[a + 1] >= least + options.stride[a] || size[a + 1] < 1)
       throw ShapeError(cat('[', op, "] axis ", a, " of the output must have a size from ", std::max<Index>(1, least),

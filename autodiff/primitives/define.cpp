@@ -61,10 +61,10 @@ Tensor sum_up(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-// |ab − am·bm| ≤ |am|·br + ar·(|bm| + br), elementwise inside the sums. The three products are computed in f64, each with a
-// relative error γ_terms of its nonnegative terms
-// (so the exact sum is at most 1 + γ_{2·terms} times the computed one); forward() in `computed_in` errs by at most γ_terms of mag(a)·mag(b);
-// underflow adds one subnormal per operation. A bias is one more term of every sum. [Rump1999], [Higham2002, 3.1, 3.5].
+// |ab − am·bm| ≤ |am|·br + ar·(|bm| + br), elementwise inside the sums. The three products are computed in f64, each
+// with a relative error γ_terms of its nonnegative terms (so the exact sum is at most 1 + γ_{2·terms} times the
+// computed one); forward() in `computed_in` errs by at most γ_terms of mag(a)·mag(b); underflow adds one subnormal per
+// operation. A bias is one more term of every sum. [Rump1999], [Higham2002, 3.1, 3.5].
 Range bilinear_range(const Product& product, const Range& a, const Range& b, Index terms, DType computed_in,
                      const Range& bias) {
   const Ball x = ball(a), y = ball(b);

@@ -1,4 +1,5 @@
-// What every source file of primitives includes: the base, the families, and how a primitive is entered in the registry.
+// What every source file of primitives includes: the base, the families, and how a primitive is entered in the
+// registry.
 #pragma once
 
 #include <functional>
@@ -29,9 +30,9 @@ void require_same_shape(const Operands& in, const char* op);
 Tensor magnitude(const Range& range);
 bool all_finite(const Tensor& tensor);
 
-// Range of a bilinear product P(a, b) of which every output sums `terms` products with coefficients 0 or 1, for a and b in
-// their ranges, plus a bias of the output's shape where it is defined; holds the exact values and every evaluation in
-// `computed_in`, in any order. P computes in f64.
+// Range of a bilinear product P(a, b) of which every output sums `terms` products with coefficients 0 or 1, for a and b
+// in their ranges, plus a bias of the output's shape where it is defined; holds the exact values and every evaluation
+// in `computed_in`, in any order. P computes in f64.
 using Product = std::function<Tensor(const Tensor&, const Tensor&)>;
 Range bilinear_range(const Product& product, const Range& a, const Range& b, Index terms, DType computed_in,
                      const Range& bias = {});
@@ -45,7 +46,8 @@ Range spread(const Range& channel, const Shape& shape, int axis);
 Tensor widened(const Tensor& t);
 Tensor absolute_value(const Tensor& t);
 
-// Constants in attributes are rounded to the dtype they meet, so that the function the rules speak of is the one computed.
+// Constants in attributes are rounded to the dtype they meet, so that the function the rules speak of is the one
+// computed.
 double rounded_to(DType dtype, double value);
 
 // sample axis of an op that acts on every element alone, with operands of one shape: all that have an axis must agree.

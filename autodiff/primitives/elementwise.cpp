@@ -1,8 +1,9 @@
 // Elementwise primitives of one operand. Slopes: docs/mathematics.md, section "Elementwise functions".
+#include "autodiff/kernels/elementwise.h"
+
 #include <cmath>
 #include <numbers>
 
-#include "autodiff/kernels/elementwise.h"
 #include "autodiff/primitives/define.h"
 
 namespace taut {
@@ -128,7 +129,9 @@ class Log final : public Unit<Log, LogFormula, Unary::log> {
     require_domain(x.lo >= 0, "log", x, "x > 0");
     return outer(std::log(x.lo), std::log(x.hi));
   }
-  std::string_view unbounded_because() const override { return "the derivative 1/x grows without bound as x falls to 0"; }
+  std::string_view unbounded_because() const override {
+    return "the derivative 1/x grows without bound as x falls to 0";
+  }
 };
 
 class Sqrt final : public Unit<Sqrt, SqrtFormula, Unary::sqrt> {
@@ -187,9 +190,7 @@ class Tanh final : public Unit<Tanh, TanhFormula, Unary::tanh> {
  public:
   static constexpr OpInfo static_info{"tanh", "tanh x", "", ""};
   Slope slope(const Interval& x) const override { return clamp(bell(x, sech_squared), 0.0, 1.0); }
-  Interval image(const Interval& x) const override {
-    return clamp(outer(std::tanh(x.lo), std::tanh(x.hi)), -1.0, 1.0);
-  }
+  Interval image(const Interval& x) const override { return clamp(outer(std::tanh(x.lo), std::tanh(x.hi)), -1.0, 1.0); }
 };
 
 class Sigmoid final : public Unit<Sigmoid, SigmoidFormula, Unary::sigmoid> {
@@ -238,9 +239,7 @@ class LeakyRelu final : public Unit<LeakyRelu, LeakyReluFormula, Unary::leaky_re
 
  private:
   double parameter() const override { return slope_; }
-  Interval at(double x) const {
-    return x > 0 ? Interval::point(x) : Interval{mul_down(slope_, x), mul_up(slope_, x)};
-  }
+  Interval at(double x) const { return x > 0 ? Interval::point(x) : Interval{mul_down(slope_, x), mul_up(slope_, x)}; }
   double slope_;
 };
 

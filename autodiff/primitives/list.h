@@ -1,6 +1,6 @@
 // The one list of primitives. Each is defined in a source file of this folder; primitives/*.cpp instantiates
-// describe<P>() for its own, which asserts that P is complete, and registry.cpp asks for all of them, so an op that is listed
-// but abstract does not compile and one that is listed but not defined does not link.
+// describe<P>() for its own, which asserts that P is complete, and registry.cpp asks for all of them, so an op that is
+// listed but abstract does not compile and one that is listed but not defined does not link.
 #pragma once
 
 #include <concepts>
@@ -69,11 +69,11 @@ class AvgPool2d;
 class AvgPool2dGradient;
 class ChannelAffine;
 
-using Primitives = PrimitiveList<Neg, Exp, Log, Sqrt, Square, Abs, Sin, Cos, Tanh, Sigmoid, Softplus, Relu, LeakyRelu,
-                                 Step, Sign, Scale, Shift, Add, Sub, Mul, Div, Maximum, Sum, Max, LogSumExp, Softmax,
-                                 LogSoftmax, MatMul, Dense, Reshape, Permute, BroadcastTo, SumTo, Slice, Pad, Concat,
-                                 Gather, Scatter, Conv2d, ConvTranspose2d, Conv2dWeightGradient, MaxPool2d, AvgPool2d,
-                                 AvgPool2dGradient, ChannelAffine>;
+using Primitives =
+    PrimitiveList<Neg, Exp, Log, Sqrt, Square, Abs, Sin, Cos, Tanh, Sigmoid, Softplus, Relu, LeakyRelu, Step, Sign,
+                  Scale, Shift, Add, Sub, Mul, Div, Maximum, Sum, Max, LogSumExp, Softmax, LogSoftmax, MatMul, Dense,
+                  Reshape, Permute, BroadcastTo, SumTo, Slice, Pad, Concat, Gather, Scatter, Conv2d, ConvTranspose2d,
+                  Conv2dWeightGradient, MaxPool2d, AvgPool2d, AvgPool2dGradient, ChannelAffine>;
 
 // What an op is called and what it computes; explicitly instantiated beside each primitive.
 template <class P>

@@ -16,9 +16,8 @@ int image_axis(const SampleSite& site, Layout layout) {
 }
 
 IndexList positions(const kernels::PoolShape& s, const Tensor& x) {
-  return dispatch(x.dtype(), [&](auto zero) {
-    return kernels::max_pool_positions(s, x.data<decltype(zero)>().data());
-  });
+  return dispatch(x.dtype(),
+                  [&](auto zero) { return kernels::max_pool_positions(s, x.data<decltype(zero)>().data()); });
 }
 
 // 1 / (window size) as the dtype holds it: the pool is this number times a sum, in the kernel as in the map.
@@ -26,8 +25,8 @@ double average_factor(const Pool2dOptions& o, DType dtype) {
   return primitives::rounded_to(dtype, 1.0 / static_cast<double>(o.window[0] * o.window[1]));
 }
 
-// Average pooling is a convolution with one group per channel and a constant kernel. For a batch in chwn, whose samples are
-// innermost, between two permutations.
+// Average pooling is a convolution with one group per channel and a constant kernel. For a batch in chwn, whose samples
+// are innermost, between two permutations.
 LinearMap average_map(const Shape& in, const Shape& out, const Pool2dOptions& o, double factor) {
   if (in.size() == 0 || out.size() == 0)
     return LinearMap(in, out, structure::Selection{std::make_shared<std::vector<Index>>(out.size(), Index{-1})});
@@ -38,9 +37,13 @@ LinearMap average_map(const Shape& in, const Shape& out, const Pool2dOptions& o,
   };
   const Shape from = planes(in), to = planes(out);
   Conv2dOptions options{o.stride, o.dilation, o.padding, from[0], Layout::nchw};
-  const LinearMap convolution(
-      from, to, structure::Convolution{Tensor::full(Shape{from[0], 1, kh, kw}, DType::f64, factor), options,
-                                       {from[0], from[1], from[2]}, {to[0], to[1], to[2]}, Boundary::zero, false});
+  const LinearMap convolution(from, to,
+                              structure::Convolution{Tensor::full(Shape{from[0], 1, kh, kw}, DType::f64, factor),
+                                                     options,
+                                                     {from[0], from[1], from[2]},
+                                                     {to[0], to[1], to[2]},
+                                                     Boundary::zero,
+                                                     false});
   if (nchw || in[3] == 1) return compose(reshape_map(to, out), compose(convolution, reshape_map(in, from)));
   const auto batch_first = [](const Shape& s) {  // (c, h, w, n) → (n, c, h, w)
     auto source = std::make_shared<std::vector<Index>>();
@@ -56,7 +59,8 @@ LinearMap average_map(const Shape& in, const Shape& out, const Pool2dOptions& o,
 
 class MaxPool2d final : public Primitive {
  public:
-  static constexpr OpInfo static_info{"max_pool2d", "largest of every window", "ties: the derivative goes to the first", ""};
+  static constexpr OpInfo static_info{"max_pool2d", "largest of every window", "ties: the derivative goes to the first",
+                                      ""};
   explicit MaxPool2d(const Pool2dOptions& options) : options_(options) {}
   const OpInfo& info() const override { return static_info; }
   TensorType infer(const Operands& in) const override {
@@ -153,10 +157,8 @@ class AvgPool2dGradient final : public LinearPrimitive {
   double factor_;
 };
 
-Var max_pool2d(const Var& x, const Pool2dOptions& options, Where where) {
-  return record(where, MaxPool2d(options), x);
-}
-Var avg_pool2d(const Var& x, const Pool2dOptions& options, Where where) { 
+Var max_pool2d(const Var& x, const Pool2dOptions& options, Where where) { return record(where, MaxPool2d(options), x); }
+Var avg_pool2d(const Var& x, const Pool2dOptions& options, Where where) {
   return record(where, AvgPool2d(options, x.dtype()), x);
 }
 Var avg_pool_gradient(const Var& y, const Shape& x, const Pool2dOptions& options, Where where) {

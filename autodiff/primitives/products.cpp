@@ -82,10 +82,12 @@ LinearMap one_sided(int side, const Tensor& other, const Shape& in, const Shape&
       for (Index c = 0; c < read[1]; ++c) source->push_back(c * read[0] + r);
     return compose(map, LinearMap(vector, vector, structure::Selection{std::move(source)}));
   };
-  if (batch == 1) return compose(reshape_map(Shape{m * n}, out), compose(of_batch(0), reshape_map(in, Shape{in.size()})));
+  if (batch == 1)
+    return compose(reshape_map(Shape{m * n}, out), compose(of_batch(0), reshape_map(in, Shape{in.size()})));
   structure::BlockColumn column;
   for (Index i = 0; i < batch; ++i)
-    column.blocks.push_back(compose(of_batch(i), part_of(Shape{in.size()}, i * (in.size() / batch), in.size() / batch)));
+    column.blocks.push_back(
+        compose(of_batch(i), part_of(Shape{in.size()}, i * (in.size() / batch), in.size() / batch)));
   const LinearMap stacked(Shape{in.size()}, Shape{out.size()}, std::move(column));
   return compose(reshape_map(Shape{out.size()}, out), compose(stacked, reshape_map(in, Shape{in.size()})));
 }
@@ -124,7 +126,8 @@ class MatMul final : public Primitive {
   Rule lipschitz(const RuleSite& site) const override {
     if (!site.varies(1)) return rule::Affine{{partial(site, 0, site.in[1]), LinearMap()}};
     if (!site.varies(0)) return rule::Affine{{LinearMap(), partial(site, 1, site.in[0])}};
-    if (!site.on_domain()) return primitives::unbounded(site, "a product of two varying matrices has unbounded derivatives");
+    if (!site.on_domain())
+      return primitives::unbounded(site, "a product of two varying matrices has unbounded derivatives");
     const Tensor a = primitives::magnitude(site.ranges[0]), b = primitives::magnitude(site.ranges[1]);
     if (!primitives::all_finite(a) || !primitives::all_finite(b))
       return primitives::unbounded(site, "a product of two varying matrices, of which one is unbounded on this domain");
@@ -212,7 +215,8 @@ class Dense final : public Primitive {
       return r == 1 ? dense_map(weight, x, y) : LinearMap(x, y, structure::DenseAlong{weight, r, 1});
     };
     const auto by_weight = [&](const Tensor& input) {  // W X ᵀ, transposed
-      const LinearMap rows_of_w = LinearMap(w, Shape{w[0], r}, structure::DenseAlong{input.reshaped(Shape{r, w[1]}), w[0], 1});
+      const LinearMap rows_of_w =
+          LinearMap(w, Shape{w[0], r}, structure::DenseAlong{input.reshaped(Shape{r, w[1]}), w[0], 1});
       auto source = std::make_shared<std::vector<Index>>();
       for (Index i = 0; i < r; ++i)
         for (Index o = 0; o < w[0]; ++o) source->push_back(o * r + i);
@@ -232,7 +236,8 @@ class Dense final : public Primitive {
     if (!site.on_domain()) return primitives::unbounded(site, "the product of a varying input and a varying weight");
     const Tensor xs = primitives::magnitude(site.ranges[0]), ws = primitives::magnitude(site.ranges[1]);
     if (!primitives::all_finite(xs) || !primitives::all_finite(ws))
-      return primitives::unbounded(site, "the product of a varying input and a varying weight, unbounded on this domain");
+      return primitives::unbounded(site,
+                                   "the product of a varying input and a varying weight, unbounded on this domain");
     maps[0] = by_input(ws);
     maps[1] = by_weight(xs);
     return rule::Bilinear{std::move(maps)};
@@ -244,12 +249,12 @@ class Dense final : public Primitive {
           .reshaped(site.out.shape());
     };
     Range bias;
-    if (site.in.count() == 3)
-      bias = primitives::spread(site.ranges[2], site.out.shape(), site.out.shape().rank() - 1);
+    if (site.in.count() == 3) bias = primitives::spread(site.ranges[2], site.out.shape(), site.out.shape().rank() - 1);
     return primitives::bilinear_range(product, site.ranges[0], site.ranges[1], w[1], site.dtype(), bias);
   }
   int sample_axis(const SampleSite& site) const override {
-    if (site.axis[1] != no_sample_axis || (site.in.count() == 3 && site.axis[2] != no_sample_axis)) return mixes_samples;
+    if (site.axis[1] != no_sample_axis || (site.in.count() == 3 && site.axis[2] != no_sample_axis))
+      return mixes_samples;
     return site.axis[0] == site.in[0].shape().rank() - 1 ? mixes_samples : site.axis[0];
   }
 

@@ -227,8 +227,8 @@ class LogSumExp final : public Primitive {
     Range y{lse_end(site.ranges[0].lo, over_, false).reshaped(site.out.shape()),
             lse_end(site.ranges[0].hi, over_, true).reshaped(site.out.shape())};
     // forward: ln of a sum in [1, n] with relative error (n + spread-dependent) u, one addition; see softmax_units().
-    const double rel = mul_up(softmax_units(static_cast<Index>(n), largest_spread(site.ranges[0])),
-                              unit_roundoff(site.dtype()));
+    const double rel =
+        mul_up(softmax_units(static_cast<Index>(n), largest_spread(site.ranges[0])), unit_roundoff(site.dtype()));
     y = map_range(y, [&](const Interval& v) { return Interval{sub_down(v.lo, rel), add_up(v.hi, rel)}; });
     widen_for(y, site.dtype(), 4.0);
     return y;
@@ -313,8 +313,8 @@ class LogSoftmax final : public Primitive {
 
 namespace {
 
-// ln p_i over the box: −ln(1 + Σ_{j≠i} e^{x_j − x_i}) with x_i at one end and the others at the opposite one. `upper`: the
-// largest value. Lines along `axis`; f(line of own ends, line of the others' ends, i) is called per entry.
+// ln p_i over the box: −ln(1 + Σ_{j≠i} e^{x_j − x_i}) with x_i at one end and the others at the opposite one. `upper`:
+// the largest value. Lines along `axis`; f(line of own ends, line of the others' ends, i) is called per entry.
 double log_share(std::span<const double> own, std::span<const double> others, std::size_t i, bool upper) {
   double shift = 0.0;
   for (std::size_t j = 0; j < own.size(); ++j)
@@ -372,8 +372,8 @@ Range Softmax::range(const RangeSite& site) const {
 
 Range LogSoftmax::range(const RangeSite& site) const {
   Range y = log_shares(site.ranges[0], axis_);
-  const double rel = mul_up(softmax_units(site.out.shape()[axis_], largest_spread(site.ranges[0])),
-                            unit_roundoff(site.dtype()));
+  const double rel =
+      mul_up(softmax_units(site.out.shape()[axis_], largest_spread(site.ranges[0])), unit_roundoff(site.dtype()));
   y = map_range(y, [&](const Interval& v) { return Interval{sub_down(v.lo, rel), add_up(v.hi, rel)}; });
   widen_for(y, site.dtype(), 4.0);
   return y;

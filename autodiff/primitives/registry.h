@@ -1,5 +1,5 @@
-// The list of primitives as data: for the harness, for generated documentation, and for the link-time check that every listed
-// primitive is defined.
+// The list of primitives as data: for the harness, for generated documentation, and for the link-time check that every
+// listed primitive is defined.
 #pragma once
 
 #include <span>

@@ -57,8 +57,7 @@ class Permute final : public LinearPrimitive {
       seen[static_cast<std::size_t>(axis)] = true;
       dims[static_cast<std::size_t>(i)] = shape[axis];
     }
-    if (!fits)
-      throw ShapeError(cat("[permute] the order must name every axis of ", shape, " once, got ", written()));
+    if (!fits) throw ShapeError(cat("[permute] the order must name every axis of ", shape, " once, got ", written()));
     return {Shape(std::span<const Index>(dims.data(), static_cast<std::size_t>(rank_))), in[0].dtype()};
   }
   Tensor forward(const Operands& in, const TensorType& out) const override {

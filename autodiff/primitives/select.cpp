@@ -110,7 +110,8 @@ class Pad final : public Primitive {
   }
   Var jvp(const JvpSite& site) const override { return pad(*site.tangent(0), axis_, before_, after_); }
   Rule lipschitz(const RuleSite& site) const override {
-    return rule::Affine{{primitives::selection_of(Pad(axis_, before_, after_, 0.0), site.in[0].shape(), site.out.shape())}};
+    return rule::Affine{
+        {primitives::selection_of(Pad(axis_, before_, after_, 0.0), site.in[0].shape(), site.out.shape())}};
   }
   Range range(const RangeSite& site) const override {
     const auto padded = [&](const Tensor& end) {
@@ -140,8 +141,8 @@ class Concat final : public Primitive {
     for (int i = 0; i < in.count(); ++i) {
       const Shape& shape = in[i].shape();
       if (shape.rank() != in[0].shape().rank() || shape.with(axis_, 0) != in[0].shape().with(axis_, 0))
-        throw ShapeError(cat("[concat] operands may differ along axis ", axis_, " only, got ", in[0].shape(), " and ",
-                             shape));
+        throw ShapeError(
+            cat("[concat] operands may differ along axis ", axis_, " only, got ", in[0].shape(), " and ", shape));
       length += shape[axis_];
     }
     return {in[0].shape().with(axis_, length), in[0].dtype()};
@@ -182,9 +183,8 @@ class Concat final : public Primitive {
     for (int i = 0; i < site.in.count(); ++i) {
       const Shape& shape = site.in[i].shape();
       const Index after = site.out.shape()[axis_] - at - shape[axis_];
-      rule.maps.push_back(site.varies(i)
-                              ? primitives::selection_of(Pad(axis_, at, after, 0.0), shape, site.out.shape())
-                              : LinearMap());
+      rule.maps.push_back(site.varies(i) ? primitives::selection_of(Pad(axis_, at, after, 0.0), shape, site.out.shape())
+                                         : LinearMap());
       at += shape[axis_];
     }
     return rule;
@@ -309,7 +309,8 @@ Var gather(const Var& x, Index axis, std::span<const Index> indices, Where where
 Var pick(const Var& x, std::span<const Index> indices, Where where) {
   const Shape& shape = x.shape();
   if (shape.rank() != 2 || shape[0] != static_cast<Index>(indices.size()))
-    throw ShapeError(cat("[pick] needs one index per row of a matrix, got ", indices.size(), " indices for shape ", shape));
+    throw ShapeError(
+        cat("[pick] needs one index per row of a matrix, got ", indices.size(), " indices for shape ", shape));
   IndexList source(shape[0]);
   const auto at = source.writable();
   for (std::size_t row = 0; row < indices.size(); ++row) {

@@ -205,6 +205,26 @@ BOOST_AUTO_TEST_CASE(accumulation_lengths) {
   BOOST_TEST(length(LinearMap({3}, {8}, structure::BlockColumn{{w, w}})) == 3);
 }
 
+// With a kernel of ones, the entries of a row add up to the number of terms of that output.
+BOOST_AUTO_TEST_CASE(accumulation_length_counts_the_terms_of_convolutions) {
+  for (const Index padding : {2, 5})
+    for (const Boundary boundary : {Boundary::zero, Boundary::circular})
+      for (const bool is_transposed : {false, true}) {
+        Conv2dOptions o;
+        o.padding = {padding, padding, padding, padding};
+        const Index out = 3 + 2 * padding - 4;
+        const SampleMap s = convolution_sample(
+            {Tensor::full({2, 1, 5, 5}, DType::f32, 1.0), o, {1, 3, 3}, {2, out, out}, boundary, is_transposed});
+        double terms = 0;
+        for (Index i = 0; i < s.matrix.rows; ++i) {
+          double row = 0;
+          for (Index j = 0; j < s.matrix.columns; ++j) row += s.matrix.at(i, j);
+          terms = std::max(terms, row);
+        }
+        BOOST_TEST(static_cast<double>(accumulation_length(s.map)) >= terms, s.name);
+      }
+}
+
 BOOST_AUTO_TEST_CASE(exact_and_nonnegative_maps_are_known) {
   Random random("exact_and_nonnegative_maps_are_known");
   for (const SampleMap& s : all_maps(random, Weights::dyadic, DType::f32)) {

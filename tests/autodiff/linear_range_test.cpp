@@ -232,6 +232,31 @@ BOOST_AUTO_TEST_CASE(compositions_hold_evaluations_factor_by_factor) {
   }
 }
 
+// 1 + u + u + … in f32 loses every u: an error of (n − 1) u, nearly the whole of γ_{n−1}.
+BOOST_AUTO_TEST_CASE(the_worst_order_of_a_sum_is_held) {
+  const Index n = 300;
+  std::vector<Interval> ends(static_cast<std::size_t>(n), Interval::point(0x1p-24));
+  ends[0] = Interval::point(1.0);
+  const Range x = range(ends);
+  float computed = 0.0F;
+  for (const Interval& term : ends) computed += static_cast<float>(term.lo);
+  BOOST_TEST(computed == 1.0F);
+  std::vector<LinearMap> identities, picks;
+  for (Index j = 0; j < n; ++j) {
+    identities.push_back(identity_map({1}));
+    picks.push_back(LinearMap({n}, {1}, structure::Selection{list({j})}));
+  }
+  for (const LinearMap& map :
+       {LinearMap({n}, {1}, structure::Gathering{list(std::vector<Index>(300, 0))}),
+        LinearMap({n}, {1}, structure::BlockRow{identities}), LinearMap({n}, {1}, structure::Sum{picks}),
+        dense_map(Tensor::full({1, n}, DType::f32, 1.0), {n}, {1})}) {
+    const Interval y = range_of(map, x, DType::f32);
+    BOOST_TEST(y.contains(1.0));
+    BOOST_TEST(y.contains(1.0 + 299 * 0x1p-24));
+    BOOST_TEST(y.lo > 1.0 - 0x1p-20);
+  }
+}
+
 // No wider than the exact image and a few times the rounding term of Higham's bound.
 BOOST_AUTO_TEST_CASE(is_tight) {
   Random random("is_tight");
@@ -396,6 +421,9 @@ BOOST_AUTO_TEST_CASE(weights_rounded_to_single_precision_are_held) {
     }
   }
   BOOST_TEST(range_of(dense({1e300}, DType::f64), Range::box({1}, {1.0, 1.0}), DType::f32).hi == infinity);
+  // 1e300 is infinite in f32, and infinity · 0 is not a number: nothing is claimed.
+  BOOST_TEST(
+      (range_of(dense({1e300, -1}, DType::f64), range({{0.0, 0.0}, {1.0, 1.0}}), DType::f32) == Interval::reals()));
 }
 
 BOOST_AUTO_TEST_CASE(wrong_use_is_refused) {

@@ -66,7 +66,9 @@ struct Sample {
   // Boxes do not help either (step over a box that holds 0).
   bool unbounded_on_boxes = false;
 
-  // Operands (bit mask) that are weights: they never hold samples, so an op may refuse samples there without a witness.
+  // Where samples lie in practice: this axis of every operand that is no weight (bit mask). An op may refuse samples elsewhere
+  // without a witness that it mixes them.
+  int batch_axis = 0;
   std::uint32_t weights = 0;
 
   // Over a box every output takes its extremes at corners of the box, so that the range rule can be held to them.
