@@ -2,16 +2,17 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "autodiff/kernels/elementwise.cpp"  // NOLINT
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
+// foreach_target.h must come before highway.h.
+// clang-format off
 #include <hwy/foreach_target.h>
-// clang-format off: the order matters
-#include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
+#include <hwy/contrib/math/math-inl.h>
 // clang-format on
+#include "autodiff/kernels/elementwise.h"
 
 #include <cmath>
 
 #include "autodiff/error.h"
-#include "autodiff/kernels/elementwise.h"
 
 #ifndef TAUT_KERNELS_ELEMENTWISE_ONCE
 #define TAUT_KERNELS_ELEMENTWISE_ONCE
