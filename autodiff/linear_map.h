@@ -24,7 +24,7 @@ enum class Layout : std::uint8_t {
 
 // Attributes of a 2-D convolution (cross-correlation, as in every deep learning framework) and of pooling windows.
 struct Conv2dOptions {
-  std::array<Index, 2> stride{1, 1};         // rows, columns
+  std::array<Index, 2> stride{1, 1};  // rows, columns
   std::array<Index, 2> dilation{1, 1};
   std::array<Index, 4> padding{0, 0, 0, 0};  // zeros added at the top, bottom, left and right
   Index groups = 1;

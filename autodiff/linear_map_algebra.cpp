@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "autodiff/error.h"
+#include "autodiff/kernels/conv.h"
 #include "autodiff/linear_map.h"
 
 namespace taut {
@@ -124,10 +124,7 @@ Tensor transposed_matrix(const Tensor& matrix) {
   Tensor result = Tensor::uninitialised({n, m}, matrix.dtype());
   dispatch(matrix.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const T* const from = matrix.data<T>().data();
-    T* const to = result.mutable_data<T>().data();
-    for (Index i = 0; i < m; ++i)
-      for (Index j = 0; j < n; ++j) to[j * m + i] = from[i * n + j];
+    kernels::transpose(matrix.data<T>().data(), result.mutable_data<T>().data(), m, n);
   });
   return result;
 }

@@ -60,7 +60,7 @@ struct OfStructure {
   Sums operator()(const structure::Convolution&) const { return detail::applied_sums(map, x, true); }
   Sums operator()(const structure::Gathering&) const { return detail::applied_sums(map, x, false); }
   Sums operator()(const structure::Scale& s) const {
-    return detail::diagonal_sums(x, Tensor::scalar(s.factor), 1, computed_in);
+    return detail::diagonal_sums(x, Tensor::scalar(s.factor), std::max<Index>(x.lo.size(), 1), computed_in);
   }
   Sums operator()(const structure::Diagonal& s) const {
     return detail::diagonal_sums(x, s.values, s.inner, computed_in);

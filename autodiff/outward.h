@@ -5,7 +5,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include "autodiff/config.h"
@@ -15,8 +17,13 @@ namespace taut {
 inline constexpr double infinity = std::numeric_limits<double>::infinity();
 
 namespace outward_detail {
-inline double up(double x) { return std::nextafter(x, infinity); }
-inline double down(double x) { return std::nextafter(x, -infinity); }
+// The neighbour above; std::nextafter is a slow library call for what is an addition to the bits.
+inline double up(double x) {
+  if (!(x < infinity)) return x;  // +inf and NaN
+  if (x == 0.0) return std::numeric_limits<double>::denorm_min();
+  return std::bit_cast<double>(std::bit_cast<std::int64_t>(x) + (x > 0.0 ? 1 : -1));
+}
+inline double down(double x) { return -up(-x); }
 // Below this magnitude the residual of a product may itself be rounded, so inexactness is assumed.
 inline constexpr double tiny = 0x1p-960;
 // Sign of (exact a + b) − fl(a + b).

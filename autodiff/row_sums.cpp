@@ -70,8 +70,11 @@ End diagonal_end(const Tensor& lo, const Tensor& hi, ConstValues d, Index inner,
   End end{Tensor::uninitialised(lo.type()), Tensor::uninitialised(lo.type()), true};
   const ConstValues from = read(lo), to = read(hi);
   const Values bound = write(end.bound), mass = write(end.mass);
-  for (std::size_t i = 0; i < from.size(); ++i)
-    scaled(d[i / static_cast<std::size_t>(inner) % d.size()], from[i], to[i], bound[i], mass[i], end.nonnegative);
+  const auto run = static_cast<std::size_t>(inner);
+  for (std::size_t i = 0; i < from.size();)
+    for (const double coefficient : d)
+      for (const std::size_t stop = i + run; i < stop; ++i)
+        scaled(coefficient, from[i], to[i], bound[i], mass[i], end.nonnegative);
   return end;
 }
 
@@ -194,11 +197,12 @@ End stacked(const std::vector<Sums>& parts, End Sums::*end) {
           std::ranges::all_of(parts, [end](const Sums& sums) { return (sums.*end).nonnegative; })};
 }
 
-// Lower end of the exact sums and of all their evaluations: bound − γ mass − underflow. Without negative terms an
-// overflow, to +inf, is above any lower end.
+// Lower end of the exact sums and of all their evaluations: bound − γ mass − underflow, for γ ≤ 1. Without negative
+// terms an overflow, to +inf, is above any lower end.
 Tensor evaluated(const Sums& sums, const End& end, DType computed_in) {
   if (sums.roundings() == 0) return end.bound;
-  const double gamma = gamma_factor(sums.roundings(), unit_roundoff(computed_in));
+  double gamma = gamma_factor(sums.roundings(), unit_roundoff(computed_in));
+  if (gamma > 1.0) gamma = infinity;
   const double underflow =
       sums.products ? mul_up(static_cast<double>(sums.terms), smallest_subnormal(computed_in)) : 0.0;
   return combined(end.bound, end.mass, [&](double bound, double mass) {

@@ -8,10 +8,6 @@ function(taut_library folder)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "DESCRIPTION;USES" "MODULES")
   set(target taut_${folder})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
-  if(NOT sources)  # INTERIM
-    file(WRITE ${PROJECT_BINARY_DIR}/empty.cpp "")
-    set(sources ${PROJECT_BINARY_DIR}/empty.cpp)
-  endif()
   add_library(${target} ${sources})
   add_library(taut::${folder} ALIAS ${target})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${folder} VERSION ${PROJECT_VERSION}

@@ -71,13 +71,13 @@ class Threshold {
     const Gram<Complex> gram(symbol, rows, columns);
     if (gram.frobenius_squared() <= proved_) return;
     if (tested_ > 0.0)
-      if (const auto bound = gram.proved_bound(tested_)) {
-        proved_ = std::max(proved_, *bound);
+      if (const auto proof = gram.prove(tested_)) {
+        proved_ = std::max(proved_, proof->bound);
         return;
       }
     const double top = gram.top_eigenvalue();
     tested_ = std::max(tested_, top * (1.0 + 8.0 * u * static_cast<double>(gram.size())));
-    proved_ = std::max(proved_, certified_top(gram, top));
+    proved_ = std::max(proved_, gram.prove_top(top).bound);
   }
   double proved() const { return proved_; }
 

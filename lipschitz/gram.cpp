@@ -48,17 +48,19 @@ void form(const Complex* b, Index rows, Index columns, bool of_rows, Complex* h,
 lapack_int cholesky(lapack_int n, double* a) { return LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'L', n, a, n); }
 lapack_int cholesky(lapack_int n, Complex* a) { return LAPACKE_zpotrf(LAPACK_COL_MAJOR, 'L', n, a, n); }
 
-lapack_int top_eigenpair(bool vector, lapack_int n, double* a, double* value, double* z) {
-  lapack_int found = 0;
-  std::vector<lapack_int> support(2);
-  return LAPACKE_dsyevr(LAPACK_COL_MAJOR, vector ? 'V' : 'N', 'I', 'L', n, a, n, 0.0, 0.0, n, n, 0.0, &found, value, z,
-                        n, support.data());
+// Eigenvalues only, by reduction to tridiagonal form and QL: unlike a search for the largest alone, it does not fail on clusters.
+lapack_int eigenvalues(lapack_int n, double* a, double* values) {
+  return LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'N', 'L', n, a, n, values);
 }
-lapack_int top_eigenpair(bool vector, lapack_int n, Complex* a, double* value, Complex* z) {
-  lapack_int found = 0;
-  std::vector<lapack_int> support(2);
-  return LAPACKE_zheevr(LAPACK_COL_MAJOR, vector ? 'V' : 'N', 'I', 'L', n, a, n, 0.0, 0.0, n, n, 0.0, &found, value, z,
-                        n, support.data());
+lapack_int eigenvalues(lapack_int n, Complex* a, double* values) {
+  return LAPACKE_zheevd(LAPACK_COL_MAJOR, 'N', 'L', n, a, n, values);
+}
+
+lapack_int solve(lapack_int n, const double* factor, double* x) {
+  return LAPACKE_dpotrs(LAPACK_COL_MAJOR, 'L', n, 1, factor, n, x, n);
+}
+lapack_int solve(lapack_int n, const Complex* factor, Complex* x) {
+  return LAPACKE_zpotrs(LAPACK_COL_MAJOR, 'L', n, 1, factor, n, x, n);
 }
 
 }  // namespace
@@ -78,18 +80,15 @@ Gram<T>::Gram(const T* b, Index rows, Index columns)
 }
 
 template <class T>
-double Gram<T>::top_eigenvalue(std::vector<T>* eigenvector) const {
+double Gram<T>::top_eigenvalue() const {
   std::vector<T> work = h_;
   std::vector<double> values(static_cast<std::size_t>(size_));
-  T unused{};
-  if (eigenvector != nullptr) eigenvector->resize(static_cast<std::size_t>(size_));
-  const lapack_int info = top_eigenpair(eigenvector != nullptr, static_cast<lapack_int>(size_), work.data(),
-                                        values.data(), eigenvector != nullptr ? eigenvector->data() : &unused);
-  return info == 0 && values[0] >= 0.0 ? values[0] : -1.0;
+  const lapack_int info = eigenvalues(static_cast<lapack_int>(size_), work.data(), values.data());
+  return info == 0 && values.back() >= 0.0 ? values.back() : -1.0;
 }
 
 template <class T>
-std::optional<double> Gram<T>::proved_bound(double t) const {
+auto Gram<T>::prove(double t) const -> std::optional<Proof> {
   std::vector<T> g(h_.size());
   std::ranges::transform(h_, g.begin(), [](const T& x) { return -x; });
   double trace = 0.0;
@@ -108,21 +107,36 @@ std::optional<double> Gram<T>::proved_bound(double t) const {
   const double c = inner_product_error<T>(size_, 4);
   if (!(c < 0.5)) return std::nullopt;
   const double factorising_error = add_up(mul_up(div_up(c, sub_down(1.0, c)), trace), underflow);
-  return add_up(t, add_up(forming_error_, factorising_error));
+  return Proof{add_up(t, add_up(forming_error_, factorising_error)), std::move(g)};
 }
 
 template <class T>
-double certified_top(const Gram<T>& gram, double computed_top) {
+auto Gram<T>::prove_top(double computed_top) const -> Proof {
   if (computed_top > 0.0)
-    for (double slack = 4.0 * u * static_cast<double>(gram.size()); slack < 1.0; slack *= 4.0)
-      if (const std::optional<double> bound = gram.proved_bound(computed_top * (1.0 + slack)))
-        return std::min(*bound, gram.frobenius_squared());
-  return gram.frobenius_squared();
+    for (double slack = 4.0 * u * static_cast<double>(size_); slack < 1.0; slack *= 4.0)
+      if (std::optional<Proof> proof = prove(computed_top * (1.0 + slack))) {
+        proof->bound = std::min(proof->bound, frobenius_squared_);
+        return *std::move(proof);
+      }
+  return {frobenius_squared_, {}};
+}
+
+template <class T>
+std::vector<T> Gram<T>::leading_vector(const Proof& proof) const {
+  if (proof.factor.empty()) return {};
+  std::vector<T> x(static_cast<std::size_t>(size_));
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = 1.0 + 0.5 * std::sin(static_cast<double>(i));  // orthogonal to nothing usual
+  for (int step = 0; step < 3; ++step) {
+    if (solve(static_cast<lapack_int>(size_), proof.factor.data(), x.data()) != 0) return {};
+    double largest = 0.0;
+    for (const T& e : x) largest = std::max(largest, std::abs(e));
+    if (!(largest > 0.0) || !std::isfinite(largest)) return {};
+    for (T& e : x) e /= largest;
+  }
+  return x;
 }
 
 template class Gram<double>;
 template class Gram<Complex>;
-template double certified_top(const Gram<double>&, double);
-template double certified_top(const Gram<Complex>&, double);
 
 }  // namespace taut::detail

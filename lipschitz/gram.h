@@ -22,12 +22,20 @@ class Gram {
   bool of_rows() const { return of_rows_; }  // H = B Bᴴ
   double frobenius_squared() const { return frobenius_squared_; }  // ≥ the exact ‖B‖_F²
 
-  // The largest eigenvalue of H as LAPACK computes it and, when asked for, its eigenvector. No error bound.
-  // Negative if LAPACK fails.
-  double top_eigenvalue(std::vector<T>* eigenvector = nullptr) const;
+  // The largest eigenvalue of H as LAPACK computes it, without an error bound. Negative if LAPACK fails.
+  double top_eigenvalue() const;
 
-  // An upper bound of σ₁(B)², at or slightly above t; nothing when the factorisation of tI − H breaks down.
-  std::optional<double> proved_bound(double t) const;
+  struct Proof {
+    double bound;           // ≥ σ₁(B)², at or slightly above t
+    std::vector<T> factor;  // Cholesky factor of tI − H
+  };
+  // Nothing when the factorisation of tI − H breaks down.
+  std::optional<Proof> prove(double t) const;
+  // The computed eigenvalue widened until it is proved; ‖B‖_F² without a factor in the worst case.
+  Proof prove_top(double computed_top) const;
+
+  // A vector close to an eigenvector of the largest eigenvalue: inverse iteration with tI − H. Empty without a factor.
+  std::vector<T> leading_vector(const Proof& proof) const;
 
  private:
   Index size_, inner_;
@@ -39,9 +47,5 @@ class Gram {
 
 extern template class Gram<double>;
 extern template class Gram<std::complex<double>>;
-
-// Upper bound of σ₁(B)² by widening the computed eigenvalue until it is proved; ‖B‖_F² in the worst case.
-template <class T>
-double certified_top(const Gram<T>& gram, double computed_top);
 
 }  // namespace taut::detail

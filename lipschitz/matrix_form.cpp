@@ -11,7 +11,7 @@
 namespace taut::detail {
 namespace {
 
-constexpr double most_entries = 4.2e6;   // 32 MiB
+constexpr double most_entries = 8.4e6;   // 64 MiB
 constexpr double most_products = 4e9;  // of filling the matrix: about a second
 
 const std::vector<LinearMap>* parts(const LinearMap& map) {

@@ -17,7 +17,7 @@ namespace {
 using detail::MatrixForm;
 
 // A matrix is made of a convolution, for its true norm, when that costs at most about a second.
-constexpr double most_operations = 8e9;
+constexpr double most_operations = 1e10;
 constexpr int power_steps = 24;
 
 NormBounds exactly(double value, Norm norm, const char* method) {
@@ -71,11 +71,6 @@ std::optional<NormBounds> through_matrix(const LinearMap& map, Norm norm, const 
   return of_matrix(*form, norm, options);
 }
 
-NormBounds interpolated(const LinearMap& map, const Options&) {
-  return {LowerBound::certified(0.0, Norm::l2, "none"),
-          UpperBound::certified(detail::sum_bounds(map).l2(), Norm::l2, "sqrt(l1 linf)")};
-}
-
 // ---- parts without further parts ------------------------------------------------------------------------------------------
 
 Index multiplicity(const std::vector<Index>& indices, Index size) {
@@ -97,6 +92,7 @@ NormBounds selection_norm(Index most, Norm norm, bool copies) {
 }
 
 NormBounds convolution_norm(const LinearMap& map, const structure::Convolution& c, Norm norm, const Options& options) {
+  if (detail::convolution_frobenius(c).is_zero()) return exactly(0.0, norm, "zero");
   if (norm != Norm::l2) {
     const NormBounds sums = detail::convolution_sum_norm(c, norm);
     if (!sums.lower.magnitude().is_zero()) return sums;
@@ -104,7 +100,8 @@ NormBounds convolution_norm(const LinearMap& map, const structure::Convolution& 
     return matrix ? better(sums, *matrix) : sums;
   }
   if (auto matrix = through_matrix(map, norm, options); matrix && !matrix->cut) return *matrix;
-  NormBounds bounds = interpolated(map, options);
+  NormBounds bounds{LowerBound::certified(0.0, norm, "none"),
+                    UpperBound::certified(detail::sum_bounds(map).l2(), norm, "sums")};
   if (const auto circulant = detail::circulant_norm(c, options))
     bounds.upper = taut::better(bounds.upper, UpperBound::certified(*circulant, norm, "circulant symbols"));
   else
@@ -203,17 +200,16 @@ struct OperatorNorm {
   NormBounds operator()(const structure::Opaque&) const { return opaque_norm(map, norm, options); }
   template <class Composite>
   NormBounds operator()(const Composite& s) const {
-    NormBounds bounds{LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
-    const bool entries = detail::has_entries(map);
-    std::optional<NormBounds> matrix;
-    if (entries) matrix = through_matrix(map, norm, options);
+    NormBounds bounds = detail::folded_norm(map, norm, options);
     // The parts' own norms may be exact where the matrix is not; they are skipped where they would cost as much.
-    if (!matrix || norm != Norm::l2 || !costly_part())
-      bounds = {bounds.lower, of_parts(s, norm, options, bounds.cut), bounds.cut};
-    if (matrix) return better(bounds, *matrix);
-    if (!entries) return {LowerBound::certified(0.0, norm, "none"), bounds.upper, bounds.cut};
-    bounds.upper = taut::better(bounds.upper, UpperBound::certified(detail::sum_bounds(map).in(norm), norm, "sums"));
-    if (norm == Norm::l2) bounds.lower = detail::attained_norm(map, leading_direction(map, options), norm);
+    const bool matrix = bounds.lower.value() > 0.0;
+    if (!matrix || norm != Norm::l2 || !costly_part()) {
+      bool cut = false;
+      bounds.upper = taut::better(bounds.upper, of_parts(s, norm, options, cut));
+      bounds.cut = bounds.cut || cut;
+    }
+    if (!matrix && norm == Norm::l2 && detail::has_entries(map))
+      bounds.lower = detail::attained_norm(map, leading_direction(map, options), norm);
     return bounds;
   }
 
@@ -225,6 +221,17 @@ struct OperatorNorm {
 };
 
 }  // namespace
+
+namespace detail {
+
+NormBounds folded_norm(const LinearMap& map, Norm norm, const Options& options) {
+  const NormBounds nothing{LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
+  if (!has_entries(map)) return nothing;
+  if (const auto matrix = through_matrix(map, norm, options)) return *matrix;
+  return {nothing.lower, UpperBound::certified(sum_bounds(map).in(norm), norm, "sums"), options.expired()};
+}
+
+}  // namespace detail
 
 NormBounds operator_norm(const LinearMap& map, Norm norm, const Options& options) {
   if (map.in_shape().size() == 0 || map.out_shape().size() == 0) return exactly(0.0, norm, "empty");

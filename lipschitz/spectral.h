@@ -29,4 +29,10 @@ NormBounds dense_norm(const Tensor& matrix, Norm norm, const Options& options = 
 // the factors' norms and the norm of the matrix when that is small. An estimate for opaque maps.
 UpperBound frobenius_norm(const LinearMap& map, const Options& options = {});
 
+namespace detail {
+// Bounds of a map made of others that do not bound the parts one by one: of the matrix when it is small, else from sums.
+// Cheap where the norms of the parts are known already and their product is at hand.
+NormBounds folded_norm(const LinearMap& map, Norm norm, const Options& options);
+}  // namespace detail
+
 }  // namespace taut

@@ -16,7 +16,7 @@ struct BatchReport {
   Index epoch = 0, epochs = 0;    // from 0
   Index batch = 0, batches = 0;   // from 0, within the epoch
   double loss = 0.0;              // of this batch, with the penalty
-  std::optional<double> accuracy;  // of this epoch so far, on the training batches; for classification
+  std::optional<double> accuracy{};  // of this epoch so far, on the training batches; for classification
   double samples_per_second = 0.0;
   double seconds_left = 0.0;      // of the whole training, at this rate
 };
@@ -24,7 +24,7 @@ struct BatchReport {
 struct EpochReport {
   Index epoch = 0, epochs = 0;
   double loss = 0.0;               // mean over the samples
-  std::optional<double> accuracy;  // on the training batches, while the net was changing
+  std::optional<double> accuracy{};  // on the training batches, while the net was changing
   double seconds = 0.0;
 };
 
@@ -33,13 +33,13 @@ struct TrainOptions {
   Index batch_size = 64;
   // Deadline, stop token, progress and seed. The seed fixes the order of the samples: together with the initial weights it
   // fixes every number of a training that is not cut.
-  Options run;
+  Options run{};
   // From the net's output to the loss; when empty, cross entropy for classification and mse for regression.
-  std::function<Var(const Var& output, const Batch& batch)> loss;
+  std::function<Var(const Var& output, const Batch& batch)> loss{};
   // Added to the loss of every batch; records on the tape of the step.
-  std::function<Var(Tape& tape)> penalty;
-  std::function<void(const BatchReport&)> on_batch;
-  std::function<void(const EpochReport&)> on_epoch;
+  std::function<Var(Tape& tape)> penalty{};
+  std::function<void(const BatchReport&)> on_batch{};
+  std::function<void(const EpochReport&)> on_epoch{};
 };
 
 struct TrainResult {

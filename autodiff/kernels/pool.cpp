@@ -120,12 +120,11 @@ IndexList max_pool_positions(const PoolShape& s, const T* x) {
 
 template <Scalar T>
 void sum_pool(const PoolShape& s, T factor, const T* x, T* y) {
-  const Index size = s.channels * s.out_h * s.out_w * s.inner;
-  std::fill_n(y, size, T{0});
+  std::fill_n(y, s.channels * s.out_h * s.out_w * s.inner, T{0});
+  // Multiplied before it is added, as the map says: the sum alone could overflow where the mean does not.
   for_taps(s, [&](Index out, Index in) {
-    for (Index i = 0; i < s.inner; ++i) y[out + i] += x[in + i];
+    for (Index i = 0; i < s.inner; ++i) y[out + i] += factor * x[in + i];
   });
-  for (Index i = 0; i < size; ++i) y[i] *= factor;
 }
 
 template <Scalar T>

@@ -11,10 +11,6 @@ namespace {
 
 using harness::Random;
 
-std::shared_ptr<const std::vector<Index>> list(std::vector<Index> indices) {
-  return std::make_shared<const std::vector<Index>>(std::move(indices));
-}
-
 void check_matrix(const LinearMap& map, const Matrix& wanted) {
   const Tensor dense = to_dense(map);
   BOOST_TEST_REQUIRE(dense.shape() == Shape({wanted.rows, wanted.columns}));

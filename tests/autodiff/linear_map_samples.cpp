@@ -8,10 +8,6 @@ namespace {
 
 using harness::Random;
 
-std::shared_ptr<const std::vector<Index>> indices(std::vector<Index> list) {
-  return std::make_shared<const std::vector<Index>>(std::move(list));
-}
-
 SampleMap dense(const Tensor& weight) {
   const Index m = weight.shape()[0], n = weight.shape()[1];
   return {"dense", dense_map(weight, {n}, {m}), matrix_of(weight)};
@@ -50,12 +46,12 @@ SampleMap selection(std::vector<Index> source, Index n) {
   Matrix a(m, n);
   for (Index i = 0; i < m; ++i)
     if (source[static_cast<std::size_t>(i)] >= 0) a.at(i, source[static_cast<std::size_t>(i)]) = 1.0;
-  return {"selection", LinearMap({n}, {m}, structure::Selection{indices(std::move(source))}), a};
+  return {"selection", LinearMap({n}, {m}, structure::Selection{list(std::move(source))}), a};
 }
 
 SampleMap gathering(const std::vector<Index>& target, Index m) {
   const SampleMap s = selection(target, m);
-  return {"gathering", LinearMap(s.map.out_shape(), s.map.in_shape(), structure::Gathering{indices(target)}),
+  return {"gathering", LinearMap(s.map.out_shape(), s.map.in_shape(), structure::Gathering{list(target)}),
           transposed(s.matrix)};
 }
 
@@ -96,6 +92,10 @@ SampleMap composition(const SampleMap& a, const SampleMap& b) {
 
 }  // namespace
 
+std::shared_ptr<const std::vector<Index>> list(std::vector<Index> indices) {
+  return std::make_shared<const std::vector<Index>>(std::move(indices));
+}
+
 Matrix transposed(const Matrix& a) {
   Matrix t(a.columns, a.rows);
   for (Index i = 0; i < a.rows; ++i)
@@ -127,8 +127,8 @@ Tensor random_weights(Random& random, const Shape& shape, Weights weights, DType
 // y[co, oy, ox] = Σ kernel[co, ci, ky, kx] · x[ci, oy·stride + ky·dilation − top, ox·stride + kx·dilation − left], ci
 // over the input channels of co's group; outside of the image 0, or its periodic continuation.
 SampleMap convolution_sample(const structure::Convolution& c) {
-  const auto [c_in, h, w] = c.image;
-  const auto [c_out, oh, ow] = c.result;
+  const Index c_in = c.image[0], h = c.image[1], w = c.image[2];
+  const Index c_out = c.result[0], oh = c.result[1], ow = c.result[2];
   const Conv2dOptions& o = c.options;
   const Index per_group = c_in / o.groups, kh = c.kernel.shape()[2], kw = c.kernel.shape()[3];
   Matrix a(c_out * oh * ow, c_in * h * w);

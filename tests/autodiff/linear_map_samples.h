@@ -1,6 +1,7 @@
 // Linear maps of every structure, each beside its matrix, which is written down from the definition of the structure.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,8 @@
 #include "tests/harness/random.h"
 
 namespace taut::test {
+
+std::shared_ptr<const std::vector<Index>> list(std::vector<Index> indices);  // as selections want it
 
 struct Matrix {
   Index rows = 0, columns = 0;

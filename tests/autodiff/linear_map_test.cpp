@@ -52,10 +52,6 @@ void check_refused(const Shape& in, const Shape& out, Structure structure, std::
                         [&](const ShapeError& error) { return says(error, words); });
 }
 
-std::shared_ptr<const std::vector<Index>> list(std::vector<Index> indices) {
-  return std::make_shared<const std::vector<Index>>(std::move(indices));
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(linear_map)

@@ -93,6 +93,7 @@ void expect_near_hull(const Range& range, const std::vector<Interval>& hull, dou
   for (std::size_t i = 0; i < hull.size(); ++i) {
     const Interval over = range.at(static_cast<Index>(i));
     const double excess = tolerance.range_excess * (hull[i].hi - hull[i].lo) + noise;
+    if (!std::isfinite(excess)) continue;  // the value overflows
     report.expect(over.lo >= hull[i].lo - excess && over.hi <= hull[i].hi + excess, "wide: element ", i, " lies in [", over.lo, ", ",
                   over.hi, "], its values span [", hull[i].lo, ", ", hull[i].hi, ']');
   }
@@ -172,14 +173,8 @@ std::vector<Interval> corner_hull(const RuleCase& c, Random& random) {
   return hull.spans();
 }
 
-void check_width_at_point(RuleCase c, Random& random, Report& report) {
-  c.base = to(draw_any(c.sample, random), c.dtype());
-  if (shapes_of(c.sample) != [&] {
-        std::vector<Shape> shapes;
-        for (const Range& r : c.ranges) shapes.push_back(r.shape());
-        return shapes;
-      }())
-    return;
+void check_width_at_point(RuleCase c, const Inputs& operands, Report& report) {
+  c.base = operands;
   c.ranges = points(c.base);
   const Range range = range_of(c);
   const Tensor value = c.value(c.base);
@@ -205,7 +200,7 @@ void check_range_width(const Subject& subject, Random& random, Report& report) {
   for_each_case(subject, random, report, [&](RuleCase c) {
     for (int n = iterations(3); n > 0; --n) {
       c.ranges = draw_boxes(c.sample, c.base, c.varying, random);
-      check_width_at_point(c, random, report);
+      check_width_at_point(c, c.draw(random), report);
       if (!c.sample.rules) continue;
       const Rule rule = c.rule();
       const Range range = range_of(c);

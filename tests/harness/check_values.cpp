@@ -57,7 +57,8 @@ void check_forward(const Subject& subject, Random& random, Report& report) {
         if (!report.expect(computed.shape() == expected.shape(), "shape ", computed.shape(), ", reference ", expected.shape()))
           continue;
         for (Index i = 0; i < computed.size(); ++i) {
-          const double allowed = sample.reference_ulps * 2 * unit(dtype) * (std::fabs(expected.at(i)) + sample.reference_scale);
+          const double scale = std::fabs(expected.at(i)) + sample.reference_scale;
+          const double allowed = sample.reference_ulps * (2 * unit(dtype) * scale + smallest_subnormal(dtype));
           report.expect(std::fabs(computed.at(i) - expected.at(i)) <= allowed, "element ", i, " is ", computed.at(i),
                         ", reference ", expected.at(i), ", allowed difference ", allowed);
         }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autodiff/error.h"
 #include "tests/harness/numbers.h"
 #include "tests/harness/options.h"
 #include "tests/harness/rule_case.h"
@@ -49,7 +50,8 @@ void check_application(const LinearMap& map, const Matrix& a, Random& random, Re
                 "adjoint defect: <A x, y> = ", pushed, ", <x, A^T y> = ", pulled);
 }
 
-void check_absolute(const LinearMap& map, const Matrix& a, Report& report) {
+// Holds where the entries of the map are known.
+void check_absolute(const LinearMap& map, const Matrix& a, Report& report) try {
   const Matrix magnitude(absolute(map));
   const bool exact = applies_exactly(map);
   Index longest = 0;
@@ -64,7 +66,10 @@ void check_absolute(const LinearMap& map, const Matrix& a, Report& report) {
     longest = std::max(longest, terms);
   }
   report.expect(!exact || longest <= 1, "applies_exactly, but a row has ", longest, " entries");
-  report.expect(accumulation_length(map) >= longest, "accumulation_length is ", accumulation_length(map), ", a row has ", longest, " entries");
+  // n terms meet in n − 1 additions; products add one.
+  report.expect(accumulation_length(map) >= longest - 1, "accumulation_length is ", accumulation_length(map), ", a row has ", longest, " entries");
+} catch (const UnsupportedError&) {
+  report.expect(std::holds_alternative<structure::Opaque>(map.structure()), "only opaque maps may hide their entries");
 }
 
 void check_map(const LinearMap& map, const Matrix& a, Random& random, Report& report) {

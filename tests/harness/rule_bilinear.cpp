@@ -19,8 +19,8 @@ struct Column {
 Column column(const RuleCase& c, const Inputs& x, std::size_t k, Index j) {
   const Interval over = c.ranges[k].at(j);
   const double from = x[k].at(j), width = over.hi - over.lo;
-  if (width < 1e-3) return {};
-  const double to = from + (from - over.lo < over.hi - from ? 1e-4 : -1e-4) * width;
+  if (width < 1e-2) return {};
+  const double to = from + (from - over.lo < over.hi - from ? 1e-5 : -1e-5) * width;
   Inputs moved = x;
   moved[k] = with(x[k], j, to);
   const Tensor fx = c.value(x), change = minus(c.value(moved), fx);
@@ -35,7 +35,7 @@ void check_argument(const RuleCase& c, const LinearMap& dominating, std::size_t 
   std::vector<bool> shown(static_cast<std::size_t>(columns), false);
   for (Index i = 0; i < bound.size(); ++i) report.expect(bound.at(i) >= 0, "a dominating map has the entry ", bound.at(i));
   for (int n = iterations(24); n > 0; --n) {
-    const Inputs x = n % 4 == 0 ? c.draw(random) : c.corner(static_cast<std::uint32_t>(n));
+    const Inputs x = n % 5 == 0 ? c.draw(random) : c.corner(static_cast<std::uint32_t>(n));
     for (Index j = 0; j < columns; ++j) {
       const auto [entries, noise] = column(c, x, k, j);
       if (!entries.defined()) continue;

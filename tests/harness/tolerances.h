@@ -27,7 +27,7 @@ struct Tolerances {
   // A gain may be exceeded by rounding of the two norms and of f itself, relative to the distance.
   double gain = 1e-9;
   // Width of a range at a point, in ulps of the largest magnitude that takes part per accumulated term.
-  double point_range_ulps = 24.0;
+  double point_range_ulps = 64.0;
   // A range over a box may exceed the hull of the values by this fraction of it.
   double range_excess = 0.02;
 };

@@ -43,14 +43,18 @@ std::vector<Sample> with_shaped_witness(std::vector<Sample> list) {
 constexpr double pi = std::numbers::pi;
 
 // Multiples of π/2: extremes, and the steepest points.
-const std::vector<double> quarter_turns{-2 * pi, -1.5 * pi, -pi, -0.5 * pi, 0, 0.5 * pi, pi, 1.5 * pi, 2 * pi, 10 * pi};
+std::vector<double> quarter_turns() {
+  std::vector<double> turns;
+  for (int k = -8; k <= 8; ++k) turns.push_back(k * pi / 2);
+  return turns;
+}
 
 }  // namespace
 
 template <>
 std::vector<Sample> samples<Exp>() {
   const auto witness = [](double growth) { return std::pair{std::log(growth), std::log(growth) + 1}; };
-  return with_shaped_witness(elementwise_samples(unbounded(&exp, witness), {.probes = {-800, -104, -20, 5, 100, 705}},
+  return with_shaped_witness(elementwise_samples(unbounded(&exp, witness), {.probes = {-800, -104, -20, 5, 100, 600}},
                                                  [](Real x) { return std::exp(x); }));
 }
 
@@ -72,7 +76,7 @@ std::vector<Sample> samples<Sqrt>() {
 template <>
 std::vector<Sample> samples<Square>() {
   const auto witness = [](double growth) { return std::pair{growth, growth + 1}; };
-  return with_shaped_witness(elementwise_samples(unbounded(&square, witness), {.probes = {0, 1e-170, 1e100, -3}},
+  return with_shaped_witness(elementwise_samples(unbounded(&square, witness), {.probes = {0, 1e-30, 1e18, -3}},
                                                  [](Real x) { return x * x; }));
 }
 
@@ -83,12 +87,12 @@ std::vector<Sample> samples<Abs>() {
 
 template <>
 std::vector<Sample> samples<Sin>() {
-  return elementwise_samples(calling(&sin), {.probes = quarter_turns}, [](Real x) { return std::sin(x); });
+  return elementwise_samples(calling(&sin), {.probes = quarter_turns()}, [](Real x) { return std::sin(x); });
 }
 
 template <>
 std::vector<Sample> samples<Cos>() {
-  return elementwise_samples(calling(&cos), {.probes = quarter_turns}, [](Real x) { return std::cos(x); });
+  return elementwise_samples(calling(&cos), {.probes = quarter_turns()}, [](Real x) { return std::cos(x); });
 }
 
 template <>

@@ -4,6 +4,7 @@
 
 #include "autodiff/primitive.h"
 #include "tests/harness/check.h"
+#include "tests/registrar.h"
 
 namespace taut::harness {
 namespace {
@@ -26,14 +27,17 @@ boost_test::test_suite* suite_of() {
 }
 
 template <class... P>
-bool register_all(PrimitiveList<P...>) {
-  auto* const primitives = BOOST_TEST_SUITE("primitives");
-  (primitives->add(suite_of<P>()), ...);
-  boost_test::framework::master_test_suite().add(primitives);
-  return true;
+void add_suites(boost_test::test_suite& to, PrimitiveList<P...>) {
+  (to.add(suite_of<P>()), ...);
 }
 
-[[maybe_unused]] const bool registered = register_all(Primitives());
+void register_primitives() {
+  auto* const primitives = BOOST_TEST_SUITE("primitives");
+  add_suites(*primitives, Primitives());
+  boost_test::framework::master_test_suite().add(primitives);
+}
+
+const test::Registrar registrar(&register_primitives);
 
 }  // namespace
 }  // namespace taut::harness

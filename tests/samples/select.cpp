@@ -5,7 +5,7 @@
 namespace taut::harness {
 namespace {
 
-const Shape rank_8{1, 2, 1, 3, 1, 1, 2, 1};
+Shape rank_8() { return {1, 2, 1, 3, 1, 1, 2, 1}; }
 
 Sample moving(std::string name, const Shape& from, std::function<Var(const Var&)> f, std::function<Tensor(const Tensor&)> exact) {
   Sample s = one_operand(std::move(name), {.shape = from}, std::move(f));
@@ -71,7 +71,7 @@ struct Picking {
 };
 const std::vector<Picking>& pickings() {
   static const std::vector<Picking> list{{{4}, 0, {3, 0}},     {{4}, 0, {1, 1, 1, 2}}, {{2, 3}, 1, {2, 2, 0, 1}}, {{3, 2}, 0, {2, 0, 2}},
-                                         {{2, 3}, -1, {}},     {{0, 2}, 1, {1}},       {rank_8, 3, {2, 0}}};
+                                         {{2, 3}, -1, {}},     {{0, 2}, 1, {1}},       {rank_8(), 3, {2, 0}}};
   return list;
 }
 
@@ -108,19 +108,19 @@ std::string name_of(const Picking& p) {
 template <>
 std::vector<Sample> samples<Slice>() {
   return {slicing({5}, 0, 1, 4, 1),    slicing({5}, 0, 0, 5, 2),    slicing({2, 5}, 1, 1, 5, 3), slicing({4, 2}, 0, 0, 4, 1),
-          slicing({3, 2}, -1, 1, 2, 1), slicing({3, 2}, 0, 1, 1, 1), slicing({0, 4}, 1, 1, 3, 1), slicing(rank_8, 3, 0, 3, 2)};
+          slicing({3, 2}, -1, 1, 2, 1), slicing({3, 2}, 0, 1, 1, 1), slicing({0, 4}, 1, 1, 3, 1), slicing(rank_8(), 3, 0, 3, 2)};
 }
 
 template <>
 std::vector<Sample> samples<Pad>() {
   return {padding({3}, 0, 2, 1, 0.0),     padding({2, 3}, 1, 0, 2, -1.5), padding({2, 3}, 0, 1, 0, 0.25), padding({2}, -1, 0, 0, 3.0),
-          padding({2, 0}, 1, 1, 1, 0.5), padding(rank_8, 6, 1, 1, 0.0)};
+          padding({2, 0}, 1, 1, 1, 0.5), padding(rank_8(), 6, 1, 1, 0.0)};
 }
 
 template <>
 std::vector<Sample> samples<Concat>() {
-  return {joining({{3}}, 0),           joining({{2}, {3}}, 0),         joining({{2, 3}, {2, 1}, {2, 2}}, 1), joining({{1, 2}, {2, 2}}, 0),
-          joining({{2, 0}, {2, 3}}, 1), joining({{0, 2}, {0, 1}}, 1), joining({rank_8, rank_8}, 3)};
+  return {joining({{2, 3}}, 1),           joining({{2}, {3}}, 0),         joining({{2, 3}, {2, 1}, {2, 2}}, 1), joining({{1, 2}, {2, 2}}, 0),
+          joining({{2, 0}, {2, 3}}, 1), joining({{0, 2}, {0, 1}}, 1), joining({rank_8(), rank_8()}, 3)};
 }
 
 template <>

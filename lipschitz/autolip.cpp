@@ -1,0 +1,355 @@
+#include "lipschitz/autolip.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "autodiff/error.h"
+#include "lipschitz/folded_map.h"
+#include "lipschitz/graph.h"
+
+namespace taut {
+namespace {
+
+using detail::FoldedMap;
+
+// A node as a sum of affine images of atoms: the joint input, and the outputs of operations that are not affine.
+constexpr NodeId joint_input = static_cast<NodeId>(-1);
+using Terms = std::map<NodeId, FoldedMap>;
+
+// Folded maps of more parts would cost more to look through than they can gain.
+constexpr int most_parts = 24;
+
+struct State {
+  std::string_view rule = "constant";
+  std::vector<UpperBound> gains;
+  Terms terms;
+  std::optional<UpperBound> unfolded;  // by the recursion over single operations
+  std::optional<UpperBound> bound;     // the better of both; of affine nodes only where it was asked for
+  std::optional<NodeId> cause;         // why it is infinite
+};
+
+// Entries of the output that a selection fills, or nothing for other maps.
+const std::vector<Index>* filled(const LinearMap& map) {
+  const auto* selection = std::get_if<structure::Selection>(&map.structure());
+  return selection != nullptr ? selection->source.get() : nullptr;
+}
+
+// Do the maps write to different entries, as the parts of a concatenation do? Then results add up in the joint norm.
+bool write_apart(const std::vector<LinearMap>& maps) {
+  std::vector<bool> taken;
+  for (const LinearMap& map : maps) {
+    if (!map) continue;
+    const auto* const source = filled(map);
+    if (source == nullptr) return false;
+    taken.resize(source->size());
+    for (std::size_t i = 0; i < source->size(); ++i) {
+      if ((*source)[i] < 0) continue;
+      if (taken[i]) return false;
+      taken[i] = true;
+    }
+  }
+  return true;
+}
+
+// The part of the joint input vector that one input is.
+LinearMap part_of_joint(Index total, Index offset, const Shape& shape) {
+  if (shape.size() == total) return reshape_map(Shape{total}, shape);
+  auto source = std::make_shared<std::vector<Index>>(static_cast<std::size_t>(shape.size()));
+  for (Index i = 0; i < shape.size(); ++i) (*source)[static_cast<std::size_t>(i)] = offset + i;
+  return LinearMap(Shape{total}, shape, structure::Selection{std::move(source)});
+}
+
+class AutoLip {
+ public:
+  AutoLip(const Graph& graph, const AutoLipOptions& options)
+      : graph_(graph), options_(options), states_(graph.output() + std::size_t{1}) {}
+
+  AutoLipReport run() {
+    const auto start = Options::Clock::now();
+    if (options_.affine_norm == AffineNorm::frobenius && options_.norm != Norm::l2)
+      throw UsageError(cat("[autolip] Frobenius norms bound l2 norms; got ", options_.norm, "; ask for l2"));
+    graph_.require_finite();
+    graph_.require_one_sample(options_.sample_axis);
+    prepare_ranges();
+    prepare_inputs();
+    std::size_t done = 0;
+    for (const NodeId id : graph_.nodes()) {
+      options_.report("autolip", static_cast<double>(done++) / static_cast<double>(graph_.nodes().size()));
+      if (graph_.varies(id) && graph_.node(id).op != nullptr)
+        std::visit([&](const auto& rule) { include(id, rule); }, graph_.rule(id, ranges_));
+    }
+    AutoLipReport report = summary();
+    report.seconds = std::chrono::duration<double>(Options::Clock::now() - start).count();
+    options_.report("autolip", 1.0);
+    return report;
+  }
+
+ private:
+  State& state(NodeId id) { return states_[id]; }
+  bool on_domain() const { return options_.box.has_value(); }
+  UpperBound certified(const Magnitude& value, std::string method, std::string detail = "") const {
+    return UpperBound::certified(value, options_.norm, std::move(method), std::move(detail));
+  }
+
+  void prepare_ranges() {
+    if (!on_domain()) return;
+    std::vector<Range> boxes;
+    for (const NodeId id : graph_.inputs()) boxes.push_back(Range::box(graph_.node(id).value.shape(), *options_.box));
+    ranges_ = graph_.ranges(boxes);
+  }
+
+  void prepare_inputs() {
+    Index total = 0, offset = 0;
+    for (const NodeId id : graph_.inputs()) total += graph_.node(id).value.size();
+    for (const NodeId id : graph_.inputs()) {
+      const Shape& shape = graph_.node(id).value.shape();
+      state(id).rule = "input";
+      state(id).terms.emplace(joint_input, FoldedMap(part_of_joint(total, offset, shape), 0.0));
+      state(id).unfolded = certified(1.0, "input", graph_.describe(id));
+      offset += shape.size();
+    }
+  }
+
+  UpperBound of_atom(NodeId atom) {
+    return atom == joint_input ? certified(1.0, "input") : *state(atom).bound;
+  }
+
+  // The bound up to a node, with folding.
+  const UpperBound& bound_of(NodeId id) {
+    State& s = state(id);
+    if (!s.bound) {
+      s.bound = s.unfolded;
+      if (const auto folded = bound_of_terms(s.terms)) s.bound = better(*s.bound, named(*folded, "folded", graph_.describe(id)));
+    }
+    return *s.bound;
+  }
+
+  // Σ ‖map‖ · bound(atom).
+  std::optional<UpperBound> bound_of_terms(const Terms& terms) {
+    std::vector<UpperBound> parts;
+    for (const auto& [atom, map] : terms) {
+      const UpperBound below = of_atom(atom);
+      if (below.magnitude().is_infinite()) return std::nullopt;
+      parts.push_back(product(map.norm(options_, cut_), below));
+    }
+    return sum(parts);
+  }
+
+  const UpperBound& known(NodeId id) { return state(id).bound ? *state(id).bound : *state(id).unfolded; }
+
+  // A node that is not affine is an atom of those that follow.
+  void set_atom(NodeId id, std::string_view rule, UpperBound bound) {
+    State& s = state(id);
+    s.rule = rule;
+    s.unfolded = s.bound = std::move(bound);
+    s.terms.clear();
+    s.terms.emplace(id, FoldedMap(identity_map(graph_.node(id).value.shape()), 0.0));
+    inherit_cause(id);
+  }
+
+  void inherit_cause(NodeId id) {
+    for (const NodeId operand : graph_.node(id).operands())
+      if (graph_.varies(operand) && !state(id).cause) state(id).cause = state(operand).cause;
+  }
+
+  std::vector<NodeId> varying_operands(NodeId id) const {
+    std::vector<NodeId> varying;
+    for (const NodeId operand : graph_.node(id).operands())
+      if (graph_.varies(operand)) varying.push_back(operand);
+    return varying;
+  }
+
+  // Gains of rules that are plain numbers hold for the constants that rules saw, not for those nearby.
+  UpperBound gain(NodeId id, double value, std::string detail) const {
+    if (graph_.constant_error(id) == 0.0) return certified(value, "gain", std::move(detail));
+    return UpperBound::estimate(value, options_.norm, "gain, constants not enclosed", std::move(detail));
+  }
+
+  // ---- one overload per kind of rule -----------------------------------------------------------------------------------
+
+  void include(NodeId id, const rule::Affine& rule) { include_affine(id, "affine", rule.maps); }
+
+  void include_affine(NodeId id, std::string_view kind, const std::vector<LinearMap>& maps) {
+    State& s = state(id);
+    s.rule = kind;
+    const std::span<const NodeId> operands = graph_.node(id).operands();
+    std::vector<UpperBound> parts;
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      if (!graph_.varies(operands[i])) continue;
+      const FoldedMap map(maps[i], graph_.constant_error(id));
+      s.gains.push_back(map.norm(options_, cut_));
+      parts.push_back(product(s.gains.back(), known(operands[i])));
+      for (const auto& [atom, inner] : state(operands[i]).terms) {
+        FoldedMap folded = FoldedMap::compose(map, inner);
+        const auto [place, first] = s.terms.try_emplace(atom, folded);
+        if (!first) place->second = FoldedMap::add(place->second, folded);
+      }
+    }
+    s.unfolded = named(write_apart(maps) ? joint(parts) : sum(parts), "autolip", graph_.describe(id));
+    inherit_cause(id);
+    int folded_parts = 0;
+    for (const auto& [atom, map] : s.terms) folded_parts += map.parts();
+    if (folded_parts > most_parts) set_atom(id, kind, bound_of(id));
+  }
+
+  void include(NodeId id, const rule::Elementwise& rule) {
+    const NodeId operand = graph_.node(id).operands()[static_cast<std::size_t>(rule.argument)];
+    const bool exact_constants = graph_.constant_error(id) == 0.0;
+    if (exact_constants)
+      if (const LinearMap map = linear_here(rule, graph_.node(id).value.shape())) {
+        std::vector<LinearMap> maps(graph_.node(id).operands().size());
+        maps[static_cast<std::size_t>(rule.argument)] = map;
+        return include_affine(id, "elementwise, linear here", maps);
+      }
+    const double slope = rule.slope.magnitude();
+    const UpperBound largest = slope_bound(id, slope);
+    UpperBound bound = product(largest, bound_of(operand));
+    // |Δy| ≤ D |Δx| entry by entry, so that D may be folded into what comes before.
+    if (exact_constants && rule.lo.defined() && options_.affine_norm == AffineNorm::spectral) {
+      const FoldedMap slopes(largest_slopes(rule, graph_.node(id).value.shape()), 0.0);
+      Terms terms;
+      for (const auto& [atom, map] : state(operand).terms) terms.emplace(atom, FoldedMap::compose(slopes, map));
+      if (const auto folded = bound_of_terms(terms)) bound = better(bound, *folded);
+    }
+    state(id).gains.push_back(largest);
+    set_atom(id, "elementwise", named(bound, "autolip", graph_.describe(id)));
+  }
+
+  // Slopes scale with the constants (x / c), so that their relative errors add up.
+  UpperBound slope_bound(NodeId id, double slope) const {
+    const double error = graph_.constant_error(id);
+    if (error == 0.0) return certified(slope, "slope", graph_.describe(id));
+    if (!(error < 0.25)) return gain(id, slope, graph_.describe(id));
+    return certified(mul_up(slope, add_up(1.0, 2.0 * error)), "slope", graph_.describe(id));
+  }
+
+  static LinearMap largest_slopes(const rule::Elementwise& rule, const Shape& shape) {
+    Tensor values = Tensor::uninitialised(Shape{shape.size()}, DType::f64);
+    const auto lo = rule.lo.data<double>(), hi = rule.hi.data<double>();
+    const auto to = values.mutable_data<double>();
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] = Slope{lo[i], hi[i]}.magnitude();
+    return LinearMap(shape, shape, structure::Diagonal{std::move(values), 1});
+  }
+
+  // Where every slope is one number the operation is affine on the domain.
+  static LinearMap linear_here(const rule::Elementwise& rule, const Shape& shape) {
+    if (!rule.lo.defined()) return rule.slope.lo == rule.slope.hi ? scale_map(shape, rule.slope.lo) : LinearMap();
+    if (!std::ranges::equal(rule.lo.data<double>(), rule.hi.data<double>())) return {};
+    return LinearMap(shape, shape, structure::Diagonal{rule.lo.reshaped(Shape{shape.size()}), 1});
+  }
+
+  void include(NodeId id, const rule::Selects& rule) {
+    std::vector<UpperBound> parts;
+    for (const NodeId operand : varying_operands(id)) parts.push_back(bound_of(operand));
+    const auto times = static_cast<double>(rule.multiplicity);
+    const double factor = options_.norm == Norm::l1 ? times : options_.norm == Norm::l2 ? sqrt_up(times) : 1.0;
+    const UpperBound one = certified(factor, "multiplicity", graph_.describe(id));
+    state(id).gains.assign(parts.size(), one);
+    // A single number that is one of its candidates moves by no more than the one that moves most.
+    const UpperBound together = graph_.node(id).value.size() == 1 ? largest_of(parts) : joint(parts);
+    set_atom(id, "selects", named(product(one, together), "autolip", graph_.describe(id)));
+  }
+
+  UpperBound largest_of(const std::vector<UpperBound>& parts) const {
+    Magnitude largest;
+    for (const UpperBound& part : parts) largest = std::max(largest, part.magnitude());
+    return UpperBound::derived(largest, options_.norm, parts, "largest");
+  }
+
+  void include(NodeId id, const rule::Bounded& rule) {
+    std::vector<UpperBound> parts;
+    const std::span<const NodeId> operands = graph_.node(id).operands();
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      if (!graph_.varies(operands[i])) continue;
+      const std::string source = rule.reference.empty() ? rule.why : rule.why + " [" + rule.reference + "]";
+      const UpperBound one = gain(id, rule.gains[i].in(options_.norm), source);
+      state(id).gains.push_back(one);
+      parts.push_back(product(one, bound_of(operands[i])));
+    }
+    set_atom(id, "bounded", named(sum(parts), "autolip", graph_.describe(id)));
+  }
+
+  void include(NodeId id, const rule::Bilinear& rule) {
+    std::vector<UpperBound> parts;
+    const std::span<const NodeId> operands = graph_.node(id).operands();
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      if (!graph_.varies(operands[i])) continue;
+      const FoldedMap map(rule.dominating[i], graph_.constant_error(id));
+      state(id).gains.push_back(map.norm(options_, cut_));
+      parts.push_back(product(state(id).gains.back(), bound_of(operands[i])));
+    }
+    set_atom(id, "bilinear", named(sum(parts), "autolip", graph_.describe(id)));
+  }
+
+  void include(NodeId id, const rule::Unbounded& rule) {
+    state(id).cause = id;
+    unbounded_.emplace(id, rule);
+    const UpperBound infinite = certified(infinity, rule.proved ? "unbounded" : "no rule known", graph_.describe(id) + ": " + rule.why);
+    state(id).gains.assign(varying_operands(id).size(), infinite);
+    // A constant that only looks varying stays one.
+    std::vector<UpperBound> parts;
+    for (const NodeId operand : varying_operands(id)) parts.push_back(product(infinite, bound_of(operand)));
+    set_atom(id, "unbounded", named(sum(parts), "autolip", graph_.describe(id)));
+  }
+
+  // ---- the answer ----------------------------------------------------------------------------------------------------------
+
+  AutoLipReport summary() {
+    const NodeId output = graph_.output();
+    UpperBound bound = graph_.varies(output) ? bound_of(output)
+                                             : certified(0.0, "constant", graph_.describe(output) + " does not depend on an input");
+    const bool frobenius = options_.affine_norm == AffineNorm::frobenius;
+    AutoLipReport report{named(bound, frobenius ? "frobenius" : "autolip", bound.detail()), Status::finite, "", {}, 0.0};
+    if (bound.magnitude().is_infinite()) {
+      explain_infinity(output, report);
+    } else if (cut_) {
+      report.status = Status::cut;
+      report.note = "the time limit left cheaper bounds for some layers";
+    }
+    for (const NodeId id : graph_.nodes()) report.rows.push_back(row(id));
+    return report;
+  }
+
+  void explain_infinity(NodeId output, AutoLipReport& report) {
+    const auto cause = state(output).cause;
+    const auto reason = cause ? unbounded_.find(*cause) : unbounded_.end();
+    if (reason == unbounded_.end()) {
+      report.status = Status::no_rule;
+      report.note = "+inf: the norm of a map is not known to be finite";
+      return;
+    }
+    report.status = reason->second.proved ? Status::unbounded : Status::no_rule;
+    report.note = cat("+inf, ", report.bound.rigour(), ", because of ", graph_.describe(*cause), ": ", reason->second.why);
+  }
+
+  NodeRow row(NodeId id) {
+    const Node& n = graph_.node(id);
+    const State& s = state(id);
+    NodeRow r{id, std::string(n.name()), std::string(n.label), n.where, n.value.shape(), s.rule, {}, s.gains, {}};
+    r.operands.assign(n.operands().begin(), n.operands().end());
+    if (graph_.varies(id)) r.bound = known(id);
+    return r;
+  }
+
+  const Graph& graph_;
+  const AutoLipOptions& options_;
+  std::vector<State> states_;  // by node
+  std::vector<Range> ranges_;  // by node, empty without a domain
+  std::map<NodeId, rule::Unbounded> unbounded_;
+  bool cut_ = false;
+};
+
+}  // namespace
+
+AutoLipReport autolip(const Var& output, const AutoLipOptions& options) {
+  const Graph graph(output, "autolip");
+  return AutoLip(graph, options).run();
+}
+
+AutoLipReport autolip(const Function& f, const Tensor& sample, const AutoLipOptions& options) {
+  Tape tape;
+  return autolip(f(tape.input(sample, "x")), options);
+}
+
+}  // namespace taut

@@ -1,0 +1,42 @@
+// Affine maps as AutoLip folds them: with the number of their parts, and a norm that is computed once. Internal to lipschitz.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "lipschitz/autolip.h"
+#include "lipschitz/spectral.h"
+
+namespace taut::detail {
+
+class FoldedMap {
+ public:
+  // The map of one operation. Every entry may be off by `relative_error` (see Graph::constant_error).
+  FoldedMap(LinearMap map, double relative_error);
+
+  // outer ∘ inner and a + b. Composing with an identity keeps the norm that is known.
+  static FoldedMap compose(const FoldedMap& outer, const FoldedMap& inner);
+  static FoldedMap add(const FoldedMap& a, const FoldedMap& b);
+
+  const LinearMap& map() const { return map_; }
+  int parts() const { return parts_; }
+
+  // An upper bound of its norm, computed at the first call. Sets `cut` when a deadline made it less tight.
+  const UpperBound& norm(const AutoLipOptions& options, bool& cut) const;
+
+ private:
+  FoldedMap(LinearMap map, int parts, double relative_error, bool folded);
+  UpperBound computed(const AutoLipOptions& options, bool& cut) const;
+
+  struct Known {
+    std::optional<UpperBound> norm;
+    bool cut = false;
+  };
+  LinearMap map_;
+  int parts_;
+  double relative_error_;
+  bool folded_;  // of several operations, whose own norms are bounded elsewhere
+  std::shared_ptr<Known> known_;
+};
+
+}  // namespace taut::detail

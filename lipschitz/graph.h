@@ -1,0 +1,67 @@
+// The part of a tape that an output depends on, with the questions every analysis asks of it: which nodes vary with the inputs,
+// where samples lie, ranges over a domain. Asks rules only, never for the kind of an operation.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "autodiff/tape.h"
+
+namespace taut {
+
+class Graph {
+ public:
+  // `analysis` opens error messages. UsageError when the output lies on no tape or the tape has no input leaf.
+  Graph(const Var& output, std::string_view analysis);
+
+  const Tape& tape() const { return tape_; }
+  const Node& node(NodeId id) const { return tape_.node(id); }
+  NodeId output() const { return output_; }
+  std::span<const NodeId> nodes() const { return nodes_; }    // that the output depends on, operands first
+  std::span<const NodeId> inputs() const { return inputs_; }  // among them, the leaves that vary
+  bool varies(NodeId id) const { return varies_[id]; }
+  std::string describe(NodeId id) const;  // "node 7 (relu, model.cpp:42)"
+
+  std::uint32_t varying_mask(NodeId id) const;  // UnsupportedError for more than 32 operands
+
+  // Constants that the tape computed (a batch norm's scale, a normalised weight) were rounded when they were computed; the exact
+  // network has the exact ones. Rules see the midpoints of their f64 enclosures; this is the largest relative
+  // distance of an exact entry from the midpoint among the constant operands of a node, 0 when all are exact.
+  double constant_error(NodeId id) const;
+
+  // NumericError naming the first leaf with a NaN or an infinity, and its position.
+  void require_finite() const;
+  // The axis along which samples lie, for every node (indexed by id), given that of the inputs; no_sample_axis for
+  // inputs of lower rank. UnsupportedError naming a node that mixes samples.
+  std::vector<int> sample_axes(int input_axis) const;
+  // Also UsageError unless there is one sample.
+  void require_one_sample(int input_axis) const;
+  // An outer interval of every node's values (indexed by id), given those of the inputs in the order of inputs().
+  // The ranges are those of exact arithmetic (they include f64 rounding, whatever the dtype). DomainError names the node.
+  std::vector<Range> ranges(std::span<const Range> of_inputs) const;
+  // The rule of a node; `ranges` as from ranges(), or empty for all reals.
+  Rule rule(NodeId id, std::span<const Range> ranges) const;
+
+ private:
+  struct Constant {
+    Range range;
+    Tensor midpoint;
+    double relative_error = 0.0;
+  };
+  void enclose_constant(NodeId id);
+  Range range_of(NodeId id, std::span<const Range> operands) const;
+  // Values of a node's operands, constants exact where possible. The pointers must outlive the Operands made from them.
+  std::vector<const Tensor*> operand_values(const Node& node) const;
+
+  const Tape& tape_;
+  std::string analysis_;
+  NodeId output_;
+  std::vector<NodeId> nodes_, inputs_;
+  std::vector<bool> varies_;
+  std::map<NodeId, Constant> constants_;  // computed and not varying
+};
+
+}  // namespace taut

@@ -1,0 +1,87 @@
+#include "tests/lipschitz/support.h"
+
+#include <Eigen/Dense>
+#include <boost/random/normal_distribution.hpp>
+#include <boost/random/uniform_int_distribution.hpp>
+#include <boost/random/uniform_real_distribution.hpp>
+#include <cstdlib>
+
+#include "autodiff/error.h"
+
+namespace taut::testing {
+namespace {
+
+using Matrix = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+
+Matrix widened(const Tensor& matrix) {
+  Matrix wide(matrix.shape()[0], matrix.shape()[1]);
+  for (Index i = 0; i < wide.rows(); ++i)
+    for (Index j = 0; j < wide.cols(); ++j) wide(i, j) = matrix.at(i * wide.cols() + j);
+  return wide;
+}
+
+}  // namespace
+
+int iterations(int base) {
+  const char* const scale = std::getenv("TAUT_TEST_SCALE");
+  return std::max(1, static_cast<int>(base * (scale != nullptr ? std::atof(scale) : 1.0)));
+}
+
+double Random::uniform(double lo, double hi) {
+  return boost::random::uniform_real_distribution<double>(lo, hi)(engine_);
+}
+double Random::normal() { return boost::random::normal_distribution<double>()(engine_); }
+Index Random::integer(Index lo, Index hi) { return boost::random::uniform_int_distribution<Index>(lo, hi)(engine_); }
+
+Tensor Random::normals(const Shape& shape, DType dtype) {
+  Tensor t = Tensor::uninitialised(shape, DType::f64);
+  for (double& x : t.mutable_data<double>()) x = normal();
+  return t.to(dtype);
+}
+
+LinearMap random_convolution(Random& random, bool circular) {
+  for (;;) {
+    structure::Convolution c;
+    c.boundary = circular ? Boundary::circular : Boundary::zero;
+    c.options.groups = random.integer(1, 2);
+    const Index c_in = c.options.groups * random.integer(1, 2), c_out = c.options.groups * random.integer(1, 2);
+    c.image = {c_in, random.integer(1, 7), random.integer(1, 7)};
+    c.result = {c_out, 0, 0};
+    const std::array<Index, 2> taps{random.integer(1, 4), random.integer(1, 4)};
+    bool fits = true;
+    for (std::size_t a = 0; a < 2; ++a) {
+      c.options.stride[a] = random.integer(1, 3);
+      c.options.dilation[a] = random.integer(1, 3);
+      const Index span = c.options.dilation[a] * (taps[a] - 1);
+      Index padded = c.image[1 + a];
+      for (std::size_t side = 2 * a; side < 2 * a + 2; ++side) {
+        c.options.padding[side] = random.integer(0, span + 1);
+        padded += c.options.padding[side];
+      }
+      fits = fits && padded > span;
+      c.result[1 + a] = (padded - span - 1) / c.options.stride[a] + 1;
+    }
+    if (!fits) continue;
+    c.kernel = random.normals({c_out, c_in / c.options.groups, taps[0], taps[1]}, random.coin() ? DType::f32 : DType::f64);
+    c.transposed = random.coin();
+    const Shape image(c.image), result(c.result);
+    return c.transposed ? LinearMap(result, image, c) : LinearMap(image, result, c);
+  }
+}
+
+long double spectral_norm(const Tensor& matrix) {
+  Matrix wide = widened(matrix);
+  if (wide.size() == 0) return 0.0L;
+  const long double scale = wide.cwiseAbs().maxCoeff();
+  if (scale == 0.0L) return 0.0L;
+  wide /= scale;
+  return Eigen::JacobiSVD<Matrix>(wide).singularValues()(0) * scale;
+}
+
+long double sum_norm(const Tensor& matrix, bool rows) {
+  const Matrix wide = widened(matrix).cwiseAbs();
+  if (wide.size() == 0) return 0.0L;
+  return rows ? wide.rowwise().sum().maxCoeff() : wide.colwise().sum().maxCoeff();
+}
+
+}  // namespace taut::testing

@@ -1,0 +1,36 @@
+// Random maps and slow, plain oracles for the tests of lipschitz.
+#pragma once
+
+#include <boost/random/mersenne_twister.hpp>
+#include <cstdint>
+
+#include "autodiff/linear_map.h"
+
+namespace taut::testing {
+
+// `base` iterations times TAUT_TEST_SCALE, at least one.
+int iterations(int base);
+
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : engine_(seed) {}
+  double uniform(double lo, double hi);
+  double normal();
+  Index integer(Index lo, Index hi);  // both ends included
+  bool coin() { return integer(0, 1) == 1; }
+  Tensor normals(const Shape& shape, DType dtype = DType::f64);
+
+ private:
+  boost::random::mt19937_64 engine_;
+};
+
+// Any geometry that conv2d accepts, sizes up to about 8; square or not, with strides, dilations, groups, even kernels,
+// asymmetric padding up to more than the kernel's span, transposed or not. Circular when asked for.
+LinearMap random_convolution(Random& random, bool circular = false);
+
+// Largest singular value of a matrix by Eigen's Jacobi SVD in long double.
+long double spectral_norm(const Tensor& matrix);
+// Largest absolute column (l1) or row (linf) sum, in long double.
+long double sum_norm(const Tensor& matrix, bool rows);
+
+}  // namespace taut::testing
