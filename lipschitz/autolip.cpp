@@ -111,16 +111,15 @@ class AutoLip {
     }
   }
 
-  UpperBound of_atom(NodeId atom) {
-    return atom == joint_input ? certified(1.0, "input") : *state(atom).bound;
-  }
+  UpperBound of_atom(NodeId atom) { return atom == joint_input ? certified(1.0, "input") : *state(atom).bound; }
 
   // The bound up to a node, with folding.
   const UpperBound& bound_of(NodeId id) {
     State& s = state(id);
     if (!s.bound) {
       s.bound = s.unfolded;
-      if (const auto folded = bound_of_terms(s.terms)) s.bound = better(*s.bound, named(*folded, "folded", graph_.describe(id)));
+      if (const auto folded = bound_of_terms(s.terms))
+        s.bound = better(*s.bound, named(*folded, "folded", graph_.describe(id)));
     }
     return *s.bound;
   }
@@ -166,7 +165,8 @@ class AutoLip {
     return UpperBound::estimate(value, options_.norm, "gain, constants not enclosed", std::move(detail));
   }
 
-  // ---- one overload per kind of rule -----------------------------------------------------------------------------------
+  // ---- one overload per kind of rule
+  // -----------------------------------------------------------------------------------
 
   void include(NodeId id, const rule::Affine& rule) { include_affine(id, "affine", rule.maps); }
 
@@ -285,7 +285,8 @@ class AutoLip {
   void include(NodeId id, const rule::Unbounded& rule) {
     state(id).cause = id;
     unbounded_.emplace(id, rule);
-    const UpperBound infinite = certified(infinity, rule.proved ? "unbounded" : "no rule known", graph_.describe(id) + ": " + rule.why);
+    const UpperBound infinite =
+        certified(infinity, rule.proved ? "unbounded" : "no rule known", graph_.describe(id) + ": " + rule.why);
     state(id).gains.assign(varying_operands(id).size(), infinite);
     // A constant that only looks varying stays one.
     std::vector<UpperBound> parts;
@@ -293,14 +294,17 @@ class AutoLip {
     set_atom(id, "unbounded", named(sum(parts), "autolip", graph_.describe(id)));
   }
 
-  // ---- the answer ----------------------------------------------------------------------------------------------------------
+  // ---- the answer
+  // ----------------------------------------------------------------------------------------------------------
 
   AutoLipReport summary() {
     const NodeId output = graph_.output();
-    UpperBound bound = graph_.varies(output) ? bound_of(output)
-                                             : certified(0.0, "constant", graph_.describe(output) + " does not depend on an input");
+    UpperBound bound = graph_.varies(output)
+                           ? bound_of(output)
+                           : certified(0.0, "constant", graph_.describe(output) + " does not depend on an input");
     const bool frobenius = options_.affine_norm == AffineNorm::frobenius;
-    AutoLipReport report{named(bound, frobenius ? "frobenius" : "autolip", bound.detail()), Status::finite, "", {}, 0.0};
+    AutoLipReport report{
+        named(bound, frobenius ? "frobenius" : "autolip", bound.detail()), Status::finite, "", {}, 0.0};
     if (bound.magnitude().is_infinite()) {
       explain_infinity(output, report);
     } else if (cut_) {
@@ -320,7 +324,8 @@ class AutoLip {
       return;
     }
     report.status = reason->second.proved ? Status::unbounded : Status::no_rule;
-    report.note = cat("+inf, ", report.bound.rigour(), ", because of ", graph_.describe(*cause), ": ", reason->second.why);
+    report.note =
+        cat("+inf, ", report.bound.rigour(), ", because of ", graph_.describe(*cause), ": ", reason->second.why);
   }
 
   NodeRow row(NodeId id) {

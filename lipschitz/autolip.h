@@ -1,5 +1,5 @@
-// AutoLip: an upper bound of the Lipschitz constant of anything recorded on a tape [Scaman2018, Algorithm 2], as one fold
-// over the declared rules.
+// AutoLip: an upper bound of the Lipschitz constant of anything recorded on a tape [ScamanVirmaux2018, Algorithm 2], as one
+// fold over the declared rules.
 #pragma once
 
 #include <iosfwd>
@@ -29,14 +29,14 @@ struct AutoLipOptions : Options {
 
 struct NodeRow {
   NodeId id = 0;
-  std::string op;          // for display only
-  std::string label;       // of leaves
+  std::string op;     // for display only
+  std::string label;  // of leaves
   Where where;
   Shape shape;
-  std::string_view rule;   // "input", "constant", "affine", "elementwise", "selects", "bounded", "bilinear", "unbounded"
+  std::string_view rule;  // "input", "constant", "affine", "elementwise", "selects", "bounded", "bilinear", "unbounded"
   std::vector<NodeId> operands;
-  std::vector<UpperBound> gains;     // of the operation, per varying operand
-  std::optional<UpperBound> bound;   // up to here; none for constants
+  std::vector<UpperBound> gains;    // of the operation, per varying operand
+  std::optional<UpperBound> bound;  // up to here; none for constants
 };
 
 struct AutoLipReport {
@@ -47,16 +47,16 @@ struct AutoLipReport {
   double seconds = 0.0;
 };
 
-// An upper bound of sup ‖f(x) − f(y)‖ / ‖x − y‖ for the function f that computes `output` from the tape's input leaves, the same
-// norm on both sides, parameters fixed, over all reals or over a box. Several inputs: the joint norm of all.
+// An upper bound of sup ‖f(x) − f(y)‖ / ‖x − y‖ for the function f that computes `output` from the tape's input leaves,
+// the same norm on both sides, parameters fixed, over all reals or over a box. Several inputs: the joint norm of all.
 //
-// Chains of affine operations are folded into one linear map before its norm is taken; the recursion without folding is kept
-// beside it and the smaller value counts, so that folding never loses. Certified when every part is.
+// Chains of affine operations are folded into one linear map before its norm is taken; the recursion without folding is
+// kept beside it and the smaller value counts, so that folding never loses. Certified when every part is.
 //
-// Errors: UsageError (no tape, no input, more than one sample), NumericError (weights or inputs not finite), UnsupportedError
-// (samples are mixed), DomainError (an operation undefined on the box). An operation without a finite constant is
-// an answer: +inf, with status `unbounded` or `no_rule`, and the node. Past the deadline layers get cheaper true
-// bounds and the status is `cut`.
+// Errors: UsageError (no tape, no input, more than one sample), NumericError (weights or inputs not finite),
+// UnsupportedError (samples are mixed), DomainError (an operation undefined on the box). An operation without a finite
+// constant is an answer: +inf, with status `unbounded` or `no_rule`, and the node. Past the deadline layers get cheaper
+// true bounds and the status is `cut`.
 AutoLipReport autolip(const Var& output, const AutoLipOptions& options = {});
 
 // Of a function, recorded at `sample` (one sample, with a first axis of size 1 where the function expects a batch).

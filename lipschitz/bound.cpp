@@ -262,7 +262,8 @@ std::string format_directed(const Magnitude& value, Side side, int digits) {
   // Outside of the range of double (where the two roundings differ widely) only the power of ten is meaningful.
   if (!value.is_infinite() && (std::isinf(x) || std::isinf(other) || x == 0.0 || other == 0.0) && !value.is_zero()) {
     const double exponent = value.log10();
-    return "1e" + std::to_string(static_cast<long long>(side == Side::upper ? std::ceil(exponent) : std::floor(exponent)));
+    return "1e" +
+           std::to_string(static_cast<long long>(side == Side::upper ? std::ceil(exponent) : std::floor(exponent)));
   }
   if (x < 1e-300) digits = 17;  // below, a unit of the last digit may not be a double
   char text[40];

@@ -72,8 +72,8 @@ std::optional<LowerBound> enclosed_jacobian_norm(const Function& f, const Tensor
 
 LowerBound difference_quotient(const Function& f, const Tensor& x, const Tensor& y, Norm norm) {
   if (x.type() != y.type())
-    throw ShapeError(cat("[difference quotient] two points of one type are needed, got ", x.shape(), ' ', x.dtype(), " and ",
-                         y.shape(), ' ', y.dtype()));
+    throw ShapeError(cat("[difference quotient] two points of one type are needed, got ", x.shape(), ' ', x.dtype(),
+                         " and ", y.shape(), ' ', y.dtype()));
   const Magnitude rise = vector_norm(difference(value_at(f, x), value_at(f, y)), norm, Side::lower);
   const Magnitude run = vector_norm(difference(Range::point(x), Range::point(y)), norm, Side::upper);
   if (run.is_zero()) throw UsageError("[difference quotient] two different points are needed, got the same twice");

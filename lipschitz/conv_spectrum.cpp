@@ -17,11 +17,12 @@ using Complex = std::complex<double>;
 
 constexpr double u = 0x1p-53;
 
-// e^{2πi r/n}, each component within 16 u: the angle is reduced exactly to [0, π/4], rounds three times there (4 u), and
-// the C library's sine and cosine are taken at four times their documented error (4 u).
+// e^{2πi r/n}, each component within 16 u: the angle is reduced exactly to [0, π/4], rounds three times there (4 u),
+// and the C library's sine and cosine are taken at four times their documented error (4 u).
 Complex unit_root(Index r, Index n) {
-  Index eighths = 8 * r / n;                                         // octant
-  const Index within = eighths % 2 == 0 ? 8 * r - eighths * n : (eighths + 1) * n - 8 * r;  // eighths of n, from an axis
+  Index eighths = 8 * r / n;  // octant
+  const Index within =
+      eighths % 2 == 0 ? 8 * r - eighths * n : (eighths + 1) * n - 8 * r;  // eighths of n, from an axis
   const double angle = std::numbers::pi * (static_cast<double>(within) / (4.0 * static_cast<double>(n)));
   double c = std::cos(angle), s = std::sin(angle);
   if (eighths == 1 || eighths == 2 || eighths == 5 || eighths == 6) std::swap(c, s);
@@ -54,8 +55,8 @@ double spectral_bound(const std::vector<double>& sums, Index rows, Index columns
   return sqrt_up(mul_up(largest_row, std::ranges::max(column)));
 }
 
-// 0 … n − 1, neighbours far apart: norms vary slowly with the frequency, so that a threshold which grows along with them would be
-// raised at every step.
+// 0 … n − 1, neighbours far apart: norms vary slowly with the frequency, so that a threshold which grows along with
+// them would be raised at every step.
 std::vector<Index> scattered(Index n) {
   Index step = std::max<Index>(1, static_cast<Index>(0.618 * static_cast<double>(n)));
   while (std::gcd(step, n) != 1) ++step;
@@ -133,8 +134,9 @@ ConvSymbols::ConvSymbols(const structure::Convolution& c)
     std::vector<double> sums(per_group, 0.0);
     for (std::size_t e = 0; e < per_group; ++e)
       for (Index t = 0; t < taps; ++t)
-        sums[e] = add_up(sums[e], std::fabs(kernel_[(static_cast<std::size_t>(g) * per_group + e) * static_cast<std::size_t>(taps) +
-                                                    static_cast<std::size_t>(t)]));
+        sums[e] = add_up(
+            sums[e], std::fabs(kernel_[(static_cast<std::size_t>(g) * per_group + e) * static_cast<std::size_t>(taps) +
+                                       static_cast<std::size_t>(t)]));
     error_ = std::max(error_, mul_up(relative, spectral_bound(sums, c_out_, c_in_)));
   }
   // Aliases stand side by side; 2^-900 covers what underflows.

@@ -14,8 +14,8 @@ namespace taut::detail {
 // One axis of a circular convolution of which the given one is a compression (some rows and columns of its matrix).
 //
 // Zero padding: the image is put on a grid N large enough that no window wraps around onto it, N ≥ n + k − 1 at most
-// [Sedghi2019 and docs/mathematics.md]; the transform on the image's own grid would lie below the true norm. With stride s the
-// grid is a multiple of s. A dilated kernel of stride 1 splits into independent undilated ones on N / δ.
+// [Sedghi2019 and docs/mathematics.md]; the transform on the image's own grid would lie below the true norm. With
+// stride s the grid is a multiple of s. A dilated kernel of stride 1 splits into independent undilated ones on N / δ.
 // Circular boundary: the grid is the image; a stride that does not divide it is replaced by 1 (more rows, never less).
 struct CirculantAxis {
   Index grid = 1, stride = 1;
@@ -26,8 +26,8 @@ struct CirculantAxis {
 };
 
 // The symbols of all groups: for an output frequency f the matrix (c_out / groups) × (c_in / groups · s_y s_x) of the
-// transforms at its s_y s_x aliases, side by side. The norm of the circular convolution is the largest of their norms over half
-// of the frequencies (the kernel is real), divided by √(s_y s_x).
+// transforms at its s_y s_x aliases, side by side. The norm of the circular convolution is the largest of their norms
+// over half of the frequencies (the kernel is real), divided by √(s_y s_x).
 class ConvSymbols {
  public:
   explicit ConvSymbols(const structure::Convolution& convolution);
@@ -52,8 +52,8 @@ class ConvSymbols {
   Index groups_, c_out_, c_in_, aliases_, half_columns_;  // channels per group
   int exponent_ = 0;
   double error_ = 0.0;
-  std::vector<double> kernel_;                      // scaled, (groups · c_out) × c_in × taps
-  std::vector<std::complex<double>> roots_;         // e^{2πi r / (N_y N_x)}
+  std::vector<double> kernel_;               // scaled, (groups · c_out) × c_in × taps
+  std::vector<std::complex<double>> roots_;  // e^{2πi r / (N_y N_x)}
 };
 
 // An upper bound of ‖A‖₂ with all rounding included; nothing when the deadline does not allow it.

@@ -79,7 +79,8 @@ Magnitude convolution_frobenius(const structure::Convolution& c) {
   const ConvAxis vertical(c, 0), horizontal(c, 1);
   const auto y_count = vertical.readers(), x_count = horizontal.readers();
   const Kernel k(c);
-  // Entries of an overlapping circular kernel may add up in one entry of the matrix: (a + b)² ≤ r (a² + b²) for r of them.
+  // Entries of an overlapping circular kernel may add up in one entry of the matrix: (a + b)² ≤ r (a² + b²) for r of
+  // them.
   const Index repeated = (vertical.reads_once() ? 1 : vertical.span() / vertical.image + 1) *
                          (horizontal.reads_once() ? 1 : horizontal.span() / horizontal.image + 1);
   Magnitude total;
@@ -90,8 +91,7 @@ Magnitude convolution_frobenius(const structure::Convolution& c) {
           const Magnitude v = std::fabs(k.at(o, i, y, x));
           const auto times = static_cast<double>(repeated * y_count[static_cast<std::size_t>(y)] *
                                                  x_count[static_cast<std::size_t>(x)]);
-          total = Magnitude::sum(total,
-                                 Magnitude::product(Magnitude::product(v, v, Side::upper), times, Side::upper),
+          total = Magnitude::sum(total, Magnitude::product(Magnitude::product(v, v, Side::upper), times, Side::upper),
                                  Side::upper);
         }
   return Magnitude::root(total, Side::upper);

@@ -1,4 +1,5 @@
-// Affine maps as AutoLip folds them: with the number of their parts, and a norm that is computed once. Internal to lipschitz.
+// Affine maps as AutoLip folds them: with the number of their parts, and a norm that is computed once. Internal to
+// lipschitz.
 #pragma once
 
 #include <memory>

@@ -73,8 +73,10 @@ struct Frobenius {
     if (!detail::has_entries(map)) return bound;
     const auto form = detail::matrix_form(map, options);
     if (!form) return bound;
-    // An error matrix within relative |A| + absolute has the Frobenius norm of neither sum, but at most √n times the l2 norm.
-    const Magnitude error = times(form->error_in(Norm::l2), root_of(std::min(form->matrix.shape()[0], form->matrix.shape()[1])));
+    // An error matrix within relative |A| + absolute has the Frobenius norm of neither sum, but at most √n times the l2
+    // norm.
+    const Magnitude error =
+        times(form->error_in(Norm::l2), root_of(std::min(form->matrix.shape()[0], form->matrix.shape()[1])));
     return better(bound, proved(Magnitude::sum(of_values(form->matrix), error, Side::upper)));
   }
 };

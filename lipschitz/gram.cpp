@@ -48,7 +48,8 @@ void form(const Complex* b, Index rows, Index columns, bool of_rows, Complex* h,
 lapack_int cholesky(lapack_int n, double* a) { return LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'L', n, a, n); }
 lapack_int cholesky(lapack_int n, Complex* a) { return LAPACKE_zpotrf(LAPACK_COL_MAJOR, 'L', n, a, n); }
 
-// Eigenvalues only, by reduction to tridiagonal form and QL: unlike a search for the largest alone, it does not fail on clusters.
+// Eigenvalues only, by reduction to tridiagonal form and QL: unlike a search for the largest alone, it does not fail on
+// clusters.
 lapack_int eigenvalues(lapack_int n, double* a, double* values) {
   return LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'N', 'L', n, a, n, values);
 }
@@ -125,7 +126,8 @@ template <class T>
 std::vector<T> Gram<T>::leading_vector(const Proof& proof) const {
   if (proof.factor.empty()) return {};
   std::vector<T> x(static_cast<std::size_t>(size_));
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] = 1.0 + 0.5 * std::sin(static_cast<double>(i));  // orthogonal to nothing usual
+  for (std::size_t i = 0; i < x.size(); ++i)
+    x[i] = 1.0 + 0.5 * std::sin(static_cast<double>(i));  // orthogonal to nothing usual
   for (int step = 0; step < 3; ++step) {
     if (solve(static_cast<lapack_int>(size_), proof.factor.data(), x.data()) != 0) return {};
     double largest = 0.0;

@@ -9,9 +9,10 @@
 
 namespace taut::detail {
 
-// H = B Bᴴ or Bᴴ B, whichever is smaller, of a matrix whose entries are about 1 at most (callers scale by a power of two).
-// The proof that every eigenvalue of the exact Gram matrix is at most some γ is a Cholesky factorisation of tI − H that
-// runs to completion [Rump2006]; docs/mathematics.md has the error terms. Source of the constants: [Higham2002, 3 and 10].
+// H = B Bᴴ or Bᴴ B, whichever is smaller, of a matrix whose entries are about 1 at most (callers scale by a power of
+// two). The proof that every eigenvalue of the exact Gram matrix is at most some γ is a Cholesky factorisation of tI −
+// H that runs to completion [Rump2006]; docs/mathematics.md has the error terms. Source of the constants: [Higham2002,
+// 3 and 10].
 template <class T>
 class Gram {
  public:
@@ -19,7 +20,7 @@ class Gram {
   Gram(const T* b, Index rows, Index columns);
 
   Index size() const { return size_; }
-  bool of_rows() const { return of_rows_; }  // H = B Bᴴ
+  bool of_rows() const { return of_rows_; }                        // H = B Bᴴ
   double frobenius_squared() const { return frobenius_squared_; }  // ≥ the exact ‖B‖_F²
 
   // The largest eigenvalue of H as LAPACK computes it, without an error bound. Negative if LAPACK fails.

@@ -9,7 +9,8 @@ namespace {
 
 const Tape& tape_of(const Var& output, std::string_view analysis) {
   if (!output.on_tape())
-    throw UsageError(cat("[", analysis, "] the output must lie on a tape, got a plain tensor; compute it from a "
+    throw UsageError(cat("[", analysis,
+                         "] the output must lie on a tape, got a plain tensor; compute it from a "
                          "tape.input(...) while the tape records"));
   return *Tape::of(output);
 }
@@ -35,7 +36,8 @@ Graph::Graph(const Var& output, std::string_view analysis)
     if (n.op != nullptr && !varies_[id]) enclose_constant(id);
   }
   if (!any_input)
-    throw UsageError(cat("[", analysis_, "] the tape has no input leaf before the output, so that there is nothing to vary; "
+    throw UsageError(cat("[", analysis_,
+                         "] the tape has no input leaf before the output, so that there is nothing to vary; "
                          "record the point with tape.input(...), not as a constant or a parameter"));
 }
 
@@ -60,8 +62,7 @@ void Graph::enclose_constant(NodeId id) {
     const Interval e = constant.range.at(static_cast<Index>(i));
     middle[i] = e.lo == e.hi ? e.lo : 0.5 * e.lo + 0.5 * e.hi;
     const double radius = std::max(sub_up(e.hi, middle[i]), sub_up(middle[i], e.lo));
-    if (radius > 0.0)
-      constant.relative_error = std::max(constant.relative_error, div_up(radius, std::fabs(middle[i])));
+    if (radius > 0.0) constant.relative_error = std::max(constant.relative_error, div_up(radius, std::fabs(middle[i])));
   }
   constants_.emplace(id, std::move(constant));
 }
@@ -99,8 +100,8 @@ std::uint32_t Graph::varying_mask(NodeId id) const {
   for (std::size_t i = 0; i < n.operands().size(); ++i) {
     if (!varies(n.operands()[i])) continue;
     if (i >= 32)
-      throw UnsupportedError(cat("[", analysis_, "] operations of at most 32 operands are analysed; ", describe(id), " has ",
-                                 n.operands().size(), "; split it into several"));
+      throw UnsupportedError(cat("[", analysis_, "] operations of at most 32 operands are analysed; ", describe(id),
+                                 " has ", n.operands().size(), "; split it into several"));
     mask |= std::uint32_t{1} << i;
   }
   return mask;
@@ -131,9 +132,10 @@ std::vector<int> Graph::sample_axes(int input_axis) const {
     const auto values = operand_values(n);
     axes[id] = n.op->sample_axis({Operands(values), n.value, of_operands});
     if (axes[id] == mixes_samples)
-      throw UnsupportedError(cat("[", analysis_, "] the constant is per sample, but ", describe(id),
-                                 " lets one sample of a batch depend on another; leave it out of the analysed function, or, "
-                                 "if the first axis does not hold samples, say so (sample_axis = no_sample_axis)"));
+      throw UnsupportedError(
+          cat("[", analysis_, "] the constant is per sample, but ", describe(id),
+              " lets one sample of a batch depend on another; leave it out of the analysed function, or, "
+              "if the first axis does not hold samples, say so (sample_axis = no_sample_axis)"));
   }
   return axes;
 }

@@ -1,5 +1,5 @@
-// The part of a tape that an output depends on, with the questions every analysis asks of it: which nodes vary with the inputs,
-// where samples lie, ranges over a domain. Asks rules only, never for the kind of an operation.
+// The part of a tape that an output depends on, with the questions every analysis asks of it: which nodes vary with the
+// inputs, where samples lie, ranges over a domain. Asks rules only, never for the kind of an operation.
 #pragma once
 
 #include <map>
@@ -27,8 +27,8 @@ class Graph {
 
   std::uint32_t varying_mask(NodeId id) const;  // UnsupportedError for more than 32 operands
 
-  // Constants that the tape computed (a batch norm's scale, a normalised weight) were rounded when they were computed; the exact
-  // network has the exact ones. Rules see the midpoints of their f64 enclosures; this is the largest relative
+  // Constants that the tape computed (a batch norm's scale, a normalised weight) were rounded when they were computed;
+  // the exact network has the exact ones. Rules see the midpoints of their f64 enclosures; this is the largest relative
   // distance of an exact entry from the midpoint among the constant operands of a node, 0 when all are exact.
   double constant_error(NodeId id) const;
 
@@ -40,7 +40,8 @@ class Graph {
   // Also UsageError unless there is one sample.
   void require_one_sample(int input_axis) const;
   // An outer interval of every node's values (indexed by id), given those of the inputs in the order of inputs().
-  // The ranges are those of exact arithmetic (they include f64 rounding, whatever the dtype). DomainError names the node.
+  // The ranges are those of exact arithmetic (they include f64 rounding, whatever the dtype). DomainError names the
+  // node.
   std::vector<Range> ranges(std::span<const Range> of_inputs) const;
   // The rule of a node; `ranges` as from ranges(), or empty for all reals.
   Rule rule(NodeId id, std::span<const Range> ranges) const;

@@ -8,10 +8,10 @@ namespace {
 
 // What one operation does to differences of its varying operands: affine maps, or one diagonal of slopes.
 struct Local {
-  std::vector<LinearMap> maps;      // by operand, empty where it does not vary
-  Range slopes;                     // of an elementwise operation, of its shape
-  std::size_t argument = 0;         // the operand that slopes belong to
-  double relative_error = 0.0;      // of the entries of maps
+  std::vector<LinearMap> maps;  // by operand, empty where it does not vary
+  Range slopes;                 // of an elementwise operation, of its shape
+  std::size_t argument = 0;     // the operand that slopes belong to
+  double relative_error = 0.0;  // of the entries of maps
 };
 
 Interval scaled_by_error(const Interval& slope, double error) {

@@ -23,8 +23,9 @@ Tensor samples(const Tensor& data, Index from, Index to) {
   Tensor part = Tensor::uninitialised(data.shape().with(0, to - from), data.dtype());
   dispatch(data.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    std::ranges::copy(data.data<T>().subspan(static_cast<std::size_t>(from * size), static_cast<std::size_t>((to - from) * size)),
-                      part.mutable_data<T>().begin());
+    std::ranges::copy(
+        data.data<T>().subspan(static_cast<std::size_t>(from * size), static_cast<std::size_t>((to - from) * size)),
+        part.mutable_data<T>().begin());
   });
   return part;
 }
@@ -43,8 +44,9 @@ class Batch {
     const Graph graph(y_, "dataset lower bound");
     const int axis = graph.sample_axes(0)[y_.id()];
     if (axis != 0 || y_.shape()[0] != count_)
-      throw UnsupportedError(cat("[dataset lower bound] f must map (b, …) to (b, …), samples along the first axis; it gave ",
-                                 y_.shape(), " for ", x.shape(), "; move the axis of samples to the front"));
+      throw UnsupportedError(
+          cat("[dataset lower bound] f must map (b, …) to (b, …), samples along the first axis; it gave ", y_.shape(),
+              " for ", x.shape(), "; move the axis of samples to the front"));
   }
 
   Index rows() const { return y_.value().size() / count_; }
@@ -150,8 +152,9 @@ void search(const Batch& batch, Index from, Index count, const LowerOptions& opt
 
 void require_usable(const Tensor& data) {
   if (data.shape().rank() < 2 || data.size() == 0)
-    throw UsageError(cat("[dataset lower bound] data of shape (count, features…) with at least one sample is needed; got ",
-                         data.shape(), "; put the samples along the first axis and, for numbers, add an axis of size 1"));
+    throw UsageError(
+        cat("[dataset lower bound] data of shape (count, features…) with at least one sample is needed; got ",
+            data.shape(), "; put the samples along the first axis and, for numbers, add an axis of size 1"));
   if (const Index at = data.first_non_finite(); at >= 0)
     throw NumericError(cat("[dataset lower bound] data must be finite; sample ", at / (data.size() / data.shape()[0]),
                            " holds ", data.at(at), "; leave it out or repair it"));
@@ -230,8 +233,13 @@ void certify(const Function& f, const Tensor& x, const LowerOptions& options, Lo
 LowerResult dataset_lower_bound(const Function& f, const Tensor& data, const LowerOptions& options) {
   const auto start = Options::Clock::now();
   require_usable(data);
-  LowerResult result{LowerBound::estimate(0.0, options.norm, "dataset"), LowerBound::estimate(0.0, options.norm, "dataset"),
-                     {}, {}, -1, Status::finite, 0.0};
+  LowerResult result{LowerBound::estimate(0.0, options.norm, "dataset"),
+                     LowerBound::estimate(0.0, options.norm, "dataset"),
+                     {},
+                     {},
+                     -1,
+                     Status::finite,
+                     0.0};
   const Index count = data.shape()[0], step = std::max<Index>(options.batch, 1);
   Best best;
   for (Index from = 0; from < count; from += step) {

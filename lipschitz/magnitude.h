@@ -16,7 +16,7 @@ enum class Side : std::uint8_t { upper, lower };
 class Magnitude {
  public:
   constexpr Magnitude() = default;  // 0
-  Magnitude(double x);                // NOLINT(google-explicit-constructor): exact; NumericError for NaN or x < 0
+  Magnitude(double x);              // NOLINT(google-explicit-constructor): exact; NumericError for NaN or x < 0
 
   bool is_zero() const { return mantissa_ == 0.0; }
   bool is_infinite() const { return mantissa_ == infinity; }

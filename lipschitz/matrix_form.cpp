@@ -11,8 +11,8 @@
 namespace taut::detail {
 namespace {
 
-constexpr double most_entries = 8.4e6;   // 64 MiB
-constexpr double most_products = 4e9;  // of filling the matrix: about a second
+constexpr double most_entries = 8.4e6;  // 64 MiB
+constexpr double most_products = 4e9;   // of filling the matrix: about a second
 
 const std::vector<LinearMap>* parts(const LinearMap& map) {
   const Structure& s = map.structure();
@@ -60,9 +60,8 @@ void for_each_leaf(const LinearMap& map, const std::function<void(const LinearMa
 
 bool has_entries(const LinearMap& map) {
   bool all = true;
-  for_each_leaf(map, [&](const LinearMap& leaf) {
-    all = all && !std::holds_alternative<structure::Opaque>(leaf.structure());
-  });
+  for_each_leaf(
+      map, [&](const LinearMap& leaf) { all = all && !std::holds_alternative<structure::Opaque>(leaf.structure()); });
   return all;
 }
 
@@ -90,7 +89,8 @@ double apply_cost(const LinearMap& map) {
     if (const auto* dense = std::get_if<structure::Dense>(&leaf.structure())) {
       per_output = as_double(dense->weight.shape()[1]), outputs = dense->weight.shape()[0];
     } else if (const auto* along = std::get_if<structure::DenseAlong>(&leaf.structure())) {
-      per_output = as_double(along->weight.shape()[1]), outputs = along->weight.shape()[0] * along->outer * along->inner;
+      per_output = as_double(along->weight.shape()[1]),
+      outputs = along->weight.shape()[0] * along->outer * along->inner;
     } else if (const auto* conv = std::get_if<structure::Convolution>(&leaf.structure())) {
       per_output = as_double(conv->kernel.size() / std::max<Index>(conv->kernel.shape()[0], 1));
       outputs = Shape(conv->result).size();
@@ -111,8 +111,7 @@ ApplyError::ApplyError(const LinearMap& map) {
   for_each_leaf(map, [&](const LinearMap& leaf) {
     ++leaves;
     multiplies = multiplies || !applies_exactly(leaf);
-    for (const Norm norm : {Norm::l1, Norm::linf})
-      gain = times(gain, std::max(Magnitude(1.0), leaf_sum(leaf, norm)));
+    for (const Norm norm : {Norm::l1, Norm::linf}) gain = times(gain, std::max(Magnitude(1.0), leaf_sum(leaf, norm)));
   });
   if (multiplies) absolute = times(times(as_double(roundings + 1), as_double(leaves)), times(gain, 0x1p-1074));
 }
@@ -158,8 +157,7 @@ LowerBound attained_norm(const LinearMap& map, const Tensor& v, Norm norm) {
     if (norm == Norm::l2) return euclidean(z, side);
     Magnitude total;
     for (const double e : z)
-      total = norm == Norm::linf ? std::max(total, Magnitude(std::fabs(e)))
-                                 : Magnitude::sum(total, std::fabs(e), side);
+      total = norm == Norm::linf ? std::max(total, Magnitude(std::fabs(e))) : Magnitude::sum(total, std::fabs(e), side);
     return total;
   };
   const double top = length(least, Side::lower).round(Side::lower);

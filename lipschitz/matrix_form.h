@@ -17,7 +17,8 @@ bool is_layer(const LinearMap& map);     // a leaf with a matrix of weights: den
 void require_finite_leaf(const LinearMap& leaf);
 double apply_cost(const LinearMap& map);  // multiplications of one apply(), roughly
 
-// |fl(A x) − A x| ≤ relative · |A| |x| + absolute, entry by entry, for |x_i| ≤ 1; in both directions. |A| as absolute(A).
+// |fl(A x) − A x| ≤ relative · |A| |x| + absolute, entry by entry, for |x_i| ≤ 1; in both directions. |A| as
+// absolute(A).
 struct ApplyError {
   double relative = 0.0;
   Magnitude absolute;

@@ -18,7 +18,8 @@ struct Progress {
 struct Options {
   using Clock = std::chrono::steady_clock;
 
-  // When it has passed, or a stop is requested, a call returns the best values that it has proved so far, marked as cut.
+  // When it has passed, or a stop is requested, a call returns the best values that it has proved so far, marked as
+  // cut.
   std::optional<Clock::time_point> deadline;
   std::stop_token stop;
   std::function<void(const Progress&)> progress;  // called by the calling thread
@@ -31,8 +32,8 @@ struct Options {
   }
 
   bool expired() const { return stop.stop_requested() || (deadline && Clock::now() >= *deadline); }
-  // Is there time for this many floating-point operations? Counted at a rate that a BLAS reaches on any machine, since a
-  // call of LAPACK cannot be interrupted.
+  // Is there time for this many floating-point operations? Counted at a rate that a BLAS reaches on any machine, since
+  // a call of LAPACK cannot be interrupted.
   bool affords(double operations) const {
     if (stop.stop_requested()) return false;
     if (!deadline) return true;

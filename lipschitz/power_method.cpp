@@ -58,8 +58,8 @@ PowerResult power_method(const Function& f, const Shape& shape, DType dtype, con
     const Tensor image = minus(y.value(), at_zero);
     const double sigma = length(image);
     if (!std::isfinite(sigma))
-      throw NumericError(cat("[power_method] f must be finite and affine; ‖f(v) − f(0)‖ is ", sigma, " in iteration ", k,
-                             "; look for NaN or infinity in the weights"));
+      throw NumericError(cat("[power_method] f must be finite and affine; ‖f(v) − f(0)‖ is ", sigma, " in iteration ",
+                             k, "; look for NaN or infinity in the weights"));
     result.right = v;
     result.left = divided(image, sigma);
     const double before = result.history.empty() ? 0.0 : result.history.back();

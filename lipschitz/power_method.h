@@ -22,9 +22,9 @@ struct PowerResult {
   bool converged = false;
 };
 
-// With g(v) = ½ ‖f(v) − f(0)‖² iterates v ← ∇g(v) / ‖∇g(v)‖, where ∇g(v) = Aᵀ(f(v) − f(0)) is one vjp, from a random start
-// by options.seed. f must be affine on tensors of `shape` and dtype; it is recorded on a tape of this call and needs no
-// matrix. NumericError when f gives values that are not finite. [Scaman2018, Algorithm 1]
+// With g(v) = ½ ‖f(v) − f(0)‖² iterates v ← ∇g(v) / ‖∇g(v)‖, where ∇g(v) = Aᵀ(f(v) − f(0)) is one vjp, from a random
+// start by options.seed. f must be affine on tensors of `shape` and dtype; it is recorded on a tape of this call and
+// needs no matrix. NumericError when f gives values that are not finite. [ScamanVirmaux2018, Algorithm 1]
 PowerResult power_method(const Function& f, const Shape& shape, DType dtype = DType::f64,
                          const PowerOptions& options = {});
 

@@ -49,8 +49,7 @@ std::ostream& operator<<(std::ostream& out, const AutoLipReport& report) {
     for (std::size_t c = 0; c < line.size(); ++c) widths[c] = std::max(widths[c], width(line[c]));
   for (const Line& line : lines) {
     std::string text;
-    for (std::size_t c = 0; c < line.size(); ++c)
-      text += line[c] + std::string(widths[c] - width(line[c]) + 2, ' ');
+    for (std::size_t c = 0; c < line.size(); ++c) text += line[c] + std::string(widths[c] - width(line[c]) + 2, ' ');
     out << text.substr(0, text.find_last_not_of(' ') + 1) << '\n';
   }
   out << "L " << report.bound;

@@ -50,7 +50,8 @@ Tensor leading_direction(const LinearMap& map, const Options& options) {
   return v;
 }
 
-// ---- through the matrix ----------------------------------------------------------------------------------------------
+// ---- through the matrix
+// ----------------------------------------------------------------------------------------------
 
 // From the bounds of a matrix that differs from the map by `error` in norm.
 NormBounds of_matrix(const MatrixForm& form, Norm norm, const Options& options) {
@@ -71,7 +72,8 @@ std::optional<NormBounds> through_matrix(const LinearMap& map, Norm norm, const 
   return of_matrix(*form, norm, options);
 }
 
-// ---- parts without further parts ------------------------------------------------------------------------------------------
+// ---- parts without further parts
+// ------------------------------------------------------------------------------------------
 
 Index multiplicity(const std::vector<Index>& indices, Index size) {
   std::vector<Index> count(static_cast<std::size_t>(size), 0);
@@ -110,8 +112,8 @@ NormBounds convolution_norm(const LinearMap& map, const structure::Convolution& 
   return bounds;
 }
 
-// How an opaque map rounds is not known, so nothing is proved: the norm of its matrix when that is small, else in l2 the
-// gain along the best direction found, meant as both bounds.
+// How an opaque map rounds is not known, so nothing is proved: the norm of its matrix when that is small, else in l2
+// the gain along the best direction found, meant as both bounds.
 NormBounds opaque_norm(const LinearMap& map, Norm norm, const Options& options) {
   constexpr double most_entries = 1e6;
   const auto entries = static_cast<double>(map.in_shape().size()) * static_cast<double>(map.out_shape().size());
@@ -130,7 +132,8 @@ NormBounds opaque_norm(const LinearMap& map, Norm norm, const Options& options) 
   return {LowerBound::estimate(gain, norm, method), UpperBound::estimate(gain, norm, method)};
 }
 
-// ---- parts of parts -----------------------------------------------------------------------------------------------------
+// ---- parts of parts
+// -----------------------------------------------------------------------------------------------------
 
 std::vector<UpperBound> uppers(const std::vector<LinearMap>& maps, Norm norm, const Options& options, bool& cut) {
   std::vector<UpperBound> bounds;
@@ -142,7 +145,8 @@ std::vector<UpperBound> uppers(const std::vector<LinearMap>& maps, Norm norm, co
   return bounds;
 }
 
-// [A B …] has the norm of its transpose [Aᵀ; Bᵀ; …]: at most the joint norm of the parts' in l2, the largest in l1, the sum in linf.
+// [A B …] has the norm of its transpose [Aᵀ; Bᵀ; …]: at most the joint norm of the parts' in l2, the largest in l1, the
+// sum in linf.
 UpperBound row_joint(const std::vector<UpperBound>& parts) {
   switch (parts.front().norm()) {
     case Norm::l1: {
@@ -182,9 +186,7 @@ struct OperatorNorm {
 
   NormBounds operator()(const structure::Dense& s) const { return dense_norm(s.weight, norm, options); }
   NormBounds operator()(const structure::DenseAlong& s) const { return dense_norm(s.weight, norm, options); }
-  NormBounds operator()(const structure::Scale& s) const {
-    return exactly(std::fabs(s.factor), norm, "factor");
-  }
+  NormBounds operator()(const structure::Scale& s) const { return exactly(std::fabs(s.factor), norm, "factor"); }
   NormBounds operator()(const structure::Diagonal& s) const {
     double largest = 0.0;
     for (Index i = 0; i < s.values.size(); ++i) largest = std::max(largest, std::fabs(s.values.at(i)));

@@ -17,8 +17,8 @@ struct NormBounds {
   bool cut = false;  // stopped by the deadline: true, but not as tight as it could be
 };
 
-// sup ‖A x‖ / ‖x‖, the same norm on both sides. A zero map gives exactly 0. Throws NumericError for weights that are not
-// finite. Past the deadline the bounds are those that need no factorisation.
+// sup ‖A x‖ / ‖x‖, the same norm on both sides. A zero map gives exactly 0. Throws NumericError for weights that are
+// not finite. Past the deadline the bounds are those that need no factorisation.
 NormBounds operator_norm(const LinearMap& map, Norm norm, const Options& options = {});
 
 // The same for a matrix (m, n), f32 or f64.
@@ -30,8 +30,8 @@ NormBounds dense_norm(const Tensor& matrix, Norm norm, const Options& options = 
 UpperBound frobenius_norm(const LinearMap& map, const Options& options = {});
 
 namespace detail {
-// Bounds of a map made of others that do not bound the parts one by one: of the matrix when it is small, else from sums.
-// Cheap where the norms of the parts are known already and their product is at hand.
+// Bounds of a map made of others that do not bound the parts one by one: of the matrix when it is small, else from
+// sums. Cheap where the norms of the parts are known already and their product is at hand.
 NormBounds folded_norm(const LinearMap& map, Norm norm, const Options& options);
 }  // namespace detail
 

@@ -247,7 +247,7 @@ class LogSumExp final : public Primitive {
 
 class Softmax final : public Primitive {
  public:
-  static constexpr OpInfo static_info{"softmax", "e^x / Σ e^x along one axis", "", "GaoPavel2017"};
+  static constexpr OpInfo static_info{"softmax", "e^x / Σ e^x along one axis", "", ""};
   explicit Softmax(int axis) : axis_(axis), over_(1U << axis, true) {}
   const OpInfo& info() const override { return static_info; }
   TensorType infer(const Operands& in) const override {
@@ -264,7 +264,7 @@ class Softmax final : public Primitive {
   // ‖J‖_1 = ‖J‖_∞ = max 2 p_i (1 − p_i) ≤ 1/2, and ‖J‖_2 ≤ ‖J‖_∞ for symmetric J; attained at p = (1/2, 1/2, 0, …).
   Rule lipschitz(const RuleSite& site) const override {
     const double gain = site.in[0].shape()[axis_] > 1 ? 0.5 : 0.0;
-    return rule::Bounded{{Gain{gain, gain, gain}}, "‖diag(p) − ppᵀ‖ ≤ max 2p(1 − p) ≤ 1/2", "GaoPavel2017"};
+    return rule::Bounded{{Gain{gain, gain, gain}}, "‖diag(p) − ppᵀ‖ ≤ max 2p(1 − p) ≤ 1/2", ""};
   }
   // p_i rises with x_i and falls with every other x_j: 1 / (1 + Σ_{j≠i} e^{x_j − x_i}) at the corners.
   Range range(const RangeSite& site) const override;

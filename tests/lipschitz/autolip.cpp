@@ -53,7 +53,8 @@ BOOST_AUTO_TEST_CASE(the_papers_example_is_exact) {
       for (const Norm norm : norms) {
         Tape tape;
         const Var omega = tape.constant(Tensor::scalar(w, dtype), "w");
-        const AutoLipReport report = autolip(paper_example(tape.input(Tensor::scalar(0.3, dtype), "x"), omega), in_norm(norm));
+        const AutoLipReport report =
+            autolip(paper_example(tape.input(Tensor::scalar(0.3, dtype), "x"), omega), in_norm(norm));
         BOOST_TEST_CONTEXT("w = " << w << ' ' << dtype << ' ' << norm) {
           const double stored = std::fabs(omega.value().item()), exact = 1.0 + stored;
           BOOST_TEST(report.bound.value() >= exact);
@@ -193,7 +194,8 @@ BOOST_AUTO_TEST_CASE(products_are_unbounded_without_a_box) {
 }
 
 BOOST_AUTO_TEST_CASE(the_bilinear_reference_is_bounded_on_its_box) {
-  // y = (A x)(B x) on [-1, 1]^4: the Jacobian diag(Ax) B + diag(Bx) A is linear in x, so its norm is largest at a vertex.
+  // y = (A x)(B x) on [-1, 1]^4: the Jacobian diag(Ax) B + diag(Bx) A is linear in x, so its norm is largest at a
+  // vertex.
   Random random(35);
   const Tensor a = random.normals({3, 4}), b = random.normals({3, 4});
   const auto f = [&](const Var& x) { return dense(x, a, Var()) * dense(x, b, Var()); };
@@ -209,7 +211,8 @@ BOOST_AUTO_TEST_CASE(the_bilinear_reference_is_bounded_on_its_box) {
           bx += b.at(i * 4 + j) * x;
         }
         for (Index j = 0; j < 4; ++j)
-          jacobian.mutable_data<double>()[static_cast<std::size_t>(i * 4 + j)] = ax * b.at(i * 4 + j) + bx * a.at(i * 4 + j);
+          jacobian.mutable_data<double>()[static_cast<std::size_t>(i * 4 + j)] =
+              ax * b.at(i * 4 + j) + bx * a.at(i * 4 + j);
       }
       exact = std::max(exact, norm_of(jacobian, norm));
     }
@@ -254,7 +257,9 @@ BOOST_AUTO_TEST_CASE(normalisation_folds_into_the_convolution_before) {
   const Tensor mean = random.normals({4}, DType::f32), variance = Tensor::of<float>({4}, {0.3F, 2.0F, 0.01F, 1.0F});
   Conv2dOptions options;
   options.padding = {1, 1, 1, 1};
-  const auto f = [&](const Var& x) { return batch_norm(conv2d(x, kernel, Var(), options), gamma, beta, mean, variance, 1e-5); };
+  const auto f = [&](const Var& x) {
+    return batch_norm(conv2d(x, kernel, Var(), options), gamma, beta, mean, variance, 1e-5);
+  };
   const Tensor x = Tensor::zeros({1, 3, 6, 6}, DType::f32);
   // Oracle: the matrix of the convolution, rows times gamma / sqrt(variance + eps) in double.
   Tape tape;
@@ -294,7 +299,9 @@ BOOST_AUTO_TEST_CASE(random_graphs_never_fold_to_something_worse) {
         const auto distance = [&](const Tensor& p, const Tensor& q) {
           Tensor d = p.reshaped({4, 1}).copy();
           for (std::size_t i = 0; i < 4; ++i) d.mutable_data<double>()[i] -= q.at(static_cast<Index>(i));
-          return norm == Norm::linf ? norm_of(d, Norm::linf) : norm == Norm::l1 ? norm_of(d, Norm::l1) : norm_of(d, Norm::l2);
+          return norm == Norm::linf ? norm_of(d, Norm::linf)
+                 : norm == Norm::l1 ? norm_of(d, Norm::l1)
+                                    : norm_of(d, Norm::l2);
         };
         BOOST_TEST(distance(fx, fy) <= bound * distance(x, y) * (1 + 1e-12));
       }
@@ -355,7 +362,8 @@ BOOST_AUTO_TEST_CASE(weights_and_inputs_that_are_not_finite) {
     const std::string text = e.what();
     return text.find("bad weight") != std::string::npos && text.find("position 1") != std::string::npos;
   });
-  BOOST_CHECK_THROW(autolip([](const Var& v) { return relu(v); }, Tensor::full({1, 2}, DType::f64, std::nan(""))), NumericError);
+  BOOST_CHECK_THROW(autolip([](const Var& v) { return relu(v); }, Tensor::full({1, 2}, DType::f64, std::nan(""))),
+                    NumericError);
 }
 
 BOOST_AUTO_TEST_CASE(plain_tensors_and_tapes_without_inputs) {
@@ -365,8 +373,9 @@ BOOST_AUTO_TEST_CASE(plain_tensors_and_tapes_without_inputs) {
 }
 
 BOOST_AUTO_TEST_CASE(domains_on_which_an_operation_is_undefined) {
-  BOOST_CHECK_EXCEPTION(autolip([](const Var& x) { return log(x); }, Tensor::full({1, 2}, DType::f64, 1.0), on_box(-1.0, 1.0)),
-                        DomainError, [](const Error& e) { return std::string(e.what()).find("node 1") != std::string::npos; });
+  BOOST_CHECK_EXCEPTION(
+      autolip([](const Var& x) { return log(x); }, Tensor::full({1, 2}, DType::f64, 1.0), on_box(-1.0, 1.0)),
+      DomainError, [](const Error& e) { return std::string(e.what()).find("node 1") != std::string::npos; });
 }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -401,15 +410,16 @@ BOOST_AUTO_TEST_CASE(the_table_names_nodes_rules_gains_and_lines) {
   const Var y = paper_example(tape.input(Tensor::scalar(0.0), "x"), tape.constant(Tensor::scalar(2.0), "w"));
   std::ostringstream text;
   text << autolip(y);
-  for (const char* part : {"input x", "constant w", "softplus", "elementwise", "affine", "autolip.cpp:", "certified", "<= 3 certified, autolip, l2"})
+  for (const char* part : {"input x", "constant w", "softplus", "elementwise", "affine", "autolip.cpp:", "certified",
+                           "<= 3 certified, autolip, l2"})
     check_contains(text.str(), part);
 }
 
 BOOST_AUTO_TEST_CASE(explanations_lead_down_to_the_layers) {
   Random random(40);
   const Tensor w = random.normals({3, 3});
-  const AutoLipReport report =
-      autolip([&](const Var& x) { return dense(relu(dense(x, w, Var())), w, Var()); }, Tensor::zeros({1, 3}, DType::f64));
+  const AutoLipReport report = autolip([&](const Var& x) { return dense(relu(dense(x, w, Var())), w, Var()); },
+                                       Tensor::zeros({1, 3}, DType::f64));
   check_contains(report.bound.explain(), "dense cholesky");
   check_contains(report.bound.explain(), "(relu, autolip.cpp:");
 }

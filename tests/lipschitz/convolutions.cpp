@@ -19,14 +19,16 @@ const structure::Convolution& convolution(const LinearMap& map) {
 
 std::string describe(const structure::Convolution& c) {
   const Conv2dOptions& o = c.options;
-  return cat("kernel ", c.kernel.shape(), " image ", Shape(c.image), " result ", Shape(c.result), " stride ", o.stride[0], ',',
-             o.stride[1], " dilation ", o.dilation[0], ',', o.dilation[1], " padding ", o.padding[0], ',', o.padding[1],
-             ',', o.padding[2], ',', o.padding[3], " groups ", o.groups, c.transposed ? " transposed" : "");
+  return cat("kernel ", c.kernel.shape(), " image ", Shape(c.image), " result ", Shape(c.result), " stride ",
+             o.stride[0], ',', o.stride[1], " dilation ", o.dilation[0], ',', o.dilation[1], " padding ", o.padding[0],
+             ',', o.padding[1], ',', o.padding[2], ',', o.padding[3], " groups ", o.groups,
+             c.transposed ? " transposed" : "");
 }
 
 LinearMap image_map(const Tensor& kernel, const std::array<Index, 3>& image, const Conv2dOptions& options,
                     const std::array<Index, 3>& result, Boundary boundary = Boundary::zero) {
-  return LinearMap(Shape(image), Shape(result), structure::Convolution{kernel, options, image, result, boundary, false});
+  return LinearMap(Shape(image), Shape(result),
+                   structure::Convolution{kernel, options, image, result, boundary, false});
 }
 
 // [-1, 2, -1] on 3 pixels, padded by 1.

@@ -62,7 +62,8 @@ Tensor graded(Random& random, Index m, Index n, double decades) {
   auto x = a.mutable_data<double>();
   for (Index i = 0; i < m; ++i)
     for (Index j = 0; j < n; ++j)
-      x[static_cast<std::size_t>(i * n + j)] *= std::pow(10.0, -decades * static_cast<double>(i + j) / static_cast<double>(m + n));
+      x[static_cast<std::size_t>(i * n + j)] *=
+          std::pow(10.0, -decades * static_cast<double>(i + j) / static_cast<double>(m + n));
   return a;
 }
 
@@ -200,8 +201,9 @@ BOOST_AUTO_TEST_CASE(sums_of_identities_are_exact) {
 BOOST_AUTO_TEST_CASE(opaque_maps_give_estimates) {
   Random random(16);
   const LinearMap dense = dense_map(random.normals({5, 7}), {7}, {5});
-  const LinearMap opaque({7}, {5}, structure::Opaque{[=](const Tensor& x) { return dense.apply(x); },
-                                                     [=](const Tensor& y) { return dense.apply_transpose(y); }});
+  const LinearMap opaque({7}, {5},
+                         structure::Opaque{[=](const Tensor& x) { return dense.apply(x); },
+                                           [=](const Tensor& y) { return dense.apply_transpose(y); }});
   const NormBounds bounds = operator_norm(opaque, Norm::l2);
   BOOST_TEST(bounds.upper.is_estimate());
   BOOST_TEST(bounds.lower.is_estimate());

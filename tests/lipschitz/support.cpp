@@ -62,7 +62,8 @@ LinearMap random_convolution(Random& random, bool circular) {
       c.result[1 + a] = (padded - span - 1) / c.options.stride[a] + 1;
     }
     if (!fits) continue;
-    c.kernel = random.normals({c_out, c_in / c.options.groups, taps[0], taps[1]}, random.coin() ? DType::f32 : DType::f64);
+    c.kernel =
+        random.normals({c_out, c_in / c.options.groups, taps[0], taps[1]}, random.coin() ? DType::f32 : DType::f64);
     c.transposed = random.coin();
     const Shape image(c.image), result(c.result);
     return c.transposed ? LinearMap(result, image, c) : LinearMap(image, result, c);

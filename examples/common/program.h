@@ -1,0 +1,37 @@
+// What every example program shares: its command line and how it ends.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace taut::examples {
+
+struct CommonOptions {
+  bool quick = false;      // --quick: a run of seconds that shows that everything works
+  std::uint64_t seed = 1;  // --seed N
+  int threads = 1;         // --threads N: of BLAS and of long calls
+  std::string json_file;   // --json FILE: results for other programs, "" for none
+};
+
+// An option of one program, with a value.
+struct Option {
+  std::string name;      // "--data"
+  std::string argument;  // what the help calls the value, "DIR"
+  std::string help;
+  std::string* value;    // holds the default
+};
+
+// Parses the command line, sets OpenBLAS's threads, runs `body`. Returns the program's exit status: 0 done (or --help),
+// 1 for an exception, with its text on stderr, 2 for a command line that makes no sense.
+int run_program(int argc, const char* const* argv, const std::string& summary, const std::vector<Option>& more,
+                const std::function<void(const CommonOptions&)>& body);
+
+bool stderr_is_terminal();
+// Writes a whole file or throws FileError.
+void write_file(const std::string& file, const std::string& text);
+// examples/data/<name> of the source tree.
+std::string data_folder(const std::string& name);
+
+}  // namespace taut::examples

@@ -1,0 +1,87 @@
+// Small networks on MNIST, trained with and without a penalty on the product of their layers' norms, and for each the first
+// sandwich lower ≤ L ≤ upper of its Lipschitz constant.
+#include <iostream>
+
+#include "examples/common/mnist.h"
+#include "examples/common/program.h"
+#include "examples/common/sandwich.h"
+#include "nn/layers.h"
+
+namespace {
+
+using namespace taut;
+
+nn::Sequential mlp(nn::Random& random) {
+  return nn::Sequential{nn::Flatten(),
+                        nn::Linear(784, 128, random), nn::ReLU(),
+                        nn::Linear(128, 64, random), nn::ReLU(),
+                        nn::Linear(64, 10, random)};
+}
+
+nn::LogNormProduct norms_of_mlp(nn::Sequential& net) {
+  nn::LogNormProduct norms;
+  for (const std::size_t i : {1, 3, 5}) norms.add(net[i].as<nn::Linear>().weight);
+  return norms;
+}
+
+// Two convolutions and three dense layers, as LeNet-5 has [LeCun1998], with ReLU and max-pooling.
+nn::Sequential lenet(nn::Random& random) {
+  const Conv2dOptions same_size{.padding = {2, 2, 2, 2}};
+  return nn::Sequential{nn::Conv2d(1, 6, {5, 5}, random, same_size), nn::ReLU(), nn::MaxPool2d(2),
+                        nn::Conv2d(6, 16, {5, 5}, random), nn::ReLU(), nn::MaxPool2d(2),
+                        nn::Flatten(),
+                        nn::Linear(400, 120, random), nn::ReLU(),
+                        nn::Linear(120, 84, random), nn::ReLU(),
+                        nn::Linear(84, 10, random)};
+}
+
+void demo(const std::string& folder, const examples::CommonOptions& options) {
+  const nn::TrainAndTest data = examples::load_mnist(folder, options);
+  std::cout << "MNIST, " << data.train.size() << " images to train and " << data.test.size()
+            << " to test; L is the l2 Lipschitz constant of pixels in [0, 1] to logits\n";
+  nlohmann::ordered_json models = nlohmann::ordered_json::array();
+  const auto run = [&](const std::string& name, nn::Sequential& net, const examples::Recipe& recipe, Index points) {
+    std::cerr << name << '\n';
+    examples::train(net, data.train, recipe, options);
+    Options analysis;
+    analysis.threads = options.threads;
+    analysis.seed = options.seed;
+    const examples::Sandwich sandwich = examples::analyse(name, net, data.test, points, analysis);
+    std::cout << '\n' << sandwich << std::flush;
+    models.push_back(examples::to_json(sandwich));
+  };
+
+  {
+    nn::Random random(options.seed);
+    nn::Sequential net = mlp(random);
+    run("mlp", net, {.epochs = 5, .batch_size = 64, .learning_rate = 2e-3}, data.test.size());
+  }
+  {
+    nn::Random random(options.seed);
+    nn::Sequential net = mlp(random);
+    nn::LogNormProduct norms = norms_of_mlp(net);
+    run("mlp, penalised", net,
+        {.epochs = 5, .batch_size = 64, .learning_rate = 2e-3, .penalty = &norms, .penalty_strength = 0.1},
+        data.test.size());
+  }
+  {
+    nn::Random random(options.seed);
+    nn::Sequential net = lenet(random);
+    run("lenet", net, {.epochs = 3, .batch_size = 64, .learning_rate = 2e-3}, 1000);
+  }
+  if (!options.json_file.empty()) {
+    nlohmann::ordered_json json;
+    json["models"] = std::move(models);
+    examples::write_file(options.json_file, json.dump(2) + "\n");
+    std::cout << "\nwritten to " << options.json_file << '\n';
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string folder = examples::data_folder("mnist");
+  return examples::run_program(argc, argv, "Trains small networks on MNIST and bounds their Lipschitz constants.",
+                               {{"--data", "DIR", "the four files of MNIST", &folder}},
+                               [&](const examples::CommonOptions& options) { demo(folder, options); });
+}
