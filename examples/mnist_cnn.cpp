@@ -1,4 +1,4 @@
-// The four-layer convolutional network that the AutoLip paper studies on MNIST [Scaman2018]: strides instead of pooling, so
+// The four-layer convolutional network that the AutoLip paper studies on MNIST [ScamanVirmaux2018]: strides instead of pooling, so
 // that every layer is affine and every activation a ReLU.
 #include <iostream>
 

@@ -261,9 +261,9 @@ std::string format_directed(const Magnitude& value, Side side, int digits) {
   const double other = value.round(side == Side::upper ? Side::lower : Side::upper);
   // Outside of the range of double (where the two roundings differ widely) only the power of ten is meaningful.
   if (!value.is_infinite() && (std::isinf(x) || std::isinf(other) || x == 0.0 || other == 0.0) && !value.is_zero()) {
-    const double exponent = value.log10();
-    return "1e" +
-           std::to_string(static_cast<long long>(side == Side::upper ? std::ceil(exponent) : std::floor(exponent)));
+    const double exponent = value.log10(), error = 1e-9 * std::fabs(exponent);
+    const double whole = side == Side::upper ? std::ceil(exponent + error) : std::floor(exponent - error);
+    return "1e" + std::to_string(static_cast<long long>(whole));
   }
   if (x < 1e-300) digits = 17;  // below, a unit of the last digit may not be a double
   char text[40];
