@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "autodiff/error.h"
+#include "autodiff/located.h"
 #include "autodiff/tape_state.h"
 
 namespace taut {
@@ -173,7 +174,7 @@ Var record(const Primitive& op, Cloner clone, std::span<const Var* const> operan
     }
   }
   const Operands in(values.span());
-  const TensorType type = op.infer(in);
+  const TensorType type = located(where, [&] { return op.infer(in); });
   Tensor out = op.forward(in, type);
   if (state == nullptr || !tracked || !state->recording) return Var(std::move(out));
 

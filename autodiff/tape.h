@@ -41,7 +41,7 @@ class Tape {
 
   // Forgets all nodes and keeps the memory. Vars made so far become invalid.
   void rewind();
-  // Number of rewinds so far; a Var belongs to one generation.
+  // Changes with every rewind; a Var belongs to one generation.
   std::uint32_t generation() const;
 
   std::size_t size() const;

@@ -18,12 +18,6 @@ nn::Sequential mlp(nn::Random& random) {
                         nn::Linear(64, 10, random)};
 }
 
-nn::LogNormProduct norms_of_mlp(nn::Sequential& net) {
-  nn::LogNormProduct norms;
-  for (const std::size_t i : {1, 3, 5}) norms.add(net[i].as<nn::Linear>().weight);
-  return norms;
-}
-
 // Two convolutions and three dense layers, as LeNet-5 has [LeCun1998], with ReLU and max-pooling.
 nn::Sequential lenet(nn::Random& random) {
   const Conv2dOptions same_size{.padding = {2, 2, 2, 2}};
@@ -51,23 +45,24 @@ void demo(const std::string& folder, const examples::CommonOptions& options) {
     models.push_back(examples::to_json(sandwich));
   };
 
-  {
+  for (const double strength : {0.0, 0.05}) {
     nn::Random random(options.seed);
     nn::Sequential net = mlp(random);
-    run("mlp", net, {.epochs = 5, .batch_size = 64, .learning_rate = 2e-3}, data.test.size());
+    nn::LogNormProduct norms;
+    for (const std::size_t i : {1, 3, 5}) norms.add(net[i].as<nn::Linear>().weight);
+    run(strength > 0.0 ? "mlp, penalised" : "mlp", net,
+        {.epochs = 5, .batch_size = 64, .penalty = &norms, .penalty_strength = strength}, data.test.size());
   }
-  {
-    nn::Random random(options.seed);
-    nn::Sequential net = mlp(random);
-    nn::LogNormProduct norms = norms_of_mlp(net);
-    run("mlp, penalised", net,
-        {.epochs = 5, .batch_size = 64, .learning_rate = 2e-3, .penalty = &norms, .penalty_strength = 0.1},
-        data.test.size());
-  }
-  {
+  for (const double strength : {0.0, 0.08}) {
     nn::Random random(options.seed);
     nn::Sequential net = lenet(random);
-    run("lenet", net, {.epochs = 3, .batch_size = 64, .learning_rate = 2e-3}, 1000);
+    nn::LogNormProduct norms;
+    const auto &first = net[0].as<nn::Conv2d>(), &second = net[3].as<nn::Conv2d>();
+    norms.add(first.weight, first.geometry(), {1, 28, 28});
+    norms.add(second.weight, second.geometry(), {6, 14, 14});
+    for (const std::size_t i : {7, 9, 11}) norms.add(net[i].as<nn::Linear>().weight);
+    run(strength > 0.0 ? "lenet, penalised" : "lenet", net,
+        {.epochs = 3, .batch_size = 64, .penalty = &norms, .penalty_strength = strength}, 1000);
   }
   if (!options.json_file.empty()) {
     nlohmann::ordered_json json;

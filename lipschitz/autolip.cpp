@@ -54,7 +54,7 @@ bool write_apart(const std::vector<LinearMap>& maps) {
 
 // The part of the joint input vector that one input is.
 LinearMap part_of_joint(Index total, Index offset, const Shape& shape) {
-  if (shape.size() == total) return reshape_map(Shape{total}, shape);
+  if (shape.size() == total) return identity_map(shape);  // the only input keeps its shape
   auto source = std::make_shared<std::vector<Index>>(static_cast<std::size_t>(shape.size()));
   for (Index i = 0; i < shape.size(); ++i) (*source)[static_cast<std::size_t>(i)] = offset + i;
   return LinearMap(Shape{total}, shape, structure::Selection{std::move(source)});
@@ -159,6 +159,17 @@ class AutoLip {
     return varying;
   }
 
+  // Σ gain · bound over the varying operands, or the joint norm where results stand apart.
+  template <class BoundOf>
+  UpperBound combined(NodeId id, bool apart, BoundOf&& below) {
+    const std::vector<NodeId> operands = varying_operands(id);
+    const std::vector<UpperBound>& gains = state(id).gains;
+    if (operands.size() == 1) return product(gains.front(), below(operands.front()), graph_.describe(id));
+    std::vector<UpperBound> parts;
+    for (std::size_t i = 0; i < operands.size(); ++i) parts.push_back(product(gains[i], below(operands[i])));
+    return apart ? joint(parts, graph_.describe(id)) : sum(parts, graph_.describe(id));
+  }
+
   // Gains of rules that are plain numbers hold for the constants that rules saw, not for those nearby.
   UpperBound gain(NodeId id, double value, std::string detail) const {
     if (graph_.constant_error(id) == 0.0) return certified(value, "gain", std::move(detail));
@@ -174,19 +185,17 @@ class AutoLip {
     State& s = state(id);
     s.rule = kind;
     const std::span<const NodeId> operands = graph_.node(id).operands();
-    std::vector<UpperBound> parts;
     for (std::size_t i = 0; i < operands.size(); ++i) {
       if (!graph_.varies(operands[i])) continue;
       const FoldedMap map(maps[i], graph_.constant_error(id));
       s.gains.push_back(map.norm(options_, cut_));
-      parts.push_back(product(s.gains.back(), known(operands[i])));
       for (const auto& [atom, inner] : state(operands[i]).terms) {
         FoldedMap folded = FoldedMap::compose(map, inner);
         const auto [place, first] = s.terms.try_emplace(atom, folded);
         if (!first) place->second = FoldedMap::add(place->second, folded);
       }
     }
-    s.unfolded = named(write_apart(maps) ? joint(parts) : sum(parts), "autolip", graph_.describe(id));
+    s.unfolded = combined(id, write_apart(maps), [&](NodeId operand) { return known(operand); });
     inherit_cause(id);
     int folded_parts = 0;
     for (const auto& [atom, map] : s.terms) folded_parts += map.parts();
@@ -204,7 +213,7 @@ class AutoLip {
       }
     const double slope = rule.slope.magnitude();
     const UpperBound largest = slope_bound(id, slope);
-    UpperBound bound = product(largest, bound_of(operand));
+    UpperBound bound = product(largest, bound_of(operand), graph_.describe(id));
     // |Δy| ≤ D |Δx| entry by entry, so that D may be folded into what comes before.
     if (exact_constants && rule.lo.defined() && options_.affine_norm == AffineNorm::spectral) {
       const FoldedMap slopes(largest_slopes(rule, graph_.node(id).value.shape()), 0.0);
@@ -213,7 +222,7 @@ class AutoLip {
       if (const auto folded = bound_of_terms(terms)) bound = better(bound, *folded);
     }
     state(id).gains.push_back(largest);
-    set_atom(id, "elementwise", named(bound, "autolip", graph_.describe(id)));
+    set_atom(id, "elementwise", std::move(bound));
   }
 
   // Slopes scale with the constants (x / c), so that their relative errors add up.
@@ -248,7 +257,7 @@ class AutoLip {
     state(id).gains.assign(parts.size(), one);
     // A single number that is one of its candidates moves by no more than the one that moves most.
     const UpperBound together = graph_.node(id).value.size() == 1 ? largest_of(parts) : joint(parts);
-    set_atom(id, "selects", named(product(one, together), "autolip", graph_.describe(id)));
+    set_atom(id, "selects", product(one, together, graph_.describe(id)));
   }
 
   UpperBound largest_of(const std::vector<UpperBound>& parts) const {
@@ -258,28 +267,21 @@ class AutoLip {
   }
 
   void include(NodeId id, const rule::Bounded& rule) {
-    std::vector<UpperBound> parts;
     const std::span<const NodeId> operands = graph_.node(id).operands();
-    for (std::size_t i = 0; i < operands.size(); ++i) {
-      if (!graph_.varies(operands[i])) continue;
-      const std::string source = rule.reference.empty() ? rule.why : rule.why + " [" + rule.reference + "]";
-      const UpperBound one = gain(id, rule.gains[i].in(options_.norm), source);
-      state(id).gains.push_back(one);
-      parts.push_back(product(one, bound_of(operands[i])));
-    }
-    set_atom(id, "bounded", named(sum(parts), "autolip", graph_.describe(id)));
+    const std::string source = rule.reference.empty() ? rule.why : rule.why + " [" + rule.reference + "]";
+    for (std::size_t i = 0; i < operands.size(); ++i)
+      if (graph_.varies(operands[i])) state(id).gains.push_back(gain(id, rule.gains[i].in(options_.norm), source));
+    set_atom(id, "bounded", combined(id, false, [&](NodeId operand) { return bound_of(operand); }));
   }
 
   void include(NodeId id, const rule::Bilinear& rule) {
-    std::vector<UpperBound> parts;
     const std::span<const NodeId> operands = graph_.node(id).operands();
     for (std::size_t i = 0; i < operands.size(); ++i) {
       if (!graph_.varies(operands[i])) continue;
       const FoldedMap map(rule.dominating[i], graph_.constant_error(id));
       state(id).gains.push_back(map.norm(options_, cut_));
-      parts.push_back(product(state(id).gains.back(), bound_of(operands[i])));
     }
-    set_atom(id, "bilinear", named(sum(parts), "autolip", graph_.describe(id)));
+    set_atom(id, "bilinear", combined(id, false, [&](NodeId operand) { return bound_of(operand); }));
   }
 
   void include(NodeId id, const rule::Unbounded& rule) {
@@ -288,10 +290,8 @@ class AutoLip {
     const UpperBound infinite =
         certified(infinity, rule.proved ? "unbounded" : "no rule known", graph_.describe(id) + ": " + rule.why);
     state(id).gains.assign(varying_operands(id).size(), infinite);
-    // A constant that only looks varying stays one.
-    std::vector<UpperBound> parts;
-    for (const NodeId operand : varying_operands(id)) parts.push_back(product(infinite, bound_of(operand)));
-    set_atom(id, "unbounded", named(sum(parts), "autolip", graph_.describe(id)));
+    // What does not vary after all (bound 0) stays constant.
+    set_atom(id, "unbounded", combined(id, false, [&](NodeId operand) { return bound_of(operand); }));
   }
 
   // ---- the answer
@@ -352,9 +352,9 @@ AutoLipReport autolip(const Var& output, const AutoLipOptions& options) {
   return AutoLip(graph, options).run();
 }
 
-AutoLipReport autolip(const Function& f, const Tensor& sample, const AutoLipOptions& options) {
+AutoLipReport autolip(const Function& f, const Tensor& sample, const AutoLipOptions& options, Where where) {
   Tape tape;
-  return autolip(f(tape.input(sample, "x")), options);
+  return autolip(f(tape.input(sample, "x", where)), options);
 }
 
 }  // namespace taut

@@ -1,5 +1,5 @@
-// AutoLip: an upper bound of the Lipschitz constant of anything recorded on a tape [ScamanVirmaux2018, Algorithm 2], as one
-// fold over the declared rules.
+// AutoLip: an upper bound of the Lipschitz constant of anything recorded on a tape [ScamanVirmaux2018, Algorithm 2], as
+// one fold over the declared rules.
 #pragma once
 
 #include <iosfwd>
@@ -60,7 +60,8 @@ struct AutoLipReport {
 AutoLipReport autolip(const Var& output, const AutoLipOptions& options = {});
 
 // Of a function, recorded at `sample` (one sample, with a first axis of size 1 where the function expects a batch).
-AutoLipReport autolip(const Function& f, const Tensor& sample, const AutoLipOptions& options = {});
+AutoLipReport autolip(const Function& f, const Tensor& sample, const AutoLipOptions& options = {},
+                      Where where = Where::current());
 
 // A table of the nodes, and the bound.
 std::ostream& operator<<(std::ostream& out, const AutoLipReport& report);

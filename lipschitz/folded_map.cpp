@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "lipschitz/fold_convolution.h"
 #include "lipschitz/matrix_form.h"
 
 namespace taut::detail {
@@ -31,9 +32,10 @@ FoldedMap::FoldedMap(LinearMap map, int parts, double relative_error, bool folde
 
 FoldedMap FoldedMap::compose(const FoldedMap& outer, const FoldedMap& inner) {
   // (1 + a)(1 + b) − 1
-  const double error = add_up(add_up(outer.relative_error_, inner.relative_error_),
-                              mul_up(outer.relative_error_, inner.relative_error_));
-  FoldedMap result(taut::compose(outer.map_, inner.map_), outer.parts_ + inner.parts_, error, true);
+  double error = add_up(add_up(outer.relative_error_, inner.relative_error_),
+                        mul_up(outer.relative_error_, inner.relative_error_));
+  const LinearMap composed = merge_into_convolutions(taut::compose(outer.map_, inner.map_), error);
+  FoldedMap result(composed, outer.parts_ + inner.parts_, error, true);
   for (const auto& [identity, other] : {std::pair(&outer, &inner), std::pair(&inner, &outer)}) {
     if (!is_identity(identity->map_)) continue;
     result.parts_ = other->parts_;
@@ -58,8 +60,9 @@ UpperBound FoldedMap::computed(const AutoLipOptions& options, bool& cut) const {
   if (options.affine_norm == AffineNorm::frobenius && has_layer(map_)) {
     bound = frobenius_norm(map_, options);
   } else {
-    const NormBounds bounds =
-        folded_ ? folded_norm(map_, options.norm, options) : operator_norm(map_, options.norm, options);
+    // What folded into one layer has no parts whose norms would be known.
+    const NormBounds bounds = folded_ && is_composite(map_) ? folded_norm(map_, options.norm, options)
+                                                            : operator_norm(map_, options.norm, options);
     bound = bounds.upper;
     cut = bounds.cut;
   }

@@ -31,7 +31,7 @@ void gather_rows(const Tensor& from, std::span<const Index> rows, Tensor& to) {
   to = Tensor::uninitialised(from.shape().with(0, static_cast<Index>(rows.size())), from.dtype());
   dispatch(from.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const auto length = static_cast<std::size_t>(from.size() / from.shape()[0]);
+    const auto length = static_cast<std::size_t>(from.shape().product(1, from.shape().rank()));
     const T* const source = from.data<T>().data();
     T* target = to.mutable_data<T>().data();
     for (const Index row : rows) {
@@ -39,15 +39,6 @@ void gather_rows(const Tensor& from, std::span<const Index> rows, Tensor& to) {
       target += length;
     }
   });
-}
-
-Tensor first_rows(const Tensor& from, Index count) {
-  if (!from.defined()) return {};
-  std::vector<Index> rows(static_cast<std::size_t>(count));
-  std::iota(rows.begin(), rows.end(), Index{0});
-  Tensor to;
-  gather_rows(from, rows, to);
-  return to;
 }
 
 }  // namespace
@@ -77,9 +68,22 @@ Shape DataSet::sample_shape() const { return inputs_.shape().without(0); }
 DataSet DataSet::first(Index count) const {
   if (count >= size()) return *this;
   if (count < 1) throw UsageError(cat("[data set] at least 1 sample must be taken, got ", count));
-  return {first_rows(inputs_, count), first_rows(targets_, count),
-          labels_.empty() ? std::vector<Index>() : std::vector<Index>(labels_.begin(), labels_.begin() + count),
-          classes_};
+  std::vector<Index> samples(static_cast<std::size_t>(count));
+  std::iota(samples.begin(), samples.end(), Index{0});
+  return subset(samples);
+}
+
+DataSet DataSet::subset(std::span<const Index> samples) const {
+  DataSet part;
+  part.classes_ = classes_;
+  for (const Index sample : samples) {
+    if (sample < 0 || sample >= size())
+      throw ShapeError(cat("[data set] there is no sample ", sample, "; there are ", size(), ", counted from 0"));
+    if (!labels_.empty()) part.labels_.push_back(labels_[static_cast<std::size_t>(sample)]);
+  }
+  if (inputs_.defined()) gather_rows(inputs_, samples, part.inputs_);
+  if (targets_.defined()) gather_rows(targets_, samples, part.targets_);
+  return part;
 }
 
 DataLoader::DataLoader(const DataSet& data, const LoaderOptions& options) : data_(&data), options_(options) {

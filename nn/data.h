@@ -24,6 +24,7 @@ class DataSet {
   std::span<const Index> labels() const { return labels_; }    // empty for regression
   Shape sample_shape() const;                                  // of inputs, without axis 0
   DataSet first(Index count) const;                            // the first `count` samples, or all
+  DataSet subset(std::span<const Index> samples) const;        // in this order; ShapeError for one that does not exist
 
  private:
   DataSet(Tensor inputs, Tensor targets, std::vector<Index> labels, Index classes);

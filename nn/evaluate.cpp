@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <limits>
 
 #include "autodiff/error.h"
 #include "autodiff/outward.h"
+#include "lipschitz/graph.h"
 
 namespace taut::nn {
 namespace {
@@ -35,6 +34,14 @@ void require_labels(const Tensor& logits, std::span<const Index> labels, const c
   if (logits.shape().rank() < 1 || logits.shape()[0] != static_cast<Index>(labels.size()))
     throw ShapeError(cat('[', op, "] one label per row is required, got logits ", logits.shape(), " and ", labels.size(),
                          " labels"));
+}
+
+// √2·L·ε, rounded up.
+double least_margin(double lipschitz, double epsilon) { return mul_up(mul_up(sqrt_up(2.0), lipschitz), epsilon); }
+
+double share_above(std::span<const double> margins, double least, Index of) {
+  const auto above = std::ranges::count_if(margins, [=](double margin) { return margin > least; });
+  return static_cast<double>(above) / static_cast<double>(of);
 }
 
 }  // namespace
@@ -93,11 +100,48 @@ std::vector<double> margins(const Tensor& logits, std::span<const Index> labels)
   return result;
 }
 
+std::vector<double> margins_from_below(ModuleRef net, const DataSet& data, Index batch_size) {
+  const InferenceScope inference(net);
+  DataLoader loader(data, {.batch_size = batch_size, .shuffle = false});
+  std::vector<double> result;
+  Tape tape;
+  for (const Batch& batch : loader.epoch(0)) {
+    tape.rewind();
+    const Var output = net(tape.input(batch.inputs, "x"));
+    const Graph graph(output, "margins_from_below");
+    const Range at_samples = Range::point(batch.inputs);
+    const Range logits = graph.ranges({&at_samples, 1})[graph.output()];
+    // margin(lo of the label, hi of the others), one row at a time.
+    const auto classes = static_cast<std::size_t>(output.shape().product(1, output.shape().rank()));
+    Tensor worst = logits.hi.copy();
+    require_labels(worst, batch.labels, "margins_from_below");
+    const auto entries = worst.mutable_data<double>();
+    for (std::size_t i = 0; i < batch.labels.size(); ++i) {
+      const auto label = static_cast<std::size_t>(batch.labels[i]);
+      if (label < classes) entries[i * classes + label] = logits.lo.data<double>()[i * classes + label];
+    }
+    for (const double margin : margins(worst, batch.labels)) result.push_back(widen_down(margin, unit_roundoff(DType::f64)));
+  }
+  return result;
+}
+
 double accuracy_within(std::span<const double> margins, double lipschitz, double epsilon) {
   if (margins.empty()) throw UsageError("[accuracy_within] needs the margin of at least one sample");
-  const double least = mul_up(mul_up(sqrt_up(2.0), lipschitz), epsilon);
-  const auto safe = std::ranges::count_if(margins, [=](double margin) { return margin > least; });
-  return static_cast<double>(safe) / static_cast<double>(margins.size());
+  return share_above(margins, least_margin(lipschitz, epsilon), static_cast<Index>(margins.size()));
+}
+
+double certified_accuracy(ModuleRef net, const DataSet& data, const UpperBound& lipschitz, double epsilon) {
+  require_certified(lipschitz);
+  if (lipschitz.norm() != Norm::l2)
+    throw UsageError(cat("[certified_accuracy] needs a bound in l2, got one in ", lipschitz.norm()));
+  const double least = least_margin(lipschitz.value(), epsilon);
+  // Only samples that look safe are worth an enclosure; leaving out others can but lower the share.
+  const std::vector<double> rounded = margins(predict(net, data), data.labels());
+  std::vector<Index> candidates;
+  for (std::size_t i = 0; i < rounded.size(); ++i)
+    if (rounded[i] > least) candidates.push_back(static_cast<Index>(i));
+  if (candidates.empty()) return 0.0;
+  return share_above(margins_from_below(net, data.subset(candidates)), least, data.size());
 }
 
 }  // namespace taut::nn

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "lipschitz/bound.h"
 #include "nn/data.h"
 #include "nn/module.h"
 
@@ -23,8 +24,15 @@ double accuracy(ModuleRef net, const DataSet& data, Index batch_size = 256);
 // net, rounding not enclosed. At least two classes are needed.
 std::vector<double> margins(const Tensor& logits, std::span<const Index> labels);
 
-// Share of samples whose class no perturbation of l2 norm ε can change, given that the net has the l2 Lipschitz constant L:
-// margin > √2·L·ε, because every difference of two logits is √2·L-Lipschitz [Tsuzuku2018]. As trustworthy as L.
+// Lower ends of the margins of the exact network: stored weights and inputs, arithmetic without rounding. By the range rules
+// at the samples, DomainError where an operation has no range there.
+std::vector<double> margins_from_below(ModuleRef net, const DataSet& data, Index batch_size = 100);
+
+// Share of margins above √2·L·ε. If the margins are those of a net with the l2 Lipschitz constant L, no perturbation of l2
+// norm ε changes the class of those samples, because a difference of two logits is √2·L-Lipschitz [Tsuzuku2018].
 double accuracy_within(std::span<const double> margins, double lipschitz, double epsilon);
+
+// The same as a statement that is proved: a certified bound in l2 (RigourError or UsageError otherwise) and margins from below.
+double certified_accuracy(ModuleRef net, const DataSet& data, const UpperBound& lipschitz, double epsilon);
 
 }  // namespace taut::nn

@@ -8,7 +8,7 @@ Var Parameter::on(const Var& x) const {
 }
 
 Var Parameter::on(Tape& tape) const {
-  if (!defined() || !trained || !tape.recording()) return Var(value);
+  if (!defined() || !tape.recording()) return Var(value);
   // The address of a tape can be reused, so the node must also hold this very storage.
   if (place_.tape == &tape && place_.generation == tape.generation() && place_.id < tape.size()) {
     const Node& node = tape.node(place_.id);

@@ -15,14 +15,14 @@ class Parameter {
   explicit Parameter(Tensor initial, bool is_trained = true) : value(std::move(initial)), trained(is_trained) {}
 
   // The operand beside x. On x's tape the parameter is one leaf, however often it is used, until the tape is rewound or the
-  // value replaced. Off tape, paused, not trained or undefined: a plain Var.
+  // value replaced. Off tape, paused or undefined: a plain Var.
   Var on(const Var& x) const;
   Var on(Tape& tape) const;
 
   bool defined() const { return value.defined(); }
 
   Tensor value;
-  bool trained = true;  // false: a constant, as the running statistics of a batch norm or a frozen layer
+  bool trained = true;  // false: optimisers leave it alone, as the running statistics of a batch norm or a frozen layer
   std::string name;     // dotted path within the net, "0.weight": the leaf's label. Given by name_parameters()
 
  private:

@@ -8,6 +8,7 @@ namespace taut {
 namespace {
 
 using kernels::Binary;
+using primitives::located;
 using primitives::magnitude;
 using primitives::unbounded;
 
@@ -243,8 +244,10 @@ namespace {
 template <class P>
 Var record_broadcast(const Var& a, const Var& b, Where where) {
   if (!a.defined() || !b.defined() || a.shape() == b.shape()) return record(where, P(), a, b);
-  const Shape shape = broadcast_shapes(a.shape(), b.shape(), P::static_info.name.data());
-  return record(where, P(), broadcast_to(a, shape, where), broadcast_to(b, shape, where));
+  return located(where, [&] {
+    const Shape shape = broadcast_shapes(a.shape(), b.shape(), P::static_info.name.data());
+    return record(where, P(), broadcast_to(a, shape, where), broadcast_to(b, shape, where));
+  });
 }
 
 }  // namespace

@@ -1,8 +1,12 @@
 // channel_affine and the batch normalisations that are made of it.
+#include <cmath>
+
 #include "autodiff/kernels/elementwise.h"
 #include "autodiff/primitives/select.h"
 
 namespace taut {
+
+using primitives::located;
 
 // y = x · scale[c] + shift[c], c the index along one axis; the shift is optional.
 class ChannelAffine final : public Primitive {
@@ -110,11 +114,26 @@ class ChannelAffine final : public Primitive {
 };
 
 Var channel_affine(const Var& x, const Var& scale, const Var& shift, Index axis, Where where) {
-  const ChannelAffine op(x.shape().axis(axis, "channel_affine"));
-  return shift.defined() ? record(where, op, x, scale, shift) : record(where, op, x, scale);
+  return primitives::checked(x, "channel_affine", where, [&] {
+    const ChannelAffine op(x.shape().axis(axis, "channel_affine"));
+    return shift.defined() ? record(where, op, x, scale, shift) : record(where, op, x, scale);
+  });
 }
 
 namespace {
+
+// Everything that a batch norm needs of its operands; returns the axis.
+int batch_norm_axis(const Var& x, Index axis, double eps, std::initializer_list<const Var*> per_channel, Where where) {
+  const int a = primitives::given(x, "batch_norm", where).shape().axis(axis, "batch_norm");
+  const Shape channels{x.shape()[a]};
+  for (const Var* v : per_channel)
+    if (primitives::given(*v, "batch_norm", where).shape() != channels)
+      throw ShapeError(cat("[batch_norm] gamma, beta, mean and variance must have shape ", channels, " for axis ", a,
+                           " of ", x.shape(), ", got ", v->shape()));
+  if (!(eps >= 0.0) || !std::isfinite(eps))
+    throw NumericError(cat("[batch_norm] at ", where, ": eps is ", eps, "; it must be finite and 0 or more"));
+  return a;
+}
 
 Var scale_of(const Var& gamma, const Var& variance, double eps, Where where) {
   return div(gamma, sqrt(shift(variance, eps, where), where), where);
@@ -124,28 +143,32 @@ Var scale_of(const Var& gamma, const Var& variance, double eps, Where where) {
 
 Var batch_norm(const Var& x, const Var& gamma, const Var& beta, const Var& mean, const Var& variance, double eps,
                Index axis, Where where) {
-  const Var factor = scale_of(gamma, variance, eps, where);
-  return channel_affine(x, factor, sub(beta, mul(mean, factor, where), where), axis, where);
+  return located(where, [&] {
+    const int a = batch_norm_axis(x, axis, eps, {&gamma, &beta, &mean, &variance}, where);
+    const Var factor = scale_of(gamma, variance, eps, where);
+    return channel_affine(x, factor, sub(beta, mul(mean, factor, where), where), a, where);
+  });
 }
 
 Var batch_norm_training(const Var& x, const Var& gamma, const Var& beta, double eps, Index axis, Var* batch_mean,
                         Var* batch_variance, Where where) {
-  const Shape& shape = x.shape();
-  const int a = shape.axis(axis, "batch_norm");
-  const Index channels = shape[a], count = channels > 0 ? shape.size() / channels : 0;
-  if (count == 0) throw ShapeError(cat("[batch_norm] statistics of no elements: shape ", shape, ", axis ", a));
-  Shape aligned = shape;
-  for (int i = 0; i < shape.rank(); ++i)
-    if (i != a) aligned = aligned.with(i, 1);
-  const double share = 1.0 / static_cast<double>(count);
-  const Var mean = scale(sum_to(x, aligned, where), share, where);
-  const Var centred = sub(x, broadcast_to(mean, shape, where), where);
-  const Var variance = scale(sum_to(square(centred, where), aligned, where), share, where);
-  const Shape per_channel{channels};
-  const Var flat_mean = reshape(mean, per_channel, where), flat_variance = reshape(variance, per_channel, where);
-  if (batch_mean != nullptr) *batch_mean = flat_mean;
-  if (batch_variance != nullptr) *batch_variance = flat_variance;
-  return channel_affine(centred, scale_of(gamma, flat_variance, eps, where), beta, axis, where);
+  return located(where, [&] {
+    const int a = batch_norm_axis(x, axis, eps, {&gamma, &beta}, where);
+    const Shape& shape = x.shape();
+    const Shape per_channel{shape[a]};
+    if (shape.size() == 0) throw ShapeError(cat("[batch_norm] statistics of no elements: shape ", shape));
+    Shape aligned = shape;
+    for (int i = 0; i < shape.rank(); ++i)
+      if (i != a) aligned = aligned.with(i, 1);
+    const double share = static_cast<double>(shape[a]) / static_cast<double>(shape.size());
+    const Var mean = scale(sum_to(x, aligned, where), share, where);
+    const Var centred = sub(x, broadcast_to(mean, shape, where), where);
+    const Var variance =
+        reshape(scale(sum_to(square(centred, where), aligned, where), share, where), per_channel, where);
+    if (batch_mean != nullptr) *batch_mean = reshape(mean, per_channel, where);
+    if (batch_variance != nullptr) *batch_variance = variance;
+    return channel_affine(centred, scale_of(gamma, variance, eps, where), beta, a, where);
+  });
 }
 
 template const OpInfo& describe<ChannelAffine>();

@@ -331,35 +331,50 @@ Var weight_gradient_again(const ConvSite& site, const Var& x, const Var& y, Wher
 }
 
 Var conv2d(const Var& x, const Var& weight, const Var& bias, const Conv2dOptions& options, Where where) {
-  const Image image = image_of(x, options.layout, "conv2d");
-  return conv2d_again({kernels::conv_shape(image.batch, image.size, weight.shape(), options, "conv2d")}, x, weight,
-                      bias, where);
+  return primitives::checked(x, "conv2d", where, [&] {
+    const Shape& kernel = primitives::given(weight, "conv2d", where).shape();
+    const Image image = image_of(x, options.layout, "conv2d");
+    return conv2d_again({kernels::conv_shape(image.batch, image.size, kernel, options, "conv2d")}, x, weight, bias,
+                        where);
+  });
 }
 
-Var conv_transpose2d(const Var& x, const Var& weight, const Var& bias, const Conv2dOptions& options,
-                     std::span<const Index> output_size, Where where) {
-  const char* const op = "conv_transpose2d";
-  const Image image = image_of(x, options.layout, op);
-  const Shape& k = weight.shape();
-  if (k.rank() != 4)
-    throw ShapeError(cat('[', op, "] the kernel must have shape (c_out, c_in / groups, kh, kw), got ", k));
+namespace {
+
+// The convolution of which an image y is a result.
+ConvSite transposed_site(const Var& y, const Shape& kernel, const Conv2dOptions& options,
+                         std::span<const Index> output_size, const char* op) {
+  const Image image = image_of(y, options.layout, op);
+  if (kernel.rank() != 4)
+    throw ShapeError(cat('[', op, "] the kernel must have shape (c_out, c_in / groups, kh, kw), got ", kernel));
   if (!output_size.empty() && output_size.size() != 2)
     throw ShapeError(cat('[', op, "] the output size must be (h, w), got ", output_size.size(), " numbers"));
-  std::array<Index, 3> size{k[1] * options.groups, 0, 0};
+  std::array<Index, 3> size{kernel[1] * options.groups, 0, 0};
   for (std::size_t a = 0; a < 2; ++a) {
     const Index pads = options.padding[2 * a] + options.padding[2 * a + 1];
-    const Index least =
-        (image.size[a + 1] - 1) * options.stride[a] + options.dilation[a] * (k[2 + static_cast<int>(a)] - 1) + 1 - pads;
+    const Index reach = options.dilation[a] * (kernel[2 + static_cast<int>(a)] - 1) + 1;
+    const Index least = (image.size[a + 1] - 1) * options.stride[a] + reach - pads;
     size[a + 1] = output_size.empty() ? least : output_size[a];
     if (size[a + 1] < least || size[a + 1] >= least + options.stride[a] || size[a + 1] < 1)
       throw ShapeError(cat('[', op, "] axis ", a, " of the output must have a size from ", std::max<Index>(1, least),
                            " to ", least + options.stride[a] - 1, " for an input of ", image.size[a + 1], ", got ",
                            size[a + 1]));
   }
-  const ConvSite site{kernels::conv_shape(image.batch, size, k, options, op)};
-  if (x.shape() != site.y())
-    throw ShapeError(cat('[', op, "] the kernel ", k, " needs an image ", site.y(), ", got ", x.shape()));
-  return conv_transpose_again(site, x, weight, bias, where);
+  const ConvSite site{kernels::conv_shape(image.batch, size, kernel, options, op)};
+  if (y.shape() != site.y())
+    throw ShapeError(cat('[', op, "] the kernel ", kernel, " needs an image ", site.y(), ", got ", y.shape()));
+  return site;
+}
+
+}  // namespace
+
+Var conv_transpose2d(const Var& x, const Var& weight, const Var& bias, const Conv2dOptions& options,
+                     std::span<const Index> output_size, Where where) {
+  const char* const op = "conv_transpose2d";
+  return primitives::checked(x, op, where, [&] {
+    const Shape& kernel = primitives::given(weight, op, where).shape();
+    return conv_transpose_again(transposed_site(x, kernel, options, output_size, op), x, weight, bias, where);
+  });
 }
 
 template const OpInfo& describe<Conv2d>();

@@ -5,6 +5,20 @@
 
 namespace taut::primitives {
 
+const Var& given(const Var& x, const char* op, Where where) {
+  if (!x.defined())
+    throw UsageError(cat('[', op, "] at ", where, ": the operand is an undefined Var; give it a value first"));
+  return x;
+}
+
+double finite_constant(const char* op, double value, DType dtype, Where where) {
+  const double rounded = rounded_to(dtype, value);
+  if (!std::isfinite(rounded))
+    throw NumericError(
+        cat('[', op, "] at ", where, ": the constant ", value, " is not finite in ", dtype, "; use a finite one"));
+  return rounded;
+}
+
 void require_same_dtype(const Operands& in, const char* op) {
   for (int i = 1; i < in.count(); ++i)
     if (in[i].dtype() != in[0].dtype())

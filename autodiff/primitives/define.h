@@ -6,6 +6,7 @@
 
 #include "autodiff/error.h"
 #include "autodiff/families.h"
+#include "autodiff/located.h"
 #include "autodiff/ops.h"
 #include "autodiff/primitives/list.h"
 #include "autodiff/tape.h"
@@ -21,6 +22,17 @@ const OpInfo& describe() {
 }
 
 namespace primitives {
+
+using detail::located;
+
+// x itself; UsageError naming the op and the user's line when it is undefined.
+const Var& given(const Var& x, const char* op, Where where);
+// f(), for user functions that look at their operand x before it is recorded: x is defined, and errors name the line.
+template <class F>
+Var checked(const Var& x, const char* op, Where where, F&& f) {
+  given(x, op, where);
+  return located(where, f);
+}
 
 // Errors in the house style: "[op] what is required, what was given".
 void require_same_dtype(const Operands& in, const char* op);
@@ -46,8 +58,9 @@ Range spread(const Range& channel, const Shape& shape, int axis);
 Tensor widened(const Tensor& t);
 Tensor absolute_value(const Tensor& t);
 
-// Constants in attributes are rounded to the dtype they meet, so that the function the rules speak of is the one
-// computed.
+// Constants in attributes are rounded to the dtype that they meet, so that the function the rules speak of is the one
+// computed. finite_constant: NumericError unless the result is finite.
+double finite_constant(const char* op, double value, DType dtype, Where where);
 double rounded_to(DType dtype, double value);
 
 // sample axis of an op that acts on every element alone, with operands of one shape: all that have an axis must agree.

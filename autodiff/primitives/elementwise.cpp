@@ -280,9 +280,8 @@ Var step(const Var& x, Where where) { return record(where, Step(), x); }
 Var sign(const Var& x, Where where) { return record(where, Sign(), x); }
 
 Var leaky_relu(const Var& x, double slope, Where where) {
-  if (!std::isfinite(slope))
-    throw NumericError(cat("[leaky_relu] at ", where, ": the slope is ", slope, "; it must be finite"));
-  return record(where, LeakyRelu(primitives::rounded_to(x.dtype(), slope)), x);
+  const DType dtype = primitives::given(x, "leaky_relu", where).dtype();
+  return record(where, LeakyRelu(primitives::finite_constant("leaky_relu", slope, dtype, where)), x);
 }
 
 template const OpInfo& describe<Exp>();

@@ -68,21 +68,16 @@ class Shift final : public Primitive {
   double offset_;
 };
 
-namespace {
-double checked(const char* op, double value, DType dtype, Where where) {
-  const double rounded = primitives::rounded_to(dtype, value);
-  if (!std::isfinite(rounded))
-    throw NumericError(cat('[', op, "] at ", where, ": the constant ", value, " is not finite in ", dtype));
-  return rounded;
-}
-}  // namespace
-
 Var neg(const Var& x, Where where) { return record(where, Neg(), x); }
 Var scale(const Var& x, double factor, Where where) {
-  return record(where, Scale(checked("scale", factor, x.dtype(), where)), x);
+  return record(
+      where, Scale(primitives::finite_constant("scale", factor, primitives::given(x, "scale", where).dtype(), where)),
+      x);
 }
 Var shift(const Var& x, double offset, Where where) {
-  return record(where, Shift(checked("shift", offset, x.dtype(), where)), x);
+  return record(
+      where, Shift(primitives::finite_constant("shift", offset, primitives::given(x, "shift", where).dtype(), where)),
+      x);
 }
 
 template const OpInfo& describe<Neg>();

@@ -159,7 +159,7 @@ class AvgPool2dGradient final : public LinearPrimitive {
 
 Var max_pool2d(const Var& x, const Pool2dOptions& options, Where where) { return record(where, MaxPool2d(options), x); }
 Var avg_pool2d(const Var& x, const Pool2dOptions& options, Where where) {
-  return record(where, AvgPool2d(options, x.dtype()), x);
+  return primitives::checked(x, "avg_pool2d", where, [&] { return record(where, AvgPool2d(options, x.dtype()), x); });
 }
 Var avg_pool_gradient(const Var& y, const Shape& x, const Pool2dOptions& options, Where where) {
   return record(where, AvgPool2dGradient(x, options, y.dtype()), y);

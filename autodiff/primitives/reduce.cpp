@@ -401,27 +401,33 @@ AxisMask mask_of(const Shape& shape, Axes axes, const char* op) {
 
 }  // namespace
 
+using primitives::checked;
+
 Var sum(const Var& x, Axes axes, bool keep, Where where) {
-  return record(where, Sum(mask_of(x.shape(), axes, "sum"), keep), x);
+  return checked(x, "sum", where, [&] { return record(where, Sum(mask_of(x.shape(), axes, "sum"), keep), x); });
 }
 
 Var mean(const Var& x, Axes axes, bool keep, Where where) {
-  const Reduced over(mask_of(x.shape(), axes, "mean"), keep);
-  require_elements(over, x.shape(), "mean");
-  return scale(sum(x, axes, keep, where), 1.0 / static_cast<double>(over.count(x.shape())), where);
+  return checked(x, "mean", where, [&] {
+    const Reduced over(mask_of(x.shape(), axes, "mean"), keep);
+    require_elements(over, x.shape(), "mean");
+    return scale(sum(x, axes, keep, where), 1.0 / static_cast<double>(over.count(x.shape())), where);
+  });
 }
 
 Var max(const Var& x, Axes axes, bool keep, Where where) {
-  return record(where, Max(mask_of(x.shape(), axes, "max"), keep), x);
+  return checked(x, "max", where, [&] { return record(where, Max(mask_of(x.shape(), axes, "max"), keep), x); });
 }
 Var logsumexp(const Var& x, Axes axes, bool keep, Where where) {
-  return record(where, LogSumExp(mask_of(x.shape(), axes, "logsumexp"), keep), x);
+  return checked(x, "logsumexp", where,
+                 [&] { return record(where, LogSumExp(mask_of(x.shape(), axes, "logsumexp"), keep), x); });
 }
 Var softmax(const Var& x, Index axis, Where where) {
-  return record(where, Softmax(x.shape().axis(axis, "softmax")), x);
+  return checked(x, "softmax", where, [&] { return record(where, Softmax(x.shape().axis(axis, "softmax")), x); });
 }
 Var log_softmax(const Var& x, Index axis, Where where) {
-  return record(where, LogSoftmax(x.shape().axis(axis, "log_softmax")), x);
+  return checked(x, "log_softmax", where,
+                 [&] { return record(where, LogSoftmax(x.shape().axis(axis, "log_softmax")), x); });
 }
 
 template const OpInfo& describe<Sum>();

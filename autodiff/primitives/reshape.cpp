@@ -184,24 +184,31 @@ class SumTo final : public LinearPrimitive {
 Var reshape(const Var& x, const Shape& shape, Where where) { return record(where, Reshape(shape), x); }
 
 Var flatten(const Var& x, Where where) {
-  const Shape& shape = x.shape();
-  if (shape.rank() < 2)
-    throw ShapeError(cat("[flatten] needs a batch axis and at least one more, got shape ", shape, "; use reshape"));
-  return reshape(x, Shape{shape[0], shape.product(1, shape.rank())}, where);
+  return primitives::checked(x, "flatten", where, [&] {
+    const Shape& shape = x.shape();
+    if (shape.rank() < 2)
+      throw ShapeError(cat("[flatten] needs a batch axis and at least one more, got shape ", shape, "; use reshape"));
+    return reshape(x, Shape{shape[0], shape.product(1, shape.rank())}, where);
+  });
 }
 
-Var permute(const Var& x, std::span<const int> order, Where where) { return record(where, Permute(order), x); }
+Var permute(const Var& x, std::span<const int> order, Where where) {
+  return primitives::checked(x, "permute", where, [&] { return record(where, Permute(order), x); });
+}
 Var permute(const Var& x, std::initializer_list<int> order, Where where) {
   return permute(x, std::span<const int>(order.begin(), order.size()), where);
 }
 
 Var transpose(const Var& x, Where where) {
-  const int rank = x.shape().rank();
-  if (rank < 2) throw ShapeError(cat("[transpose] needs at least two axes, got shape ", x.shape()));
-  std::array<int, max_rank> order{};
-  std::iota(order.begin(), order.end(), 0);
-  std::swap(order[static_cast<std::size_t>(rank - 1)], order[static_cast<std::size_t>(rank - 2)]);
-  return permute(x, std::span<const int>(order.data(), static_cast<std::size_t>(rank)), where);
+  return primitives::checked(x, "transpose", where, [&] {
+    const int rank = x.shape().rank();
+    if (rank < 2)
+      throw ShapeError(cat("[transpose] needs at least two axes, got shape ", x.shape(), "; reshape first"));
+    std::array<int, max_rank> order{};
+    std::iota(order.begin(), order.end(), 0);
+    std::swap(order[static_cast<std::size_t>(rank - 1)], order[static_cast<std::size_t>(rank - 2)]);
+    return permute(x, std::span<const int>(order.data(), static_cast<std::size_t>(rank)), where);
+  });
 }
 
 Var broadcast_to(const Var& x, const Shape& shape, Where where) {

@@ -270,55 +270,67 @@ Var scatter_flat(const Var& x, const IndexList& target, const Shape& out, Where 
   return record(where, Scatter(target, out), x);
 }
 
+using primitives::checked;
+
 Var slice(const Var& x, Index axis, Index from, Index to, Index stride, Where where) {
-  return record(where, Slice(x.shape().axis(axis, "slice"), from, to, stride), x);
+  return checked(x, "slice", where,
+                 [&] { return record(where, Slice(x.shape().axis(axis, "slice"), from, to, stride), x); });
 }
 
 Var pad(const Var& x, Index axis, Index before, Index after, double value, Where where) {
-  const int a = x.shape().axis(axis, "pad");
-  return record(where, Pad(a, before, after, primitives::rounded_to(x.dtype(), value)), x);
+  return checked(x, "pad", where, [&] {
+    const double constant = primitives::finite_constant("pad", value, x.dtype(), where);
+    return record(where, Pad(x.shape().axis(axis, "pad"), before, after, constant), x);
+  });
 }
 
 Var concat(std::span<const Var> parts, Index axis, Where where) {
-  if (parts.empty()) throw ShapeError("[concat] needs at least one operand");
-  std::vector<const Var*> operands;
-  for (const Var& part : parts) operands.push_back(&part);
-  return record(Concat(parts[0].shape().axis(axis, "concat")), operands, where);
+  if (parts.empty()) throw ShapeError(cat("[concat] at ", where, " needs at least one operand, got none"));
+  return checked(parts[0], "concat", where, [&] {
+    std::vector<const Var*> operands;
+    for (const Var& part : parts) operands.push_back(&part);
+    return record(Concat(parts[0].shape().axis(axis, "concat")), operands, where);
+  });
 }
 Var concat(std::initializer_list<Var> parts, Index axis, Where where) {
   return concat(std::span<const Var>(parts.begin(), parts.size()), axis, where);
 }
 
 Var gather(const Var& x, Index axis, std::span<const Index> indices, Where where) {
-  const Shape& shape = x.shape();
-  const int a = shape.axis(axis, "gather");
-  for (const Index i : indices)
-    if (i < 0 || i >= shape[a])
-      throw ShapeError(cat("[gather] index ", i, " does not exist along axis ", a, " of ", shape, "; valid are 0 to ",
-                           shape[a] - 1));
-  const Shape out = shape.with(a, static_cast<Index>(indices.size()));
-  IndexList source(out.size());
-  auto at = source.writable().begin();
-  const Index inner = shape.product(a + 1, shape.rank());
-  for (Index o = 0; o < shape.product(0, a); ++o)
+  return checked(x, "gather", where, [&] {
+    const Shape& shape = x.shape();
+    const int a = shape.axis(axis, "gather");
     for (const Index i : indices)
-      for (Index k = 0; k < inner; ++k) *at++ = (o * shape[a] + i) * inner + k;
-  return gather_flat(x, source, out, where);
+      if (i < 0 || i >= shape[a])
+        throw ShapeError(cat("[gather] index ", i, " does not exist along axis ", a, " of ", shape, "; valid are 0 to ",
+                             shape[a] - 1));
+    const Shape out = shape.with(a, static_cast<Index>(indices.size()));
+    IndexList source(out.size());
+    auto at = source.writable().begin();
+    const Index inner = shape.product(a + 1, shape.rank());
+    for (Index o = 0; o < shape.product(0, a); ++o)
+      for (const Index i : indices)
+        for (Index k = 0; k < inner; ++k) *at++ = (o * shape[a] + i) * inner + k;
+    return gather_flat(x, source, out, where);
+  });
 }
 
 Var pick(const Var& x, std::span<const Index> indices, Where where) {
-  const Shape& shape = x.shape();
-  if (shape.rank() != 2 || shape[0] != static_cast<Index>(indices.size()))
-    throw ShapeError(
-        cat("[pick] needs one index per row of a matrix, got ", indices.size(), " indices for shape ", shape));
-  IndexList source(shape[0]);
-  const auto at = source.writable();
-  for (std::size_t row = 0; row < indices.size(); ++row) {
-    if (indices[row] < 0 || indices[row] >= shape[1])
-      throw ShapeError(cat("[pick] index ", indices[row], " of row ", row, " is not a column of ", shape));
-    at[row] = static_cast<Index>(row) * shape[1] + indices[row];
-  }
-  return gather_flat(x, source, Shape{shape[0]}, where);
+  return checked(x, "pick", where, [&] {
+    const Shape& shape = x.shape();
+    if (shape.rank() != 2 || shape[0] != static_cast<Index>(indices.size()))
+      throw ShapeError(
+          cat("[pick] needs one index per row of a matrix, got ", indices.size(), " indices for shape ", shape));
+    IndexList source(shape[0]);
+    const auto at = source.writable();
+    for (std::size_t row = 0; row < indices.size(); ++row) {
+      if (indices[row] < 0 || indices[row] >= shape[1])
+        throw ShapeError(cat("[pick] index ", indices[row], " of row ", row, " is not a column of ", shape,
+                             "; valid are 0 to ", shape[1] - 1));
+      at[row] = static_cast<Index>(row) * shape[1] + indices[row];
+    }
+    return gather_flat(x, source, Shape{shape[0]}, where);
+  });
 }
 
 template const OpInfo& describe<Slice>();

@@ -17,7 +17,7 @@ void train(nn::Sequential& net, const nn::DataSet& data, const Recipe& recipe, c
   nn::ProgressLine progress(std::cerr, stderr_is_terminal());
   nn::TrainOptions training{.epochs = options.quick ? 1 : recipe.epochs, .batch_size = recipe.batch_size};
   training.run.seed = options.seed;
-  if (recipe.penalty != nullptr)
+  if (recipe.penalty_strength > 0.0)
     training.penalty = [&](Tape& tape) { return recipe.penalty_strength * (*recipe.penalty)(tape); };
   progress.attach(training);
   training.on_batch = [&](const nn::BatchReport& report) {

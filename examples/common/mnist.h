@@ -19,7 +19,7 @@ struct Recipe {
   Index batch_size = 64;
   double learning_rate = 2e-3;      // at the start, falls to a twentieth along a line
   nn::LogNormProduct* penalty = nullptr;
-  double penalty_strength = 0.0;    // multiplies log Π ‖layer‖
+  double penalty_strength = 0.0;    // multiplies log Π ‖layer‖; 0: no penalty
 };
 
 // Adam, with a progress line on stderr: rewritten on a terminal, plain lines elsewhere. One epoch under --quick.

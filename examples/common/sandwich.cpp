@@ -1,8 +1,11 @@
 #include "examples/common/sandwich.h"
 
+#include <array>
 #include <cmath>
 #include <iomanip>
 #include <ostream>
+#include <span>
+#include <sstream>
 
 #include "lipschitz/autolip.h"
 #include "lipschitz/lower.h"
@@ -11,7 +14,7 @@
 namespace taut::examples {
 namespace {
 
-constexpr double epsilon = 0.1;  // l2 distance of perturbations, pixels in [0, 1]
+constexpr double epsilon = 0.1;
 constexpr const char* epsilon_name = "0.1";
 
 bool is_estimate(const Rigour& rigour) { return std::holds_alternative<Estimate>(rigour); }
@@ -28,30 +31,32 @@ BoundRow lower_row(const char* method, const LowerResult& result) {
           result.status, result.seconds, result.bound.detail()};
 }
 
+void add_accuracies(Sandwich& s, nn::ModuleRef net, const nn::DataSet& test, std::span<const UpperBound> bounds) {
+  const Tensor logits = nn::predict(net, test);
+  s.test_accuracy = static_cast<double>(nn::count_correct(logits, test.labels())) / static_cast<double>(test.size());
+  const UpperBound *certified = nullptr, *smallest = nullptr;
+  for (const UpperBound& bound : bounds) {
+    if (smallest == nullptr || bound.value() < smallest->value()) smallest = &bound;
+    if (bound.is_certified() && (certified == nullptr || bound.value() < certified->value())) certified = &bound;
+  }
+  if (certified != nullptr)
+    s.certified = {nn::certified_accuracy(net, test, *certified, epsilon), certified->method()};
+  if (smallest != certified)
+    s.estimated = {nn::accuracy_within(nn::margins(logits, test.labels()), smallest->value(), epsilon), smallest->method()};
+}
+
 std::string percent(double share) {
   std::ostringstream text;
   text << std::fixed << std::setprecision(2) << 100.0 * share << " %";
   return text.str();
 }
 
-// Accuracy at ε as far as it is proved, and under the smallest upper bound where that is not the same.
-void print_accuracy_within(std::ostream& out, const Sandwich& s) {
-  if (const BoundRow* proved = s.best_upper(true))
-    out << "  certified accuracy at eps = " << epsilon_name << "   "
-        << percent(nn::accuracy_within(s.margins, proved->value, epsilon)) << "  under " << proved->method << '\n';
-  const BoundRow& smallest = s.smallest_upper();
-  if (!is_certified(smallest.rigour))
-    out << "  accuracy at eps = " << epsilon_name << " if " << smallest.method << " were proved   "
-        << percent(nn::accuracy_within(s.margins, smallest.value, epsilon)) << '\n';
-}
-
 }  // namespace
 
-const BoundRow* Sandwich::best_upper(bool certified_only) const {
+const BoundRow* Sandwich::best_upper() const {
   const BoundRow* best = nullptr;
   for (const BoundRow& row : bounds) {
     if (row.side != Side::upper || !has_value(row) || is_estimate(row.rigour)) continue;
-    if (certified_only && !is_certified(row.rigour)) continue;
     if (best == nullptr || row.value < best->value) best = &row;
   }
   return best;
@@ -68,13 +73,6 @@ const BoundRow* Sandwich::best_lower() const {
   return best;
 }
 
-const BoundRow& Sandwich::smallest_upper() const {
-  const BoundRow* best = nullptr;
-  for (const BoundRow& row : bounds)
-    if (row.side == Side::upper && (best == nullptr || row.value < best->value)) best = &row;
-  return *best;
-}
-
 Sandwich analyse(const std::string& name, nn::ModuleRef net, const nn::DataSet& test, Index points,
                  const Options& options) {
   const nn::InferenceScope inference(net);
@@ -89,27 +87,30 @@ Sandwich analyse(const std::string& name, nn::ModuleRef net, const nn::DataSet& 
 
   Sandwich s;
   s.name = name;
-  s.bounds.push_back(upper_row("frobenius", autolip(f, sample, frobenius)));
-  s.bounds.push_back(upper_row("autolip", autolip(f, sample, product)));
-  s.bounds.push_back(lower_row("dataset", dataset_lower_bound(f, test.first(points).inputs(), lower)));
-  const Tensor logits = nn::predict(net, test);
-  s.test_accuracy =
-      static_cast<double>(nn::count_correct(logits, test.labels())) / static_cast<double>(test.size());
-  s.margins = nn::margins(logits, test.labels());
+  const AutoLipReport products[] = {autolip(f, sample, frobenius), autolip(f, sample, product)};
+  s.bounds = {upper_row("frobenius", products[0]), upper_row("autolip", products[1]),
+              lower_row("dataset", dataset_lower_bound(f, test.first(points).inputs(), lower))};
+  add_accuracies(s, net, test, std::array{products[0].bound, products[1].bound});
   return s;
 }
 
 std::ostream& operator<<(std::ostream& out, const Sandwich& s) {
-  out << s.name << '\n' << "  test accuracy " << percent(s.test_accuracy) << '\n';
+  out << s.name << "\n  test accuracy " << percent(s.test_accuracy) << '\n';
   for (const BoundRow& row : s.bounds) {
-    out << "  L " << (row.side == Side::upper ? "<= " : ">= ") << std::left << std::setw(11)
-        << format_directed(row.value, row.side) << std::setw(10) << row.method << ' ' << row.rigour;
+    out << "  L " << (row.side == Side::upper ? "<= " : ">= ") << std::left << std::setw(13)
+        << format_directed(row.value, row.side) << std::setw(10) << row.method << row.rigour;
     if (row.status != Status::finite) out << ", " << row.status;
-    out << ", " << std::setprecision(2) << row.seconds << " s\n";
+    out << std::fixed << std::setprecision(2) << ", " << row.seconds << " s\n";
   }
-  if (const BoundRow* lower = s.best_lower(); lower != nullptr && lower->value > 0.0)
-    out << "  upper / lower " << std::setprecision(3) << s.smallest_upper().value / lower->value << '\n';
-  print_accuracy_within(out, s);
+  const BoundRow *upper = s.best_upper(), *lower = s.best_lower();
+  if (upper != nullptr && lower != nullptr && lower->value > 0.0)
+    out << "  upper / lower " << upper->value / lower->value << '\n';
+  if (s.certified)
+    out << "  certified accuracy at eps = " << epsilon_name << ": " << percent(s.certified->share) << ", by "
+        << s.certified->method << '\n';
+  if (s.estimated)
+    out << "  accuracy at eps = " << epsilon_name << " under an estimated bound, which proves nothing: "
+        << percent(s.estimated->share) << ", by " << s.estimated->method << '\n';
   return out;
 }
 
@@ -140,11 +141,9 @@ nlohmann::ordered_json to_json(const Sandwich& s) {
     best[side] = row != nullptr ? nlohmann::ordered_json(row->value) : nullptr;
     best[rigour] = row != nullptr ? to_json(*row)["rigour"] : nullptr;
   };
-  put("upper", s.best_upper(false));
+  put("upper", s.best_upper());
   put("lower", s.best_lower());
-  const BoundRow* const proved = s.best_upper(true);
-  json["certified_accuracy"][epsilon_name] =
-      proved != nullptr ? nlohmann::ordered_json(nn::accuracy_within(s.margins, proved->value, epsilon)) : nullptr;
+  json["certified_accuracy"][epsilon_name] = s.certified ? nlohmann::ordered_json(s.certified->share) : nullptr;
   return json;
 }
 

@@ -3,6 +3,7 @@
 
 #include <iosfwd>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,17 +25,22 @@ struct BoundRow {
   std::string note;
 };
 
+// Accuracy under perturbations of l2 norm 0.1, pixels in [0, 1], that follows from an upper bound.
+struct AccuracyWithin {
+  double share = 0.0;
+  std::string method;  // of the bound
+};
+
 struct Sandwich {
   std::string name;
   double test_accuracy = 0.0;
   std::vector<BoundRow> bounds;
-  std::vector<double> margins;  // of the test samples, in the arithmetic of the net
+  std::optional<AccuracyWithin> certified;  // under the smallest certified bound, margins enclosed
+  std::optional<AccuracyWithin> estimated;  // under a bound that is smaller, but not certified
 
-  // The smallest upper and largest lower bound with at least this much behind them, or null.
-  const BoundRow* best_upper(bool certified_only) const;
+  // The smallest upper bound that is not an estimate and the largest lower bound with the most behind it, or null.
+  const BoundRow* best_upper() const;
   const BoundRow* best_lower() const;
-  // The upper bound with the smallest value, whatever its rigour.
-  const BoundRow& smallest_upper() const;
 };
 
 // Bounds in l2: the Frobenius product, AutoLip, and the largest Jacobian norm over the first `points` test samples.

@@ -27,9 +27,12 @@ int sigmoid_of(mpfr_ptr y, mpfr_srcptr x, mpfr_rnd_t mode) {  // 1 / (1 + e^−x
   mpfr_add_ui(y, y, 1, mode);
   return mpfr_ui_div(y, 1, y, mode);
 }
-int softplus_of(mpfr_ptr y, mpfr_srcptr x, mpfr_rnd_t mode) {  // ln(1 + e^x)
-  mpfr_exp(y, x, mode);
-  return mpfr_log1p(y, y, mode);
+int softplus_of(mpfr_ptr y, mpfr_srcptr x, mpfr_rnd_t mode) {  // ln(1 + e^x) = max(x, 0) + ln(1 + e^−|x|)
+  mpfr_abs(y, x, mode);
+  mpfr_neg(y, y, mode);
+  mpfr_exp(y, y, mode);
+  mpfr_log1p(y, y, mode);
+  return mpfr_sgn(x) > 0 ? mpfr_add(y, y, x, mode) : 0;
 }
 int relu_of(mpfr_ptr y, mpfr_srcptr x, mpfr_rnd_t mode) { return mpfr_sgn(x) > 0 ? mpfr_set(y, x, mode) : mpfr_set_ui(y, 0, mode); }
 

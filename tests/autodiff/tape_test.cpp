@@ -127,8 +127,9 @@ BOOST_AUTO_TEST_CASE(rewinding_keeps_the_memory) {
   const std::size_t requests = memory::stats().system_requests;
   for (int i = 0; i < 5; ++i) BOOST_TEST(step() == first);
   BOOST_TEST(memory::stats().system_requests == requests);
-  BOOST_TEST(tape.generation() == 7U);
+  const std::uint32_t generation = tape.generation();
   tape.rewind();
+  BOOST_TEST(tape.generation() == generation + 1);
   BOOST_TEST(tape.size() == 0U);
 }
 
@@ -180,7 +181,7 @@ BOOST_AUTO_TEST_CASE(undefined_operands_are_refused) {
   const Var x = tape.input(two());
   expect_error<UsageError>([&] { (void)(x + Var()); }, {"[add]", "operand 1", "undefined"});
   expect_error<UsageError>([&] { (void)exp(Var()); }, {"[exp]", "undefined"});
-  expect_error<UsageError>([&] { (void)tape.input(Tensor()); }, {"undefined", "defined tensor"});
+  expect_error<UsageError>([&] { (void)tape.input(Tensor()); }, {"defined tensor"});
   expect_error<UsageError>([&] { (void)tape.node(99); }, {"99", "1 nodes"});
   expect_error<UsageError>([&] { (void)Var(two()).id(); }, {"plain tensor"});
 }

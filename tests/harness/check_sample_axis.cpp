@@ -71,9 +71,12 @@ class Independence {
     Inputs changed = operands_;
     for (std::size_t k = 0; k < axes_.size(); ++k) {
       if (axes_[k] == no_sample_axis) continue;
-      const Interval& domain = sample_.operands[k].domain;
+      const Operand& operand = sample_.operands[k];
+      // Half of the time above all others, so that maxima notice.
+      const double far = std::min(operand.domain.hi + 1.0, operand.defined.hi);
+      const Interval from = random.coin() ? operand.domain : Interval{operand.domain.hi, far};
       for (Index i = 0; i < changed[k].size(); ++i)
-        if (along(changed[k].shape(), axes_[k], i) == trial.sample) changed[k] = with(changed[k], i, random.uniform(domain.lo, domain.hi));
+        if (along(changed[k].shape(), axes_[k], i) == trial.sample) changed[k] = with(changed[k], i, random.uniform(from.lo, from.hi));
     }
     trial.after = forward_of(op_, changed);
     return trial;

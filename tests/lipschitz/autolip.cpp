@@ -278,6 +278,38 @@ BOOST_AUTO_TEST_CASE(normalisation_folds_into_the_convolution_before) {
   BOOST_TEST(report.bound.is_certified());
 }
 
+// Each on an image too large for its matrix, so that only the folded kernel can show it.
+BOOST_AUTO_TEST_CASE(channel_factors_and_padding_become_part_of_convolutions) {
+  const Tensor x = Tensor::zeros({1, 2, 60, 60}, DType::f32);
+  // One channel's kernel is ten times larger, and its scale ten times smaller.
+  Tensor kernel = Tensor::zeros({2, 2, 1, 1}, DType::f32);
+  kernel.mutable_data<float>()[0] = 1.0F;
+  kernel.mutable_data<float>()[3] = 10.0F;
+  const Tensor factors = Tensor::of<float>({2}, {1.0F, 0.1F}), reversed = Tensor::of<float>({2}, {1.0F, 0.1F});
+  const Tensor none = Tensor::zeros({2}, DType::f32);
+  const double exact = 10.0 * static_cast<double>(0.1F);
+  const auto after = [&](const Var& v) { return channel_affine(conv2d(v, kernel, Var()), factors, none); };
+  const auto before = [&](const Var& v) { return conv2d(channel_affine(v, reversed, none), kernel, Var()); };
+  const auto transposed_after = [&](const Var& v) {
+    return channel_affine(conv_transpose2d(v, kernel, Var()), factors, none);
+  };
+  for (const Norm norm : norms) {
+    BOOST_TEST(autolip(after, x, in_norm(norm)).bound.value() == exact, tolerance(1e-9));
+    BOOST_TEST(autolip(before, x, in_norm(norm)).bound.value() == exact, tolerance(1e-9));
+    BOOST_TEST(autolip(transposed_after, x, in_norm(norm)).bound.value() == exact, tolerance(1e-9));
+    BOOST_TEST(autolip(after, x, in_norm(norm)).bound.is_certified());
+    BOOST_TEST(autolip(after, x, in_norm(norm)).bound.value() >= exact * (1 - 1e-16));
+  }
+  Random random(41);
+  const Tensor weights = random.normals({3, 2, 3, 2}, DType::f32);
+  Conv2dOptions options, padded;
+  options.stride = padded.stride = {2, 1};
+  padded.padding = {1, 2, 0, 1};
+  const auto by_hand = [&](const Var& v) { return conv2d(pad(pad(v, 2, 1, 2), 3, 0, 1), weights, Var(), options); };
+  const auto at_once = [&](const Var& v) { return conv2d(v, weights, Var(), padded); };
+  BOOST_TEST(autolip(by_hand, x).bound.value() == autolip(at_once, x).bound.value(), tolerance(1e-12));
+}
+
 BOOST_AUTO_TEST_CASE(random_graphs_never_fold_to_something_worse) {
   Random random(38);
   for (int k = 0; k < testing::iterations(15); ++k) {

@@ -74,6 +74,50 @@ BOOST_AUTO_TEST_CASE(accuracy_and_margins_of_known_logits) {
   TAUT_CHECK_THROWS(UsageError, nn::accuracy_within({}, 1.0, 0.1), "at least one sample");
 }
 
+// Logits (2x₀, 2x₁): the map has l2 norm 2, margins are ±2(x₀ − x₁), so that ε of sample x is |x₀ − x₁| / √2.
+BOOST_AUTO_TEST_CASE(certified_accuracy_counts_what_the_bound_proves) {
+  nn::Random random(2);
+  nn::Sequential net{nn::Linear(2, 2, random)};
+  net[0].as<nn::Linear>().weight.value = Tensor::of(Shape{2, 2}, {2.0F, 0.0F, 0.0F, 2.0F});
+  const Tensor x = Tensor::of(Shape{4, 2}, {1.0F, 0.0F, 0.0F, 1.0F, 0.25F, 0.0F, 3.0F, 0.0F});
+  const nn::DataSet data = nn::DataSet::classification(x, {0, 1, 0, 1}, 2);  // the last one is misclassified
+  const UpperBound two = UpperBound::certified(2.0, Norm::l2, "known");
+  BOOST_TEST(nn::certified_accuracy(net, data, two, 0.0) == 0.75);
+  BOOST_TEST(nn::certified_accuracy(net, data, two, 0.1) == 0.75);  // 0.25 / √2 = 0.177
+  BOOST_TEST(nn::certified_accuracy(net, data, two, 0.2) == 0.5);
+  BOOST_TEST(nn::certified_accuracy(net, data, two, 0.8) == 0.0);
+  // Margins of exact arithmetic are known here.
+  const std::vector<double> from_below = nn::margins_from_below(net, data), exact{2.0, 2.0, 0.5, -6.0};
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    BOOST_TEST(from_below[i] <= exact[i]);
+    BOOST_TEST(from_below[i] >= exact[i] - 1e-12);
+  }
+  TAUT_CHECK_THROWS(RigourError, nn::certified_accuracy(net, data, UpperBound::estimate(2.0, Norm::l2, "guess"), 0.1), "guess");
+  TAUT_CHECK_THROWS(UsageError, nn::certified_accuracy(net, data, UpperBound::certified(2.0, Norm::l1, "known"), 0.1), "l2",
+                    "l1");
+}
+
+// The rounding of the whole net is enclosed, and of the constants that batch norm computes from its statistics.
+BOOST_AUTO_TEST_CASE(margins_from_below_lie_below_those_of_f64_and_near_them) {
+  nn::Random random(2);
+  nn::BatchNorm2d norm(1, {.eps = 0x1p-16});  // the same number in f32 and f64
+  norm.running_variance.value = Tensor::full(Shape{1}, DType::f32, 3.0);
+  nn::Sequential net{nn::Conv2d(1, 1, {3, 3}, random), norm, nn::ReLU(), nn::Flatten(), nn::Linear(4, 3, random)};
+  const nn::DataSet data = noise_images(20, Shape{1, 4, 4}, 3, 1);
+  const std::vector<double> from_below = nn::margins_from_below(net, data, 7);
+  nn::Sequential wide = net;
+  for (nn::Parameter* p : nn::parameters(wide)) p->value = p->value.to(DType::f64);
+  const nn::DataSet wide_data = nn::DataSet::classification(
+      data.inputs().to(DType::f64), {data.labels().begin(), data.labels().end()}, 3);
+  const std::vector<double> wide_margins = nn::margins(nn::predict(wide, wide_data), data.labels());
+  for (std::size_t i = 0; i < from_below.size(); ++i) {
+    // The f64 margin itself errs by some 1e-15; an enclosure that took f32's scale of the batch norm for exact would be
+    // off by 1e-8.
+    BOOST_TEST(from_below[i] <= wide_margins[i] + 1e-14);
+    BOOST_TEST(from_below[i] >= wide_margins[i] - 1e-11);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(prediction_in_batches_is_prediction_at_once) {
   nn::Random random(2);
   nn::Sequential net{nn::BatchNorm2d(1), nn::Flatten(), nn::Linear(4, 3, random)};

@@ -32,7 +32,7 @@ Sample scaling(const Shape& shape, int axis, bool shifted) {
 template <>
 std::vector<Sample> samples<ChannelAffine>() {
   return {scaling({2, 3}, 1, true),  scaling({1, 2, 2, 2}, 1, true), scaling({3, 2, 2, 1}, 0, true), scaling({2, 3}, 1, false),
-          scaling({4, 2}, 0, true),  scaling({0, 3}, 1, true),       scaling({2, 0}, 1, false),      scaling({1, 2, 1, 2, 1, 1, 3, 1}, 6, true)};
+          scaling({4, 2}, 0, true), scaling({1, 2, 19}, 1, true),  scaling({0, 3}, 1, true),       scaling({2, 0}, 1, false),      scaling({1, 2, 1, 2, 1, 1, 3, 1}, 6, true)};
 }
 
 }  // namespace taut::harness

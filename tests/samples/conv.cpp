@@ -93,6 +93,7 @@ const std::vector<Convolution>& convolutions() {
       {3, 2, 3, 3, 2, 2, 2, {.padding = {1, 0, 0, 1}}},
       {2, 1, 4, 3, 2, 3, 3, {.stride = {2, 2}, .padding = {1, 1, 1, 1}, .layout = chwn}},
       {2, 2, 4, 4, 2, 2, 2, {.dilation = {2, 1}, .groups = 2, .layout = chwn}, false},
+      {2, 4, 9, 11, 6, 3, 3, {.stride = {2, 2}, .padding = {1, 1, 1, 1}, .groups = 2}},
       {0, 1, 3, 3, 1, 2, 2},
   };
   return list;

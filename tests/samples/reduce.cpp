@@ -25,6 +25,8 @@ const std::vector<Over>& reductions() {
       {"axis -2 of (2, 3, 4)", {2, 3, 4}, {-2}, true},
       {"axes 0 and 2 of (2, 3, 4)", {2, 3, 4}, {0, 2}, false},
       {"axes 0 and 2 of (2, 3, 4), kept", {2, 3, 4}, {0, 2}, true},
+      {"axis 1 of (2, 40)", {2, 40}, {1}, false},
+      {"axis 0 of (40, 2)", {40, 2}, {0}, false},
       {"axis 1 of (0, 3)", {0, 3}, {1}, false},
       {"axes 1 and 6 of rank 8", {1, 2, 1, 2, 1, 1, 3, 1}, {1, 6}, false},
   };
@@ -106,7 +108,7 @@ struct Line {
   Index axis;
 };
 const std::vector<Line>& lines() {
-  static const std::vector<Line> list{{{4}, 0},         {{2, 3}, -1}, {{3, 2}, 0}, {{2, 3, 2}, 1},
+  static const std::vector<Line> list{{{4}, 0},         {{2, 3}, -1}, {{3, 2}, 0}, {{2, 3, 2}, 1}, {{1, 37}, 1},
                                       {{2, 1}, 1},      {{0, 3}, 1},  {{1, 2, 1, 2, 1, 1, 3, 1}, 6}};
   return list;
 }

@@ -63,7 +63,7 @@ std::vector<Sample> samples<Reshape>() {
 
 template <>
 std::vector<Sample> samples<Permute>() {
-  return {permuting({2, 3}, {1, 0}), permuting({2, 3, 4}, {2, 0, 1}), permuting({2, 3, 2}, {0, 2, 1}), permuting({5}, {0}),
+  return {permuting({2, 3}, {1, 0}), permuting({2, 3, 4}, {2, 0, 1}), permuting({2, 3, 2}, {0, 2, 1}), permuting({5}, {0}), permuting({18, 17}, {1, 0}),
           permuting({}, {}),         permuting({0, 3}, {1, 0}),       permuting(rank_8(), {6, 1, 0, 7, 3, 5, 2, 4})};
 }
 

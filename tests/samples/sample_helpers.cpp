@@ -46,7 +46,7 @@ std::function<Tensor(std::span<const Tensor>)> elementwise_reference(const std::
 
 std::vector<Sample> elementwise_samples(const Sample& like, const Operand& operand, const std::function<Real(Real)>& exact) {
   std::vector<Sample> list;
-  for (const Shape& shape : {Shape{}, Shape{7}, Shape{2, 3}, Shape{0, 3}, Shape{1, 2, 1, 2, 1, 1, 2, 1}}) {
+  for (const Shape& shape : {Shape{}, Shape{7}, Shape{2, 3}, Shape{37}, Shape{0, 3}, Shape{1, 2, 1, 2, 1, 1, 2, 1}}) {
     Sample s = like;
     s.name = (like.name.empty() ? "" : like.name + " ") + shape.str();
     s.operands = {operand};
@@ -61,7 +61,7 @@ std::vector<Sample> broadcasting_samples(const Sample& like, const Operand& a, c
                                          const std::function<Real(Real, Real)>& exact) {
   std::vector<Sample> list;
   const std::vector<std::pair<Shape, Shape>> shapes{
-      {{5}, {5}}, {{2, 3}, {2, 3}}, {{}, {}}, {{2, 3}, {}}, {{}, {2, 3}}, {{2, 3}, {3}}, {{3}, {2, 3}}, {{2, 3}, {2, 1}},
+      {{5}, {5}}, {{2, 3}, {2, 3}}, {{37}, {37}}, {{}, {}}, {{2, 3}, {}}, {{}, {2, 3}}, {{2, 3}, {3}}, {{3}, {2, 3}}, {{2, 3}, {2, 1}},
       {{1, 3}, {2, 1}}, {{0, 3}, {3}}, {{0}, {0}}, {{1, 2, 1, 2, 1, 1, 2, 1}, {2, 1}}};
   for (const auto& [left, right] : shapes) {
     Sample s = like;

@@ -15,14 +15,16 @@ namespace taut::harness {
 
 using Real = long double;
 
-// One operand through every shape that an elementwise op must take: scalar, vector, matrix, empty, rank 8. The options of
+// One operand through every shape that an elementwise op must take: scalar, vector, matrix, more than any register holds,
+// empty, rank 8. The options of
 // `like` are kept; `exact` is f in long double, or null.
 std::vector<Sample> elementwise_samples(const Sample& like, const Operand& operand, const std::function<Real(Real)>& exact);
 
 // A reference that is elementwise in its one argument.
 std::function<Tensor(std::span<const Tensor>)> elementwise_reference(const std::function<Real(Real)>& f);
 
-// Two operands through broadcasting in every position: equal shapes, scalar, row, column, both stretched, empty, rank 8.
+// Two operands through broadcasting in every position: equal shapes, scalar, row, column, both stretched, long,
+// empty, rank 8.
 std::vector<Sample> broadcasting_samples(const Sample& like, const Operand& a, const Operand& b,
                                          const std::function<Real(Real, Real)>& exact);
 

@@ -1,0 +1,137 @@
+#include "lipschitz/fold_convolution.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <vector>
+
+#include "autodiff/outward.h"
+
+namespace taut::detail {
+namespace {
+
+using structure::Convolution;
+
+// Smaller products might underflow, and an absolute error is no relative one.
+constexpr double smallest_product = 0x1p-900;
+
+// One factor per channel of an image (channels, pixels), or nothing when the map is no such thing.
+std::optional<std::vector<double>> channel_factors(const LinearMap& map, Index channels) {
+  const Index size = map.out_shape().size();
+  if (channels == 0 || size % channels != 0) return std::nullopt;
+  if (const auto* scale = std::get_if<structure::Scale>(&map.structure()))
+    return std::vector<double>(static_cast<std::size_t>(channels), scale->factor);
+  const auto* diagonal = std::get_if<structure::Diagonal>(&map.structure());
+  if (diagonal == nullptr) return std::nullopt;
+  const Index pixels = size / channels;
+  std::vector<double> factors;
+  for (Index i = 0; i < size; ++i) {
+    const double d = diagonal->values.at(i / diagonal->inner % diagonal->values.size());
+    if (i % pixels == 0) factors.push_back(d);
+    if (d != factors.back()) return std::nullopt;
+  }
+  return factors;
+}
+
+Index result_channels(const Convolution& c) { return c.transposed ? c.image[0] : c.result[0]; }
+Index argument_channels(const Convolution& c) { return c.transposed ? c.result[0] : c.image[0]; }
+
+// The convolution with the channels of one side multiplied by factors, or nothing when a product may underflow or
+// overflow.
+std::optional<Convolution> with_factors(const Convolution& c, const std::vector<double>& factors, bool of_result,
+                                        double& relative_error) {
+  const bool rows = of_result != c.transposed;  // the kernel's first axis
+  Convolution scaled = c;
+  scaled.kernel = c.kernel.to(DType::f64).copy();
+  const Shape& shape = scaled.kernel.shape();
+  const Index per_group = shape[0] / c.options.groups, taps = shape[2] * shape[3];
+  const auto entries = scaled.kernel.mutable_data<double>();
+  bool exact = true;
+  for (Index o = 0; o < shape[0]; ++o)
+    for (Index i = 0; i < shape[1]; ++i) {
+      const Index channel = rows ? o : o / per_group * shape[1] + i;
+      const double factor = factors[static_cast<std::size_t>(channel)];
+      for (Index t = 0; t < taps; ++t) {
+        double& entry = entries[static_cast<std::size_t>((o * shape[1] + i) * taps + t)];
+        const double product = entry * factor;
+        if (!std::isfinite(product) || (entry != 0.0 && factor != 0.0 && std::fabs(product) < smallest_product))
+          return std::nullopt;
+        exact = exact && std::fma(entry, factor, -product) == 0.0;
+        entry = product;
+      }
+    }
+  // One rounding per entry, off by at most u / (1 − u) of the computed one, on top of the errors there were: (1 + a)(1
+  // + b) − 1.
+  constexpr double rounding = 0x1.000001p-53;
+  if (!exact) relative_error = add_up(add_up(relative_error, rounding), mul_up(relative_error, rounding));
+  return scaled;
+}
+
+// How far a selection pads an image (channels, h, w) to the convolution's: zeros at the top and left, or nothing.
+struct Margins {
+  Index top, left, h, w;
+};
+std::optional<Margins> zero_margins(const LinearMap& map, const Convolution& c) {
+  const auto* selection = std::get_if<structure::Selection>(&map.structure());
+  const Shape& in = map.in_shape();
+  if (selection == nullptr || in.rank() < 2) return std::nullopt;
+  const auto [channels, height, width] = c.image;
+  const Index h = in[in.rank() - 2], w = in[in.rank() - 1];
+  if (in.size() != channels * h * w || h > height || w > width) return std::nullopt;
+  const std::vector<Index>& source = *selection->source;
+  const auto first = static_cast<Index>(std::ranges::find(source, Index{0}) - source.begin());
+  const Margins m{first / width, first % width, h, w};
+  for (Index k = 0; k < channels; ++k)
+    for (Index y = 0; y < height; ++y)
+      for (Index x = 0; x < width; ++x) {
+        const bool inside = y >= m.top && y < m.top + h && x >= m.left && x < m.left + w;
+        const Index expected = inside ? (k * h + y - m.top) * w + x - m.left : -1;
+        if (source[static_cast<std::size_t>((k * height + y) * width + x)] != expected) return std::nullopt;
+      }
+  return m;
+}
+
+std::optional<LinearMap> merge_pair(const LinearMap& outer, const LinearMap& inner, double& relative_error) {
+  if (const auto* c = std::get_if<Convolution>(&inner.structure()))
+    if (const auto factors = channel_factors(outer, result_channels(*c)))
+      if (const auto scaled = with_factors(*c, *factors, true, relative_error))
+        return LinearMap(inner.in_shape(), outer.out_shape(), *scaled);
+  if (const auto* c = std::get_if<Convolution>(&outer.structure())) {
+    if (const auto factors = channel_factors(inner, argument_channels(*c)))
+      if (const auto scaled = with_factors(*c, *factors, false, relative_error))
+        return LinearMap(inner.in_shape(), outer.out_shape(), *scaled);
+    if (c->transposed || c->boundary != Boundary::zero) return std::nullopt;
+    if (const auto m = zero_margins(inner, *c)) {
+      Convolution padded = *c;
+      auto& p = padded.options.padding;
+      p = {p[0] + m->top, p[1] + c->image[1] - m->h - m->top, p[2] + m->left, p[3] + c->image[2] - m->w - m->left};
+      padded.image = {c->image[0], m->h, m->w};
+      return LinearMap(inner.in_shape(), outer.out_shape(), std::move(padded));
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+LinearMap merge_into_convolutions(const LinearMap& map, double& relative_error) {
+  const auto* composition = std::get_if<structure::Composition>(&map.structure());
+  if (composition == nullptr) return map;
+  std::vector<LinearMap> factors;
+  for (const LinearMap& factor : composition->factors) {
+    std::optional<LinearMap> merged = factor;
+    // What merged may merge again with the factor before.
+    while (!factors.empty()) {
+      const auto further = merge_pair(factors.back(), *merged, relative_error);
+      if (!further) break;
+      factors.pop_back();
+      merged = further;
+    }
+    factors.push_back(*merged);
+  }
+  if (factors.size() == composition->factors.size()) return map;
+  if (factors.size() > 1) return LinearMap(map.in_shape(), map.out_shape(), structure::Composition{std::move(factors)});
+  return LinearMap(map.in_shape(), map.out_shape(), factors.front().structure());
+}
+
+}  // namespace taut::detail
