@@ -1,5 +1,5 @@
-// Small networks on MNIST, trained with and without a penalty on the product of their layers' norms, and for each the first
-// sandwich lower ≤ L ≤ upper of its Lipschitz constant.
+// Small networks on MNIST, trained with and without a penalty on the product of their layers' norms, and for each the
+// first sandwich lower ≤ L ≤ upper of its Lipschitz constant.
 #include <iostream>
 
 #include "examples/common/mnist.h"
@@ -12,20 +12,24 @@ namespace {
 using namespace taut;
 
 nn::Sequential mlp(nn::Random& random) {
-  return nn::Sequential{nn::Flatten(),
-                        nn::Linear(784, 128, random), nn::ReLU(),
-                        nn::Linear(128, 64, random), nn::ReLU(),
-                        nn::Linear(64, 10, random)};
+  return nn::Sequential{nn::Flatten(), nn::Linear(784, 128, random), nn::ReLU(), nn::Linear(128, 64, random),
+                        nn::ReLU(),    nn::Linear(64, 10, random)};
 }
 
 // Two convolutions and three dense layers, as LeNet-5 has [LeCun1998], with ReLU and max-pooling.
 nn::Sequential lenet(nn::Random& random) {
   const Conv2dOptions same_size{.padding = {2, 2, 2, 2}};
-  return nn::Sequential{nn::Conv2d(1, 6, {5, 5}, random, same_size), nn::ReLU(), nn::MaxPool2d(2),
-                        nn::Conv2d(6, 16, {5, 5}, random), nn::ReLU(), nn::MaxPool2d(2),
+  return nn::Sequential{nn::Conv2d(1, 6, {5, 5}, random, same_size),
+                        nn::ReLU(),
+                        nn::MaxPool2d(2),
+                        nn::Conv2d(6, 16, {5, 5}, random),
+                        nn::ReLU(),
+                        nn::MaxPool2d(2),
                         nn::Flatten(),
-                        nn::Linear(400, 120, random), nn::ReLU(),
-                        nn::Linear(120, 84, random), nn::ReLU(),
+                        nn::Linear(400, 120, random),
+                        nn::ReLU(),
+                        nn::Linear(120, 84, random),
+                        nn::ReLU(),
                         nn::Linear(84, 10, random)};
 }
 

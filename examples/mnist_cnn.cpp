@@ -1,5 +1,5 @@
-// The four-layer convolutional network that the AutoLip paper studies on MNIST [ScamanVirmaux2018]: strides instead of pooling, so
-// that every layer is affine and every activation a ReLU.
+// The four-layer convolutional network that the AutoLip paper studies on MNIST [ScamanVirmaux2018]: strides instead of
+// pooling, so that every layer is affine and every activation a ReLU.
 #include <iostream>
 
 #include "examples/common/mnist.h"
@@ -13,11 +13,10 @@ using namespace taut;
 
 nn::Sequential mnist_4(nn::Random& random) {
   const Conv2dOptions halving{.stride = {2, 2}};
-  return nn::Sequential{nn::Conv2d(1, 32, {5, 5}, random, halving), nn::ReLU(),
-                        nn::Conv2d(32, 64, {3, 3}, random, halving), nn::ReLU(),
+  return nn::Sequential{nn::Conv2d(1, 32, {5, 5}, random, halving),   nn::ReLU(),
+                        nn::Conv2d(32, 64, {3, 3}, random, halving),  nn::ReLU(),
                         nn::Conv2d(64, 128, {3, 3}, random, halving), nn::ReLU(),
-                        nn::Conv2d(128, 10, {2, 2}, random),
-                        nn::Flatten()};
+                        nn::Conv2d(128, 10, {2, 2}, random),          nn::Flatten()};
 }
 
 void run(const std::string& folder, const examples::CommonOptions& options) {
@@ -28,7 +27,8 @@ void run(const std::string& folder, const examples::CommonOptions& options) {
   Options analysis;
   analysis.threads = options.threads;
   analysis.seed = options.seed;
-  const examples::Sandwich sandwich = examples::analyse("mnist_4", net, data.test, options.quick ? 100 : 1000, analysis);
+  const examples::Sandwich sandwich =
+      examples::analyse("mnist_4", net, data.test, options.quick ? 100 : 1000, analysis);
   std::cout << sandwich;
   if (!options.json_file.empty()) {
     nlohmann::ordered_json json;
@@ -41,7 +41,8 @@ void run(const std::string& folder, const examples::CommonOptions& options) {
 
 int main(int argc, char** argv) {
   std::string folder = examples::data_folder("mnist");
-  return examples::run_program(argc, argv, "Trains the paper's four-layer CNN on MNIST and bounds its Lipschitz constant.",
+  return examples::run_program(argc, argv,
+                               "Trains the paper's four-layer CNN on MNIST and bounds its Lipschitz constant.",
                                {{"--data", "DIR", "the four files of MNIST", &folder}},
                                [&](const examples::CommonOptions& options) { run(folder, options); });
 }

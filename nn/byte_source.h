@@ -35,7 +35,7 @@ class ByteSource {
   std::ifstream stream_;
   std::uint64_t file_size_ = 0;
   std::array<std::uint8_t, 1 << 16> buffer_;
-  std::span<const std::uint8_t> unread_;    // part of the buffer
+  std::span<const std::uint8_t> unread_;  // part of the buffer
   std::unique_ptr<z_stream_s> inflater_;  // null for plain files
   bool member_ended_ = false;             // between two gzip members, or at the end
 };

@@ -21,8 +21,8 @@ void require_samples(const Tensor& tensor, const char* what) {
 
 void require_count(Index inputs, Index others, const char* what) {
   if (inputs != others)
-    throw ShapeError(cat("[data set] one of ", what, " per sample is required, got ", inputs, " inputs and ", others, ' ',
-                         what, "; check that the files belong together"));
+    throw ShapeError(cat("[data set] one of ", what, " per sample is required, got ", inputs, " inputs and ", others,
+                         ' ', what, "; check that the files belong together"));
 }
 
 // Rows of `from` in the order of `rows`.
@@ -121,7 +121,8 @@ void DataLoader::gather(Index number) {
   if (number >= batches()) return;
   const Index from = number * options_.batch_size;
   const Index count = std::min(options_.batch_size, data_->size() - from);
-  const auto rows = std::span<const Index>(order_).subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(count));
+  const auto rows =
+      std::span<const Index>(order_).subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(count));
   batch_.number = number;
   gather_rows(data_->inputs(), rows, batch_.inputs);
   if (data_->targets().defined()) gather_rows(data_->targets(), rows, batch_.targets);

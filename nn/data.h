@@ -9,8 +9,9 @@
 
 namespace taut::nn {
 
-// Samples along axis 0, and for each a class label or a target tensor. Checked when made: ShapeError when counts differ,
-// NumericError for NaN or infinity with the sample where it is, DomainError for a label outside of [0, classes).
+// Samples along axis 0, and for each a class label or a target tensor. Checked when made: ShapeError when counts
+// differ, NumericError for NaN or infinity with the sample where it is, DomainError for a label outside of [0,
+// classes).
 class DataSet {
  public:
   DataSet() = default;  // empty
@@ -18,13 +19,13 @@ class DataSet {
   static DataSet regression(Tensor inputs, Tensor targets);
 
   Index size() const { return inputs_.defined() ? inputs_.shape()[0] : 0; }
-  Index classes() const { return classes_; }  // 0 for regression
-  const Tensor& inputs() const { return inputs_; }             // (size, …)
-  const Tensor& targets() const { return targets_; }           // (size, …), undefined for classification
-  std::span<const Index> labels() const { return labels_; }    // empty for regression
-  Shape sample_shape() const;                                  // of inputs, without axis 0
-  DataSet first(Index count) const;                            // the first `count` samples, or all
-  DataSet subset(std::span<const Index> samples) const;        // in this order; ShapeError for one that does not exist
+  Index classes() const { return classes_; }                 // 0 for regression
+  const Tensor& inputs() const { return inputs_; }           // (size, …)
+  const Tensor& targets() const { return targets_; }         // (size, …), undefined for classification
+  std::span<const Index> labels() const { return labels_; }  // empty for regression
+  Shape sample_shape() const;                                // of inputs, without axis 0
+  DataSet first(Index count) const;                          // the first `count` samples, or all
+  DataSet subset(std::span<const Index> samples) const;      // in this order; ShapeError for one that does not exist
 
  private:
   DataSet(Tensor inputs, Tensor targets, std::vector<Index> labels, Index classes);
@@ -35,9 +36,9 @@ class DataSet {
 };
 
 struct Batch {
-  Index number = 0;  // within the epoch, from 0
-  Tensor inputs;     // (size, …)
-  Tensor targets;    // regression
+  Index number = 0;               // within the epoch, from 0
+  Tensor inputs;                  // (size, …)
+  Tensor targets;                 // regression
   std::span<const Index> labels;  // classification
   Index size() const { return inputs.shape()[0]; }
 };

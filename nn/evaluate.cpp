@@ -14,7 +14,8 @@ namespace {
 template <class F>
 void for_rows(const Tensor& logits, const char* op, F&& f) {
   if (logits.shape().rank() != 2 || logits.shape()[1] == 0)
-    throw ShapeError(cat('[', op, "] logits are (samples, classes), got ", logits.shape(), "; flatten the net's output"));
+    throw ShapeError(
+        cat('[', op, "] logits are (samples, classes), got ", logits.shape(), "; flatten the net's output"));
   const auto columns = static_cast<std::size_t>(logits.shape()[1]);
   dispatch(logits.dtype(), [&](auto zero) {
     const auto values = logits.data<decltype(zero)>();
@@ -32,8 +33,8 @@ std::size_t arg_max(std::span<const T> row) {
 
 void require_labels(const Tensor& logits, std::span<const Index> labels, const char* op) {
   if (logits.shape().rank() < 1 || logits.shape()[0] != static_cast<Index>(labels.size()))
-    throw ShapeError(cat('[', op, "] one label per row is required, got logits ", logits.shape(), " and ", labels.size(),
-                         " labels"));
+    throw ShapeError(cat('[', op, "] one label per row is required, got logits ", logits.shape(), " and ",
+                         labels.size(), " labels"));
 }
 
 // √2·L·ε, rounded up.
@@ -48,7 +49,8 @@ double share_above(std::span<const double> margins, double least, Index of) {
 
 std::vector<Index> predicted_classes(const Tensor& logits) {
   std::vector<Index> classes;
-  for_rows(logits, "predicted_classes", [&](std::size_t, auto row) { classes.push_back(static_cast<Index>(arg_max(row))); });
+  for_rows(logits, "predicted_classes",
+           [&](std::size_t, auto row) { classes.push_back(static_cast<Index>(arg_max(row))); });
   return classes;
 }
 
@@ -90,8 +92,10 @@ std::vector<double> margins(const Tensor& logits, std::span<const Index> labels)
   std::vector<double> result;
   for_rows(logits, "margins", [&](std::size_t i, auto row) {
     if (row.size() < 2 || labels[i] < 0 || labels[i] >= static_cast<Index>(row.size()))
-      throw DomainError(cat("[margins] label ", labels[i], " of sample ", i, " needs to be one of 2 or more classes, the "
-                            "logits have ", row.size()));
+      throw DomainError(cat("[margins] label ", labels[i], " of sample ", i,
+                            " needs to be one of 2 or more classes, the "
+                            "logits have ",
+                            row.size()));
     double other = -infinity;
     for (std::size_t c = 0; c < row.size(); ++c)
       if (static_cast<Index>(c) != labels[i]) other = std::max(other, static_cast<double>(row[c]));
@@ -120,7 +124,8 @@ std::vector<double> margins_from_below(ModuleRef net, const DataSet& data, Index
       const auto label = static_cast<std::size_t>(batch.labels[i]);
       if (label < classes) entries[i * classes + label] = logits.lo.data<double>()[i * classes + label];
     }
-    for (const double margin : margins(worst, batch.labels)) result.push_back(widen_down(margin, unit_roundoff(DType::f64)));
+    for (const double margin : margins(worst, batch.labels))
+      result.push_back(widen_down(margin, unit_roundoff(DType::f64)));
   }
   return result;
 }

@@ -20,19 +20,20 @@ Tensor predict(ModuleRef net, const DataSet& data, Index batch_size = 256);
 // Share of samples whose largest logit is their label's.
 double accuracy(ModuleRef net, const DataSet& data, Index batch_size = 256);
 
-// For each sample, logit of its label minus the largest other logit: negative when misclassified. In the arithmetic of the
-// net, rounding not enclosed. At least two classes are needed.
+// For each sample, logit of its label minus the largest other logit: negative when misclassified. In the arithmetic of
+// the net, rounding not enclosed. At least two classes are needed.
 std::vector<double> margins(const Tensor& logits, std::span<const Index> labels);
 
-// Lower ends of the margins of the exact network: stored weights and inputs, arithmetic without rounding. By the range rules
-// at the samples, DomainError where an operation has no range there.
+// Lower ends of the margins of the exact network: stored weights and inputs, arithmetic without rounding. By the range
+// rules at the samples, DomainError where an operation has no range there.
 std::vector<double> margins_from_below(ModuleRef net, const DataSet& data, Index batch_size = 100);
 
-// Share of margins above √2·L·ε. If the margins are those of a net with the l2 Lipschitz constant L, no perturbation of l2
-// norm ε changes the class of those samples, because a difference of two logits is √2·L-Lipschitz [Tsuzuku2018].
+// Share of margins above √2·L·ε. If the margins are those of a net with the l2 Lipschitz constant L, no perturbation of
+// l2 norm ε changes the class of those samples, because a difference of two logits is √2·L-Lipschitz [Tsuzuku2018].
 double accuracy_within(std::span<const double> margins, double lipschitz, double epsilon);
 
-// The same as a statement that is proved: a certified bound in l2 (RigourError or UsageError otherwise) and margins from below.
+// The same as a statement that is proved: a certified bound in l2 (RigourError or UsageError otherwise) and margins
+// from below.
 double certified_accuracy(ModuleRef net, const DataSet& data, const UpperBound& lipschitz, double epsilon);
 
 }  // namespace taut::nn

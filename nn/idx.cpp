@@ -32,12 +32,18 @@ std::array<std::uint8_t, 4> read_four(ByteSource& source, const Path& file, cons
 
 const char* type_name(std::uint8_t type) {
   switch (type) {
-    case 0x09: return "signed bytes";
-    case 0x0b: return "16-bit integers";
-    case 0x0c: return "32-bit integers";
-    case 0x0d: return "32-bit floats";
-    case 0x0e: return "64-bit floats";
-    default: return "no type of the format";
+    case 0x09:
+      return "signed bytes";
+    case 0x0b:
+      return "16-bit integers";
+    case 0x0c:
+      return "32-bit integers";
+    case 0x0d:
+      return "32-bit floats";
+    case 0x0e:
+      return "64-bit floats";
+    default:
+      return "no type of the format";
   }
 }
 

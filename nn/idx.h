@@ -29,14 +29,15 @@ struct IdxOptions {
 };
 
 // Images (n, h, w) as inputs (n, 1, h, w) and labels (n). FileError also when the counts differ or a label is no class.
-DataSet load_idx(const std::filesystem::path& images, const std::filesystem::path& labels, const IdxOptions& options = {});
+DataSet load_idx(const std::filesystem::path& images, const std::filesystem::path& labels,
+                 const IdxOptions& options = {});
 
 struct TrainAndTest {
   DataSet train, test;
 };
 
-// A folder with the four files of MNIST, Fashion-MNIST and their like: train-images-idx3-ubyte, train-labels-idx1-ubyte,
-// t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, each with or without ".gz".
+// A folder with the four files of MNIST, Fashion-MNIST and their like: train-images-idx3-ubyte,
+// train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, each with or without ".gz".
 TrainAndTest load_mnist(const std::filesystem::path& folder, const IdxOptions& options = {});
 
 }  // namespace taut::nn

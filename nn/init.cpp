@@ -21,17 +21,16 @@ Initialiser uniform_with(double gain, Deviation deviation) {
 }
 
 Initialiser normal_with(double gain, Deviation deviation) {
-  return [=](Tensor& weight, Random& random) {
-    fill_normal(weight, 0.0, gain * deviation(fans(weight.shape())), random);
-  };
+  return
+      [=](Tensor& weight, Random& random) { fill_normal(weight, 0.0, gain * deviation(fans(weight.shape())), random); };
 }
 
 }  // namespace
 
 Fans fans(const Shape& weight) {
   if (weight.rank() < 2)
-    throw ShapeError(cat("[init] a weight has at least 2 dimensions, (out, in, …); got ", weight,
-                         "; use constant() for biases"));
+    throw ShapeError(
+        cat("[init] a weight has at least 2 dimensions, (out, in, …); got ", weight, "; use constant() for biases"));
   const Index taps = weight.product(2, weight.rank());
   return {weight[1] * taps, weight[0] * taps};
 }

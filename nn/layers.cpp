@@ -66,11 +66,11 @@ void BatchNorm2d::visit(Visitor& visitor) {
 }
 
 Var BatchNorm2d::run(const Var& x, Layout layout) {
-  if (x.shape().rank() != 4)
-    throw ShapeError(cat("[batch_norm2d] needs images (n, c, h, w), got ", x.shape()));
+  if (x.shape().rank() != 4) throw ShapeError(cat("[batch_norm2d] needs images (n, c, h, w), got ", x.shape()));
   const int axis = layout == Layout::nchw ? 1 : 0;
   if (!training)
-    return batch_norm(x, gamma.on(x), beta.on(x), running_mean.on(x), running_variance.on(x), options_.eps, axis, where_);
+    return batch_norm(x, gamma.on(x), beta.on(x), running_mean.on(x), running_variance.on(x), options_.eps, axis,
+                      where_);
   Var mean, variance;
   Var y = batch_norm_training(x, gamma.on(x), beta.on(x), options_.eps, axis, &mean, &variance, where_);
   track(mean.value(), variance.value(), x.shape().size() / x.shape()[axis]);

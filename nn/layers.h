@@ -63,8 +63,8 @@ struct BatchNormOptions {
   DType dtype = DType::f32;
 };
 
-// Per channel of (n, c, h, w). Training: with mean and variance of the batch, which also enter the running statistics (the
-// variance with Bessel's correction). Inference: an affine map with the running statistics [Ioffe2015].
+// Per channel of (n, c, h, w). Training: with mean and variance of the batch, which also enter the running statistics
+// (the variance with Bessel's correction). Inference: an affine map with the running statistics [Ioffe2015].
 class BatchNorm2d {
  public:
   explicit BatchNorm2d(Index channels, const BatchNormOptions& options = {}, Where where = Where::current());
@@ -74,7 +74,7 @@ class BatchNorm2d {
   LayoutUse layout_use() const { return LayoutUse::profits; }
   void visit(Visitor& visitor);
 
-  Parameter gamma, beta;                    // (c)
+  Parameter gamma, beta;                     // (c)
   Parameter running_mean, running_variance;  // (c), not trained
   bool training = false;
 

@@ -39,14 +39,16 @@ concept LayoutAware = Module<M> && requires(M& module, const M& same, const Var&
 };
 
 template <class M>
-concept Visitable = requires(M& module, Visitor& visitor) { module.visit(visitor); };
+concept Visitable = requires(M& module, Visitor& visitor) {
+  module.visit(visitor);
+};
 
 // Walks through what modules hold. A module shows its members by name:
 //   void visit(Visitor& v) { v("first", first_layer); v("scale", scale); }
 class Visitor {
  public:
   template <class Member>
-    requires Module<Member> || std::same_as<Member, Parameter>
+  requires Module<Member> || std::same_as<Member, Parameter>
   void operator()(std::string_view name, Member& member) {
     const std::size_t length = path_.size();
     if (length > 0) path_ += '.';
@@ -114,8 +116,8 @@ inline constexpr OwnerTable owner_table{
 class AnyModule {
  public:
   template <Module M>
-    requires(!std::same_as<M, AnyModule>)
-  AnyModule(M module)  // NOLINT(google-explicit-constructor): a module is a module
+  requires(!std::same_as<M, AnyModule>)
+      AnyModule(M module)  // NOLINT(google-explicit-constructor): a module is a module
       : table_(&detail::module_table<M>), owner_(&detail::owner_table<M>), module_(new M(std::move(module))) {}
   AnyModule(const AnyModule& other)
       : table_(other.table_), owner_(other.owner_), module_(other.owner_->clone(other.module_)) {}
@@ -155,8 +157,8 @@ class AnyModule {
 class ModuleRef {
  public:
   template <Module M>
-    requires(!std::same_as<M, ModuleRef>)
-  ModuleRef(M& module) : table_(&detail::module_table<M>), module_(&module) {}  // NOLINT(google-explicit-constructor)
+  requires(!std::same_as<M, ModuleRef>) ModuleRef(M& module)
+      : table_(&detail::module_table<M>), module_(&module) {}  // NOLINT(google-explicit-constructor)
 
   Var operator()(const Var& x) const { return table_->run(module_, x, Layout::nchw); }
   void visit(Visitor& visitor) const { table_->visit(module_, visitor); }

@@ -37,7 +37,8 @@ std::vector<Tensor> Optimiser::state_like_parameters() const {
 void Optimiser::backward(const Var& loss) {
   Tape* const tape = Tape::of(loss);
   if (tape == nullptr)
-    throw UsageError(cat('[', name_, "] the loss lies on no tape, so nothing was recorded; give the net a Var made by "
+    throw UsageError(cat('[', name_,
+                         "] the loss lies on no tape, so nothing was recorded; give the net a Var made by "
                          "Tape::input, and do not pause the tape"));
   leaves_.clear();
   for (const Parameter* const p : parameters_) leaves_.push_back(p->on(*tape));

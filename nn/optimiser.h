@@ -30,8 +30,8 @@ class Optimiser {
   // One per parameter of parameters(), in its shape; may be changed.
   std::span<Var> gradients() { return gradients_; }
   std::span<Parameter* const> parameters() const { return parameters_; }
-  // Changes every parameter by its gradient. UsageError without a backward() before. While a tape or a Var still holds the
-  // old numbers, they are copied first.
+  // Changes every parameter by its gradient. UsageError without a backward() before. While a tape or a Var still holds
+  // the old numbers, they are copied first.
   void update();
   // backward(), rewinds the loss's tape, update(). Returns the loss. Vars of the tape become invalid.
   double step(const Var& loss);

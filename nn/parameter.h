@@ -14,8 +14,8 @@ class Parameter {
   Parameter() = default;  // undefined: a layer without bias
   explicit Parameter(Tensor initial, bool is_trained = true) : value(std::move(initial)), trained(is_trained) {}
 
-  // The operand beside x. On x's tape the parameter is one leaf, however often it is used, until the tape is rewound or the
-  // value replaced. Off tape, paused or undefined: a plain Var.
+  // The operand beside x. On x's tape the parameter is one leaf, however often it is used, until the tape is rewound or
+  // the value replaced. Off tape, paused or undefined: a plain Var.
   Var on(const Var& x) const;
   Var on(Tape& tape) const;
 

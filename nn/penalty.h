@@ -11,9 +11,9 @@
 namespace taut::nn {
 
 // log Π ‖A_k‖₂ over linear layers A_k, as a loss term: log AutoLip in l2 of a chain of such layers and 1-Lipschitz
-// activations. Each norm is tracked by one step of the power method per call, warm from call to call [Yoshida2017]: a number
-// from below, for training only, never a bound. With v the tracked vector, log ‖A v‖ has the gradient u vᵀ / ‖A v‖ by A,
-// u = A v / ‖A v‖: that of log ‖A‖ once v has converged.
+// activations. Each norm is tracked by one step of the power method per call, warm from call to call [Yoshida2017]: a
+// number from below, for training only, never a bound. With v the tracked vector, log ‖A v‖ has the gradient u vᵀ / ‖A
+// v‖ by A, u = A v / ‖A v‖: that of log ‖A‖ once v has converged.
 class LogNormProduct {
  public:
   explicit LogNormProduct(std::uint64_t seed = 0) : random_(seed) {}

@@ -43,7 +43,8 @@ void ProgressLine::batch(const BatchReport& report) {
   if (now - last_ < pause) return;
   last_ = now;
   std::ostringstream text;
-  text << "epoch " << report.epoch + 1 << '/' << report.epochs << "  batch " << report.batch + 1 << '/' << report.batches;
+  text << "epoch " << report.epoch + 1 << '/' << report.epochs << "  batch " << report.batch + 1 << '/'
+       << report.batches;
   write_quality(text, report);
   text << std::fixed << std::setprecision(0) << "  " << report.samples_per_second << "/s  "
        << duration(report.seconds_left) << " left";

@@ -9,8 +9,8 @@
 namespace taut::nn {
 
 //   epoch 2/5  batch 340/938  loss 0.1021  accuracy 96.9 %  81000/s  3 s left
-// On a terminal the line is rewritten up to ten times a second and stays at the end of an epoch. Elsewhere there is a line
-// per epoch, and one per half minute in between.
+// On a terminal the line is rewritten up to ten times a second and stays at the end of an epoch. Elsewhere there is a
+// line per epoch, and one per half minute in between.
 class ProgressLine {
  public:
   ProgressLine(std::ostream& out, bool terminal) : out_(out), terminal_(terminal) {}

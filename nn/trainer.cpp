@@ -53,8 +53,8 @@ class Training {
       done_ += batch.size();
       report(epoch, batch.number, loss, share(correct, seen));
     }
-    result.epochs.push_back({epoch, options_.epochs, loss_sum / static_cast<double>(seen), share(correct, seen),
-                             seconds_since(start)});
+    result.epochs.push_back(
+        {epoch, options_.epochs, loss_sum / static_cast<double>(seen), share(correct, seen), seconds_since(start)});
     if (options_.on_epoch) options_.on_epoch(result.epochs.back());
     return true;
   }
@@ -67,8 +67,8 @@ class Training {
     const double value = loss.item();
     if (!std::isfinite(value)) {
       tape_.rewind();
-      throw NumericError(cat("[train] the loss is ", value, " in epoch ", epoch + 1, ", batch ", batch.number + 1, " of ",
-                             loader_.batches(), "; lower the learning rate or check the inputs' scale"));
+      throw NumericError(cat("[train] the loss is ", value, " in epoch ", epoch + 1, ", batch ", batch.number + 1,
+                             " of ", loader_.batches(), "; lower the learning rate or check the inputs' scale"));
     }
     optimiser_.step(loss);
     return value;

@@ -13,17 +13,17 @@
 namespace taut::nn {
 
 struct BatchReport {
-  Index epoch = 0, epochs = 0;    // from 0
-  Index batch = 0, batches = 0;   // from 0, within the epoch
-  double loss = 0.0;              // of this batch, with the penalty
+  Index epoch = 0, epochs = 0;       // from 0
+  Index batch = 0, batches = 0;      // from 0, within the epoch
+  double loss = 0.0;                 // of this batch, with the penalty
   std::optional<double> accuracy{};  // of this epoch so far, on the training batches; for classification
   double samples_per_second = 0.0;
-  double seconds_left = 0.0;      // of the whole training, at this rate
+  double seconds_left = 0.0;  // of the whole training, at this rate
 };
 
 struct EpochReport {
   Index epoch = 0, epochs = 0;
-  double loss = 0.0;               // mean over the samples
+  double loss = 0.0;                 // mean over the samples
   std::optional<double> accuracy{};  // on the training batches, while the net was changing
   double seconds = 0.0;
 };
@@ -31,8 +31,8 @@ struct EpochReport {
 struct TrainOptions {
   Index epochs = 5;
   Index batch_size = 64;
-  // Deadline, stop token, progress and seed. The seed fixes the order of the samples: together with the initial weights it
-  // fixes every number of a training that is not cut.
+  // Deadline, stop token, progress and seed. The seed fixes the order of the samples: together with the initial weights
+  // it fixes every number of a training that is not cut.
   Options run{};
   // From the net's output to the loss; when empty, cross entropy for classification and mse for regression.
   std::function<Var(const Var& output, const Batch& batch)> loss{};
@@ -47,9 +47,9 @@ struct TrainResult {
   bool cut = false;                 // the deadline passed or a stop was requested
 };
 
-// Trains in place; modules are in training mode meanwhile and in inference afterwards. The optimiser must hold the net's
-// parameters. NumericError naming epoch and batch as soon as a loss is not finite: the parameters are then those before
-// that batch. A warm step allocates nothing beyond the pool of tensors.
+// Trains in place; modules are in training mode meanwhile and in inference afterwards. The optimiser must hold the
+// net's parameters. NumericError naming epoch and batch as soon as a loss is not finite: the parameters are then those
+// before that batch. A warm step allocates nothing beyond the pool of tensors.
 TrainResult train(ModuleRef net, const DataSet& data, Optimiser& optimiser, const TrainOptions& options = {});
 
 }  // namespace taut::nn

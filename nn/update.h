@@ -13,8 +13,8 @@ template <Scalar T>
 void sgd(const Sgd& s, std::size_t n, const T* gradient, T* velocity, T* weight);
 
 struct Adam {
-  double step_size;        // learning_rate / (1 − β₁ᵗ)
-  double second_scale;     // 1 / √(1 − β₂ᵗ)
+  double step_size;     // learning_rate / (1 − β₁ᵗ)
+  double second_scale;  // 1 / √(1 − β₂ᵗ)
   double beta1, beta2, epsilon, weight_decay;
 };
 // g ← g + weight_decay·w;  m ← β₁m + (1 − β₁)g;  v ← β₂v + (1 − β₂)g²;

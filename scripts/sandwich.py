@@ -22,7 +22,7 @@ def rounded_outward(bound):
     """Three digits, up for upper and down for lower bounds."""
     unit = 10.0 ** (math.floor(math.log10(bound["value"])) - 2)
     rounded = (math.ceil if bound["side"] == "upper" else math.floor)(bound["value"] / unit) * unit
-    return f"{rounded:.3g}"
+    return f"{rounded:.0f}" if 1000 <= rounded < 1e5 else f"{rounded:.3g}"
 
 
 def text(x, y, string, size=13, anchor="middle", colour="#222222"):
@@ -36,10 +36,11 @@ def mark(x, y, bound, colour):
 
 
 def axis(low, high, position, bottom):
-    """Vertical lines at 1, 2 and 5 times the powers of ten."""
+    """Vertical lines at 1, 2 and 5 times the powers of ten, or at the powers alone where they would crowd."""
+    digits = (1, 2, 5) if high / low < 3000 else (1,)
     parts = []
     for exponent in range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1):
-        for digit in (1, 2, 5):
+        for digit in digits:
             tick = digit * 10.0**exponent
             if low <= tick <= high:
                 x = position(tick)
@@ -64,7 +65,7 @@ def row(model, y, position):
 
 def draw(models):
     values = [b["value"] for m in models for side in ("lower", "upper") for b in finite(m["bounds"], side)]
-    low, high = min(values) / 1.8, max(values) * 1.8
+    low, high = min(values) / 3, max(values) * 3
     bottom = TOP + ROW * len(models)
 
     def position(value):

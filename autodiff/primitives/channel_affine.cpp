@@ -125,9 +125,10 @@ namespace {
 // Everything that a batch norm needs of its operands; returns the axis.
 int batch_norm_axis(const Var& x, Index axis, double eps, std::initializer_list<const Var*> per_channel, Where where) {
   const int a = primitives::given(x, "batch_norm", where).shape().axis(axis, "batch_norm");
+  for (const Var* v : per_channel) primitives::given(*v, "batch_norm", where);
   const Shape channels{x.shape()[a]};
   for (const Var* v : per_channel)
-    if (primitives::given(*v, "batch_norm", where).shape() != channels)
+    if (v->shape() != channels)
       throw ShapeError(cat("[batch_norm] gamma, beta, mean and variance must have shape ", channels, " for axis ", a,
                            " of ", x.shape(), ", got ", v->shape()));
   if (!(eps >= 0.0) || !std::isfinite(eps))

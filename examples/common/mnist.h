@@ -17,9 +17,9 @@ nn::TrainAndTest load_mnist(const std::string& folder, const CommonOptions& opti
 struct Recipe {
   Index epochs = 5;
   Index batch_size = 64;
-  double learning_rate = 2e-3;      // at the start, falls to a twentieth along a line
+  double learning_rate = 2e-3;  // at the start, falls to a twentieth along a line
   nn::LogNormProduct* penalty = nullptr;
-  double penalty_strength = 0.0;    // multiplies log Π ‖layer‖; 0: no penalty
+  double penalty_strength = 0.0;  // multiplies log Π ‖layer‖; 0: no penalty
 };
 
 // Adam, with a progress line on stderr: rewritten on a terminal, plain lines elsewhere. One epoch under --quick.

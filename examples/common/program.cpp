@@ -41,7 +41,8 @@ void print_help(const std::string& program, const std::string& summary, const st
   lines.emplace_back("--threads N", "threads of BLAS and of long calls (default 1)");
   lines.emplace_back("--json FILE", "write the results there as JSON");
   lines.emplace_back("--help", "print this");
-  for (const auto& [name, help] : lines) std::cout << "  " << name << std::string(16 - std::min<std::size_t>(15, name.size()), ' ') << help << '\n';
+  for (const auto& [name, help] : lines)
+    std::cout << "  " << name << std::string(16 - std::min<std::size_t>(15, name.size()), ' ') << help << '\n';
 }
 
 // Nothing when the help was asked for.
@@ -101,7 +102,8 @@ void write_file(const std::string& file, const std::string& text) {
   std::ofstream stream(file);
   stream << text;
   stream.flush();
-  if (!stream) throw FileError(cat("[file] ", file, " cannot be written; check that its folder exists and may be written to"));
+  if (!stream)
+    throw FileError(cat("[file] ", file, " cannot be written; check that its folder exists and may be written to"));
 }
 
 std::string data_folder(const std::string& name) {

@@ -20,7 +20,7 @@ struct Option {
   std::string name;      // "--data"
   std::string argument;  // what the help calls the value, "DIR"
   std::string help;
-  std::string* value;    // holds the default
+  std::string* value;  // holds the default
 };
 
 // Parses the command line, sets OpenBLAS's threads, runs `body`. Returns the program's exit status: 0 done (or --help),

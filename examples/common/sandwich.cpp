@@ -22,8 +22,7 @@ bool is_certified(const Rigour& rigour) { return std::holds_alternative<Certifie
 bool has_value(const BoundRow& row) { return std::isfinite(row.value); }
 
 BoundRow upper_row(const char* method, const AutoLipReport& report) {
-  return {method,        Side::upper,    report.bound.value(), report.bound.rigour(),
-          report.status, report.seconds, report.note};
+  return {method, Side::upper, report.bound.value(), report.bound.rigour(), report.status, report.seconds, report.note};
 }
 
 BoundRow lower_row(const char* method, const LowerResult& result) {
@@ -39,10 +38,10 @@ void add_accuracies(Sandwich& s, nn::ModuleRef net, const nn::DataSet& test, std
     if (smallest == nullptr || bound.value() < smallest->value()) smallest = &bound;
     if (bound.is_certified() && (certified == nullptr || bound.value() < certified->value())) certified = &bound;
   }
-  if (certified != nullptr)
-    s.certified = {nn::certified_accuracy(net, test, *certified, epsilon), certified->method()};
+  if (certified != nullptr) s.certified = {nn::certified_accuracy(net, test, *certified, epsilon), certified->method()};
   if (smallest != certified)
-    s.estimated = {nn::accuracy_within(nn::margins(logits, test.labels()), smallest->value(), epsilon), smallest->method()};
+    s.estimated = {nn::accuracy_within(nn::margins(logits, test.labels()), smallest->value(), epsilon),
+                   smallest->method()};
 }
 
 std::string percent(double share) {
@@ -109,8 +108,9 @@ std::ostream& operator<<(std::ostream& out, const Sandwich& s) {
     out << "  certified accuracy at eps = " << epsilon_name << ": " << percent(s.certified->share) << ", by "
         << s.certified->method << '\n';
   if (s.estimated)
-    out << "  accuracy at eps = " << epsilon_name << " under an estimated bound, which proves nothing: "
-        << percent(s.estimated->share) << ", by " << s.estimated->method << '\n';
+    out << "  accuracy at eps = " << epsilon_name
+        << " under an estimated bound, which proves nothing: " << percent(s.estimated->share) << ", by "
+        << s.estimated->method << '\n';
   return out;
 }
 

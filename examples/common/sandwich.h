@@ -44,7 +44,8 @@ struct Sandwich {
 };
 
 // Bounds in l2: the Frobenius product, AutoLip, and the largest Jacobian norm over the first `points` test samples.
-Sandwich analyse(const std::string& name, nn::ModuleRef net, const nn::DataSet& test, Index points, const Options& options);
+Sandwich analyse(const std::string& name, nn::ModuleRef net, const nn::DataSet& test, Index points,
+                 const Options& options);
 
 std::ostream& operator<<(std::ostream& out, const Sandwich& sandwich);
 

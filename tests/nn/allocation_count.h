@@ -1,5 +1,5 @@
-// Counts requests to the system's allocator: malloc, calloc, realloc, aligned_alloc, posix_memalign and memalign, and with
-// them operator new, whose standard version calls malloc. For the whole process, while a count is alive.
+// Counts requests to the system's allocator: malloc, calloc, realloc, aligned_alloc, posix_memalign and memalign, and
+// with them operator new, whose standard version calls malloc. For the whole process, while a count is alive.
 #pragma once
 
 #include <cstddef>

@@ -1,9 +1,9 @@
-#include <boost/test/unit_test.hpp>
+#include "nn/data.h"
 
+#include <boost/test/unit_test.hpp>
 #include <limits>
 #include <set>
 
-#include "nn/data.h"
 #include "tests/nn/support.h"
 
 using namespace taut;
@@ -117,7 +117,8 @@ BOOST_AUTO_TEST_CASE(wrong_data_are_refused) {
   TAUT_CHECK_THROWS(DomainError, nn::DataSet::classification(x, {0, 2}, 2), "label 2", "sample 1", "[0, 2)");
   TAUT_CHECK_THROWS(DomainError, nn::DataSet::classification(x, {-1, 0}, 2), "label -1", "sample 0");
   TAUT_CHECK_THROWS(ShapeError, nn::DataSet::classification(Tensor::scalar(1.0), {0}, 2), "axis 0");
-  TAUT_CHECK_THROWS(ShapeError, nn::DataSet::regression(x, Tensor::zeros(Shape{3, 1}, DType::f64)), "2 inputs", "3 targets");
+  TAUT_CHECK_THROWS(ShapeError, nn::DataSet::regression(x, Tensor::zeros(Shape{3, 1}, DType::f64)), "2 inputs",
+                    "3 targets");
   TAUT_CHECK_THROWS(NumericError, nn::DataSet::regression(Tensor::of(Shape{2, 2}, {0.0, 1.0, 2.0, nan}), x), "inputs",
                     "entry 3", "sample 1", "nan");
 }

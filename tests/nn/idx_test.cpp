@@ -1,6 +1,7 @@
+#include "nn/idx.h"
+
 #include <boost/test/unit_test.hpp>
 
-#include "nn/idx.h"
 #include "tests/nn/idx_files.h"
 #include "tests/nn/support.h"
 
@@ -46,7 +47,8 @@ BOOST_AUTO_TEST_CASE(files_larger_than_a_buffer_are_read) {
   const Folder folder;
   const Bytes content = counting(200'000);
   const Bytes whole = idx_bytes({200'000}, content);
-  for (const Bytes& form : {whole, gzipped(whole)}) BOOST_TEST((nn::read_idx(folder.write("large", form)).bytes == content));
+  for (const Bytes& form : {whole, gzipped(whole)})
+    BOOST_TEST((nn::read_idx(folder.write("large", form)).bytes == content));
 }
 
 BOOST_AUTO_TEST_CASE(an_array_without_entries_is_an_array) {

@@ -1,7 +1,8 @@
+#include "nn/init.h"
+
 #include <boost/test/unit_test.hpp>
 
 #include "autodiff/error.h"
-#include "nn/init.h"
 #include "tests/nn/support.h"
 
 using namespace taut;

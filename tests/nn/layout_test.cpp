@@ -18,15 +18,15 @@ nn::Sequential image_net() {
   nn::BatchNorm2d norm(4, {.dtype = DType::f64});
   nn::fill_normal(norm.running_mean.value, 0.0, 1.0, random);
   nn::fill_uniform(norm.running_variance.value, 0.5, 2.0, random);
-  return nn::Sequential{nn::Conv2d(2, 4, {3, 3}, random, {.padding = {1, 1, 1, 1}}, in_f64),
-                        norm,
-                        nn::ReLU(),
-                        nn::MaxPool2d(2),
-                        nn::Residual(nn::Sequential{nn::Conv2d(4, 4, {3, 3}, random, {.padding = {1, 1, 1, 1}}, in_f64),
-                                                    nn::Tanh()}),
-                        nn::AvgPool2d(2),
-                        nn::Flatten(),
-                        nn::Linear(16, 3, random, in_f64)};
+  return nn::Sequential{
+      nn::Conv2d(2, 4, {3, 3}, random, {.padding = {1, 1, 1, 1}}, in_f64),
+      norm,
+      nn::ReLU(),
+      nn::MaxPool2d(2),
+      nn::Residual(nn::Sequential{nn::Conv2d(4, 4, {3, 3}, random, {.padding = {1, 1, 1, 1}}, in_f64), nn::Tanh()}),
+      nn::AvgPool2d(2),
+      nn::Flatten(),
+      nn::Linear(16, 3, random, in_f64)};
 }
 
 Tensor sample(const Tensor& batch, Index n) { return slice(batch, 0, n, n + 1).value(); }
@@ -90,10 +90,9 @@ BOOST_AUTO_TEST_CASE(one_transposition_before_and_one_behind_a_run) {
 
 BOOST_AUTO_TEST_CASE(a_module_that_knows_no_layout_splits_the_run) {
   nn::Random random(3);
-  const auto per_channel_of_nchw = [](const Var& x) {
-    return x * Var(Tensor::of(Shape{1, 3, 1, 1}, {1.0, 2.0, 3.0}));
-  };
-  nn::Sequential net{nn::Conv2d(2, 3, {3, 3}, random, {}, {.dtype = DType::f64}), per_channel_of_nchw, nn::MaxPool2d(2)};
+  const auto per_channel_of_nchw = [](const Var& x) { return x * Var(Tensor::of(Shape{1, 3, 1, 1}, {1.0, 2.0, 3.0})); };
+  nn::Sequential net{nn::Conv2d(2, 3, {3, 3}, random, {}, {.dtype = DType::f64}), per_channel_of_nchw,
+                     nn::MaxPool2d(2)};
   const Tensor x = normal_tensor(Shape{4, 2, 6, 6}, random);
   const Tensor together = net(x).value();
   for (Index n = 0; n < 4; ++n)

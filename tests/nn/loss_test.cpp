@@ -1,9 +1,10 @@
+#include "nn/loss.h"
+
 #include <boost/test/unit_test.hpp>
 
 #include "autodiff/diff.h"
 #include "nn/evaluate.h"
 #include "nn/layers.h"
-#include "nn/loss.h"
 #include "nn/sequential.h"
 #include "tests/nn/support.h"
 
@@ -53,7 +54,8 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   const std::vector<Index> one{0}, wrong{0, 3};
   TAUT_CHECK_THROWS(ShapeError, nn::cross_entropy(logits, one), "(2, 3)", "1 labels", "loss_test.cpp");
   TAUT_CHECK_THROWS(DomainError, nn::cross_entropy(logits, wrong), "label 3", "sample 1", "[0, 3)");
-  TAUT_CHECK_THROWS(ShapeError, nn::cross_entropy(Tensor::zeros(Shape{2, 3, 1}, DType::f32), one), "(2, 3, 1)", "flatten");
+  TAUT_CHECK_THROWS(ShapeError, nn::cross_entropy(Tensor::zeros(Shape{2, 3, 1}, DType::f32), one), "(2, 3, 1)",
+                    "flatten");
   TAUT_CHECK_THROWS(ShapeError, nn::mse(logits, Tensor::zeros(Shape{2}, DType::f32)), "(2, 3)", "(2)", "reshape");
 }
 
@@ -92,9 +94,10 @@ BOOST_AUTO_TEST_CASE(certified_accuracy_counts_what_the_bound_proves) {
     BOOST_TEST(from_below[i] <= exact[i]);
     BOOST_TEST(from_below[i] >= exact[i] - 1e-12);
   }
-  TAUT_CHECK_THROWS(RigourError, nn::certified_accuracy(net, data, UpperBound::estimate(2.0, Norm::l2, "guess"), 0.1), "guess");
-  TAUT_CHECK_THROWS(UsageError, nn::certified_accuracy(net, data, UpperBound::certified(2.0, Norm::l1, "known"), 0.1), "l2",
-                    "l1");
+  TAUT_CHECK_THROWS(RigourError, nn::certified_accuracy(net, data, UpperBound::estimate(2.0, Norm::l2, "guess"), 0.1),
+                    "guess");
+  TAUT_CHECK_THROWS(UsageError, nn::certified_accuracy(net, data, UpperBound::certified(2.0, Norm::l1, "known"), 0.1),
+                    "l2", "l1");
 }
 
 // The rounding of the whole net is enclosed, and of the constants that batch norm computes from its statistics.
@@ -107,8 +110,8 @@ BOOST_AUTO_TEST_CASE(margins_from_below_lie_below_those_of_f64_and_near_them) {
   const std::vector<double> from_below = nn::margins_from_below(net, data, 7);
   nn::Sequential wide = net;
   for (nn::Parameter* p : nn::parameters(wide)) p->value = p->value.to(DType::f64);
-  const nn::DataSet wide_data = nn::DataSet::classification(
-      data.inputs().to(DType::f64), {data.labels().begin(), data.labels().end()}, 3);
+  const nn::DataSet wide_data =
+      nn::DataSet::classification(data.inputs().to(DType::f64), {data.labels().begin(), data.labels().end()}, 3);
   const std::vector<double> wide_margins = nn::margins(nn::predict(wide, wide_data), data.labels());
   for (std::size_t i = 0; i < from_below.size(); ++i) {
     // The f64 margin itself errs by some 1e-15; an enclosure that took f32's scale of the batch norm for exact would be

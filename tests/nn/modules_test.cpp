@@ -81,9 +81,8 @@ BOOST_AUTO_TEST_CASE(gradients_are_those_of_differences) {
   training.training = true;
   check_gradients(training, images);
   check_gradients(nn::Residual(nn::Conv2d(4, 4, {3, 3}, random, {.padding = {1, 1, 1, 1}}, in_f64)), images);
-  check_gradients(nn::Residual(nn::Conv2d(4, 2, {3, 3}, random, {}, in_f64),
-                               nn::Conv2d(4, 2, {3, 3}, random, {}, in_f64)),
-                  images);
+  check_gradients(
+      nn::Residual(nn::Conv2d(4, 2, {3, 3}, random, {}, in_f64), nn::Conv2d(4, 2, {3, 3}, random, {}, in_f64)), images);
   check_gradients(nn::Sequential{nn::Conv2d(4, 3, {3, 3}, random, {}, in_f64), nn::Tanh(), nn::Flatten(),
                                  nn::Linear(48, 2, random, in_f64)},
                   images);
@@ -149,15 +148,14 @@ BOOST_AUTO_TEST_CASE(training_mode_reaches_nested_modules_and_inference_restores
   }
   BOOST_TEST(last.training);
   nn::set_training(net, false);
-  {
-    const nn::InferenceScope inference(net);
-  }
+  { const nn::InferenceScope inference(net); }
   BOOST_TEST(!last.training);
 }
 
 BOOST_AUTO_TEST_CASE(nodes_name_the_line_of_the_model) {
   nn::Random random(5);
-  nn::Linear layer(2, 2, random); const int line = __LINE__;  // NOLINT: on one line on purpose
+  nn::Linear layer(2, 2, random);
+  const int line = __LINE__;  // NOLINT: on one line on purpose
   Tape tape;
   const Var y = layer(tape.input(Tensor::zeros(Shape{1, 2}, DType::f32)));
   BOOST_TEST(std::string(tape.node(y.id()).where.basename()) == "modules_test.cpp");

@@ -1,8 +1,9 @@
 // Optimisers against steps derived by hand; the numbers are chosen so that most steps are exact in binary.
+#include "nn/optimiser.h"
+
 #include <boost/test/unit_test.hpp>
 
 #include "autodiff/ops.h"
-#include "nn/optimiser.h"
 #include "tests/nn/support.h"
 
 using namespace taut;
@@ -59,7 +60,8 @@ BOOST_AUTO_TEST_CASE(momentum_overshoots) {
 
 // The gradient is (1 + 1)·w.
 BOOST_AUTO_TEST_CASE(weight_decay_adds_to_the_gradient) {
-  check_equal(on_quadratic<nn::Sgd>(nn::SgdOptions{.learning_rate = 0.25, .weight_decay = 1.0}, 2, DType::f64), {0.5, 0.25});
+  check_equal(on_quadratic<nn::Sgd>(nn::SgdOptions{.learning_rate = 0.25, .weight_decay = 1.0}, 2, DType::f64),
+              {0.5, 0.25});
 }
 
 // With one gradient g for ever, bias correction gives the means g and g²: every step is η·g / (|g| + ε).
@@ -79,7 +81,8 @@ BOOST_AUTO_TEST_CASE(adam_corrects_its_means) {
 // Means that follow at other rates: g = 1, 3 with β₁ = 1/2, β₂ = 3/4, corrected by 3/4 and 7/16:
 // m = 1/2 → 7/4 over 3/4 is 7/3; v = 1/4 → 39/16 over 7/16 is 39/7.
 BOOST_AUTO_TEST_CASE(adam_has_two_rates) {
-  const std::vector<double> walk = adam_on({1.0, 3.0}, {.learning_rate = 1.0, .beta1 = 0.5, .beta2 = 0.75, .epsilon = 1e-8});
+  const std::vector<double> walk =
+      adam_on({1.0, 3.0}, {.learning_rate = 1.0, .beta1 = 0.5, .beta2 = 0.75, .epsilon = 1e-8});
   BOOST_TEST(std::fabs((walk[0] - walk[1]) - 7.0 / 3.0 / std::sqrt(39.0 / 7.0)) <= 2e-8);
 }
 

@@ -1,9 +1,10 @@
+#include "nn/penalty.h"
+
 #include <boost/test/unit_test.hpp>
 
 #include "autodiff/diff.h"
 #include "nn/layers.h"
 #include "nn/optimiser.h"
-#include "nn/penalty.h"
 #include "tests/nn/support.h"
 
 using namespace taut;
@@ -95,7 +96,8 @@ BOOST_AUTO_TEST_CASE(has_the_gradient_of_the_norm) {
   double slope = 0.0;
   for (Index i = 0; i < gradient.size(); ++i) slope += gradient.at(i) * direction.at(i);
   // Truncation h² and what 800 steps of the power method leave, over h.
-  BOOST_TEST(std::fabs((norm_at(moved(h)) - norm_at(moved(-h))) / (2.0 * h) - slope) <= 1e-6 * (1.0 + std::fabs(slope)));
+  BOOST_TEST(std::fabs((norm_at(moved(h)) - norm_at(moved(-h))) / (2.0 * h) - slope) <=
+             1e-6 * (1.0 + std::fabs(slope)));
 }
 
 BOOST_AUTO_TEST_CASE(follows_weights_that_change_and_makes_them_smaller) {
@@ -123,7 +125,8 @@ BOOST_AUTO_TEST_CASE(what_has_no_norm_is_refused) {
   nn::LogNormProduct product;
   Tape tape;
   TAUT_CHECK_THROWS(UsageError, product(tape), "no layers");
-  const nn::Parameter kernel(Tensor::zeros(Shape{1, 1, 3, 3}, DType::f32)), zero(Tensor::zeros(Shape{2, 2}, DType::f32));
+  const nn::Parameter kernel(Tensor::zeros(Shape{1, 1, 3, 3}, DType::f32)),
+      zero(Tensor::zeros(Shape{2, 2}, DType::f32));
   TAUT_CHECK_THROWS(ShapeError, product.add(kernel), "(1, 1, 3, 3)", "geometry");
   TAUT_CHECK_THROWS(ShapeError, product.add(nn::Parameter()), "undefined");
   product.add(zero);

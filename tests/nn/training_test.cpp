@@ -1,5 +1,4 @@
 #include <boost/test/unit_test.hpp>
-
 #include <limits>
 #include <sstream>
 
@@ -85,7 +84,9 @@ BOOST_AUTO_TEST_CASE(loss_and_penalty_of_the_user_are_used) {
   const nn::DataSet data = two_halves(64, 1);
   nn::Sgd sgd(nn::parameters(net), {.learning_rate = 0.0});
   nn::TrainOptions options{.epochs = 1, .batch_size = 64};
-  options.loss = [](const Var& output, const nn::Batch& batch) { return nn::cross_entropy(output, batch.labels) * 0.0 + 2.0; };
+  options.loss = [](const Var& output, const nn::Batch& batch) {
+    return nn::cross_entropy(output, batch.labels) * 0.0 + 2.0;
+  };
   options.penalty = [&](Tape& tape) { return sum(net[0].as<nn::Linear>().bias.on(tape)) + 3.0; };  // biases are 0
   BOOST_TEST(nn::train(net, data, sgd, options).epochs[0].loss == 5.0);
 }
@@ -185,8 +186,7 @@ BOOST_AUTO_TEST_CASE(progress_is_one_line_on_a_terminal_and_a_line_per_epoch_in_
   const auto start = std::chrono::steady_clock::now();
   while (terminal.str().empty() && std::chrono::steady_clock::now() - start < std::chrono::seconds(5))
     to_terminal.batch(batch);
-  BOOST_TEST(terminal.str() ==
-             "\repoch 2/5  batch 340/938  loss 0.1021  accuracy 96.9 %  81000/s  1 min 3 s left");
+  BOOST_TEST(terminal.str() == "\repoch 2/5  batch 340/938  loss 0.1021  accuracy 96.9 %  81000/s  1 min 3 s left");
   to_terminal.epoch(epoch);
   const std::string text = terminal.str();
   BOOST_TEST(text.back() == '\n');

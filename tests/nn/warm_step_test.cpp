@@ -1,6 +1,7 @@
 // What a training step costs in memory once it is warm: no request to the system, and a bounded peak.
-#include <boost/test/unit_test.hpp>
 #include <cblas.h>
+
+#include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <new>
 
@@ -24,23 +25,24 @@ struct OneBlasThread {
 };
 
 nn::Sequential small_mlp(nn::Random& random) {
-  return nn::Sequential{nn::Flatten(), nn::Linear(64, 32, random), nn::ReLU(),
-                        nn::Linear(32, 16, random), nn::Tanh(), nn::Linear(16, 4, random)};
+  return nn::Sequential{nn::Flatten(), nn::Linear(64, 32, random), nn::ReLU(), nn::Linear(32, 16, random),
+                        nn::Tanh(),    nn::Linear(16, 4, random)};
 }
 
 nn::Sequential small_cnn(nn::Random& random) {
-  return nn::Sequential{nn::Conv2d(1, 4, {3, 3}, random, {.padding = {1, 1, 1, 1}}),
-                        nn::BatchNorm2d(4),
-                        nn::ReLU(),
-                        nn::MaxPool2d(2),
-                        nn::Residual(nn::Sequential{nn::Conv2d(4, 4, {3, 3}, random, {.padding = {1, 1, 1, 1}}),
-                                                    nn::LeakyReLU(0.1)}),
-                        nn::AvgPool2d(2),
-                        nn::Flatten(),
-                        nn::Linear(16, 4, random)};
+  return nn::Sequential{
+      nn::Conv2d(1, 4, {3, 3}, random, {.padding = {1, 1, 1, 1}}),
+      nn::BatchNorm2d(4),
+      nn::ReLU(),
+      nn::MaxPool2d(2),
+      nn::Residual(nn::Sequential{nn::Conv2d(4, 4, {3, 3}, random, {.padding = {1, 1, 1, 1}}), nn::LeakyReLU(0.1)}),
+      nn::AvgPool2d(2),
+      nn::Flatten(),
+      nn::Linear(16, 4, random)};
 }
 
-// Requests to the system's allocator, and blocks that the tensors' pool had to ask for, in steps that follow three warm ones.
+// Requests to the system's allocator, and blocks that the tensors' pool had to ask for, in steps that follow three warm
+// ones.
 struct Requests {
   std::size_t allocator = 0, pool = 0;
 };
@@ -154,13 +156,13 @@ BOOST_AUTO_TEST_CASE(peak_is_bounded) {
     }
   };
   nn::Sequential mlp{nn::Flatten(), nn::Linear(784, 128, random), nn::ReLU(), nn::Linear(128, 64, random),
-                     nn::ReLU(), nn::Linear(64, 10, random)};
+                     nn::ReLU(),    nn::Linear(64, 10, random)};
   check(mlp, noise_images(256, Shape{1, 28, 28}, 10, 1), "mlp");
   const Conv2dOptions halving{.stride = {2, 2}};
-  nn::Sequential cnn{nn::Conv2d(1, 32, {5, 5}, random, halving), nn::ReLU(),
-                     nn::Conv2d(32, 64, {3, 3}, random, halving), nn::ReLU(),
+  nn::Sequential cnn{nn::Conv2d(1, 32, {5, 5}, random, halving),   nn::ReLU(),
+                     nn::Conv2d(32, 64, {3, 3}, random, halving),  nn::ReLU(),
                      nn::Conv2d(64, 128, {3, 3}, random, halving), nn::ReLU(),
-                     nn::Conv2d(128, 10, {2, 2}, random), nn::Flatten()};
+                     nn::Conv2d(128, 10, {2, 2}, random),          nn::Flatten()};
   check(cnn, noise_images(128, Shape{1, 28, 28}, 10, 1), "cnn");
 }
 
