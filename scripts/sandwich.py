@@ -18,11 +18,21 @@ def finite(bounds, side):
     return sorted((b for b in bounds if b["side"] == side and b["status"] in ("finite", "cut")), key=lambda b: b["value"])
 
 
+def number(value):
+    """Three digits: 0.25, 69.6, 9.26·10⁶."""
+    if value < 1e5:
+        return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
+    mantissa, exponent = f"{value:.2e}".split("e+")
+    power = "10" + str(int(exponent)).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    return power if mantissa == "1" else f"{mantissa}·{power}"
+
+
 def rounded_outward(bound):
     """Three digits, up for upper and down for lower bounds."""
     unit = 10.0 ** (math.floor(math.log10(bound["value"])) - 2)
     rounded = (math.ceil if bound["side"] == "upper" else math.floor)(bound["value"] / unit) * unit
-    return f"{rounded:.0f}" if 1000 <= rounded < 1e5 else f"{rounded:.3g}"
+    return number(rounded)
 
 
 def text(x, y, string, size=13, anchor="middle", colour="#222222"):
@@ -45,7 +55,7 @@ def axis(low, high, position, bottom):
             if low <= tick <= high:
                 x = position(tick)
                 parts.append(f'<line x1="{x:.1f}" y1="{TOP - 8}" x2="{x:.1f}" y2="{bottom}" stroke="#dddddd"/>')
-                parts.append(text(x, bottom + 18, f"{tick:g}", colour=GREY))
+                parts.append(text(x, bottom + 18, number(tick), colour=GREY))
     return parts
 
 

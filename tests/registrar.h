@@ -1,5 +1,5 @@
-// Test cases that are made by a program rather than written out. They are registered by main(), after all static objects of
-// all files exist: a case made during static initialisation would see them half built.
+// Test cases that are made by a program rather than written out. They are registered by main(), after all static
+// objects of all files exist: a case made during static initialisation would see them half built.
 #pragma once
 
 #include <vector>

@@ -1,4 +1,5 @@
-// Every user function refuses operands that do not fit, with an exception of the right class whose text names the function.
+// Every user function refuses operands that do not fit, with an exception of the right class whose text names the
+// function.
 #include <functional>
 #include <limits>
 #include <string>
@@ -38,10 +39,16 @@ BOOST_AUTO_TEST_SUITE(bad_input)
 
 BOOST_AUTO_TEST_CASE(elementwise_shapes) {
   expect_refusals<ShapeError>({
-      {"add", "(2, 3) and (2)", [] { (void)add(zeros({2, 3}), zeros({2})); }},
+      {"add", "(2, 3) and (2)",
+       [] {
+         (void)add(zeros({2, 3}), zeros({2}));
+       }},
       {"sub", "(2) and (3)", [] { (void)sub(zeros({2}), zeros({3})); }},
       {"mul", "(0) and (2)", [] { (void)mul(zeros({0}), zeros({2})); }},
-      {"div", "(2, 1, 3) and (2, 2)", [] { (void)div(zeros({2, 1, 3}), zeros({2, 2})); }},
+      {"div", "(2, 1, 3) and (2, 2)",
+       [] {
+         (void)div(zeros({2, 1, 3}), zeros({2, 2}));
+       }},
       {"maximum", "(2) and (3)", [] { (void)maximum(zeros({2}), zeros({3})); }},
       {"add", "through an operator", [] { (void)(zeros({2}) + zeros({3})); }},
   });
@@ -51,17 +58,44 @@ BOOST_AUTO_TEST_CASE(mixed_dtypes) {
   expect_refusals<DTypeError>({
       {"add", "f64 and f32", [] { (void)add(zeros({2}), single({2})); }},
       {"sub", "f32 and f64", [] { (void)sub(single({2}), zeros({2})); }},
-      {"mul", "with broadcasting", [] { (void)mul(zeros({2, 3}), single({3})); }},
+      {"mul", "with broadcasting",
+       [] {
+         (void)mul(zeros({2, 3}), single({3}));
+       }},
       {"div", "f64 and f32", [] { (void)div(zeros({2}), single({2})); }},
       {"maximum", "f64 and f32", [] { (void)maximum(zeros({2}), single({})); }},
-      {"matmul", "f64 and f32", [] { (void)matmul(zeros({2, 2}), single({2, 2})); }},
-      {"dense", "the weight", [] { (void)dense(zeros({2, 2}), single({2, 2}), Var()); }},
-      {"dense", "the bias", [] { (void)dense(zeros({2, 2}), zeros({2, 2}), single({2})); }},
-      {"concat", "the second part", [] { (void)concat({zeros({2}), single({2})}, 0); }},
-      {"conv2d", "the kernel", [] { (void)conv2d(zeros({1, 1, 3, 3}), single({1, 1, 2, 2}), Var()); }},
-      {"conv2d", "the bias", [] { (void)conv2d(zeros({1, 1, 3, 3}), zeros({1, 1, 2, 2}), single({1})); }},
-      {"conv_transpose2d", "the kernel", [] { (void)conv_transpose2d(zeros({1, 1, 3, 3}), single({1, 1, 2, 2}), Var()); }},
-      {"channel_affine", "the scale", [] { (void)channel_affine(zeros({2, 3}), single({3}), Var()); }},
+      {"matmul", "f64 and f32",
+       [] {
+         (void)matmul(zeros({2, 2}), single({2, 2}));
+       }},
+      {"dense", "the weight",
+       [] {
+         (void)dense(zeros({2, 2}), single({2, 2}), Var());
+       }},
+      {"dense", "the bias",
+       [] {
+         (void)dense(zeros({2, 2}), zeros({2, 2}), single({2}));
+       }},
+      {"concat", "the second part",
+       [] {
+         (void)concat({zeros({2}), single({2})}, 0);
+       }},
+      {"conv2d", "the kernel",
+       [] {
+         (void)conv2d(zeros({1, 1, 3, 3}), single({1, 1, 2, 2}), Var());
+       }},
+      {"conv2d", "the bias",
+       [] {
+         (void)conv2d(zeros({1, 1, 3, 3}), zeros({1, 1, 2, 2}), single({1}));
+       }},
+      {"conv_transpose2d", "the kernel",
+       [] {
+         (void)conv_transpose2d(zeros({1, 1, 3, 3}), single({1, 1, 2, 2}), Var());
+       }},
+      {"channel_affine", "the scale",
+       [] {
+         (void)channel_affine(zeros({2, 3}), single({3}), Var());
+       }},
   });
 }
 
@@ -77,17 +111,38 @@ BOOST_AUTO_TEST_CASE(constants) {
 
 BOOST_AUTO_TEST_CASE(reductions) {
   expect_refusals<ShapeError>({
-      {"sum", "no axis 2", [] { (void)sum(zeros({2, 3}), {2}); }},
-      {"sum", "an axis twice", [] { (void)sum(zeros({2, 3}), {1, -1}); }},
-      {"mean", "no axis -3", [] { (void)mean(zeros({2, 3}), {-3}); }},
-      {"mean", "of nothing", [] { (void)mean(zeros({0, 3})); }},
-      {"max", "of nothing", [] { (void)max(zeros({3, 0}), {1}); }},
+      {"sum", "no axis 2",
+       [] {
+         (void)sum(zeros({2, 3}), {2});
+       }},
+      {"sum", "an axis twice",
+       [] {
+         (void)sum(zeros({2, 3}), {1, -1});
+       }},
+      {"mean", "no axis -3",
+       [] {
+         (void)mean(zeros({2, 3}), {-3});
+       }},
+      {"mean", "of nothing",
+       [] {
+         (void)mean(zeros({0, 3}));
+       }},
+      {"max", "of nothing",
+       [] {
+         (void)max(zeros({3, 0}), {1});
+       }},
       {"max", "no axis 0", [] { (void)max(zeros({}), {0}); }},
       {"logsumexp", "of nothing", [] { (void)logsumexp(zeros({0})); }},
       {"logsumexp", "no axis 5", [] { (void)logsumexp(zeros({2}), {5}); }},
       {"softmax", "a scalar has no axis", [] { (void)softmax(zeros({})); }},
-      {"softmax", "no axis 2", [] { (void)softmax(zeros({2, 2}), 2); }},
-      {"softmax", "of nothing", [] { (void)softmax(zeros({2, 0})); }},
+      {"softmax", "no axis 2",
+       [] {
+         (void)softmax(zeros({2, 2}), 2);
+       }},
+      {"softmax", "of nothing",
+       [] {
+         (void)softmax(zeros({2, 0}));
+       }},
       {"log_softmax", "no axis -2", [] { (void)log_softmax(zeros({2}), -2); }},
   });
 }
@@ -95,29 +150,77 @@ BOOST_AUTO_TEST_CASE(reductions) {
 BOOST_AUTO_TEST_CASE(products) {
   expect_refusals<ShapeError>({
       {"matmul", "vectors", [] { (void)matmul(zeros({2}), zeros({2})); }},
-      {"matmul", "inner sizes", [] { (void)matmul(zeros({2, 3}), zeros({2, 3})); }},
-      {"matmul", "inner sizes, transposed", [] { (void)matmul(zeros({2, 3}), zeros({3, 2}), true); }},
-      {"matmul", "batches", [] { (void)matmul(zeros({2, 2, 3}), zeros({3, 3, 2})); }},
-      {"matmul", "ranks", [] { (void)matmul(zeros({1, 2, 3}), zeros({3, 2})); }},
-      {"dense", "inputs", [] { (void)dense(zeros({2, 3}), zeros({4, 2}), Var()); }},
-      {"dense", "rank of the weight", [] { (void)dense(zeros({2, 3}), zeros({3}), Var()); }},
-      {"dense", "a scalar", [] { (void)dense(zeros({}), zeros({1, 1}), Var()); }},
-      {"dense", "size of the bias", [] { (void)dense(zeros({2, 3}), zeros({4, 3}), zeros({3})); }},
+      {"matmul", "inner sizes",
+       [] {
+         (void)matmul(zeros({2, 3}), zeros({2, 3}));
+       }},
+      {"matmul", "inner sizes, transposed",
+       [] {
+         (void)matmul(zeros({2, 3}), zeros({3, 2}), true);
+       }},
+      {"matmul", "batches",
+       [] {
+         (void)matmul(zeros({2, 2, 3}), zeros({3, 3, 2}));
+       }},
+      {"matmul", "ranks",
+       [] {
+         (void)matmul(zeros({1, 2, 3}), zeros({3, 2}));
+       }},
+      {"dense", "inputs",
+       [] {
+         (void)dense(zeros({2, 3}), zeros({4, 2}), Var());
+       }},
+      {"dense", "rank of the weight",
+       [] {
+         (void)dense(zeros({2, 3}), zeros({3}), Var());
+       }},
+      {"dense", "a scalar",
+       [] {
+         (void)dense(zeros({}), zeros({1, 1}), Var());
+       }},
+      {"dense", "size of the bias",
+       [] {
+         (void)dense(zeros({2, 3}), zeros({4, 3}), zeros({3}));
+       }},
   });
 }
 
 BOOST_AUTO_TEST_CASE(moving_numbers) {
   expect_refusals<ShapeError>({
-      {"reshape", "sizes", [] { (void)reshape(zeros({2, 3}), {5}); }},
+      {"reshape", "sizes",
+       [] {
+         (void)reshape(zeros({2, 3}), {5});
+       }},
       {"flatten", "a vector", [] { (void)flatten(zeros({3})); }},
-      {"permute", "too few axes", [] { (void)permute(zeros({2, 3}), {0}); }},
-      {"permute", "an axis twice", [] { (void)permute(zeros({2, 3}), {1, 1}); }},
-      {"permute", "no axis 2", [] { (void)permute(zeros({2, 3}), {0, 2}); }},
-      {"permute", "too many axes", [] { (void)permute(zeros({2}), {0, 1, 2, 3, 4, 5, 6, 7, 8}); }},
+      {"permute", "too few axes",
+       [] {
+         (void)permute(zeros({2, 3}), {0});
+       }},
+      {"permute", "an axis twice",
+       [] {
+         (void)permute(zeros({2, 3}), {1, 1});
+       }},
+      {"permute", "no axis 2",
+       [] {
+         (void)permute(zeros({2, 3}), {0, 2});
+       }},
+      {"permute", "too many axes",
+       [] {
+         (void)permute(zeros({2}), {0, 1, 2, 3, 4, 5, 6, 7, 8});
+       }},
       {"transpose", "a vector", [] { (void)transpose(zeros({3})); }},
-      {"broadcast_to", "to a smaller one", [] { (void)broadcast_to(zeros({2, 3}), {3}); }},
-      {"broadcast_to", "3 to 2", [] { (void)broadcast_to(zeros({3}), {2, 2}); }},
-      {"sum_to", "to a larger one", [] { (void)sum_to(zeros({3}), {2, 3}); }},
+      {"broadcast_to", "to a smaller one",
+       [] {
+         (void)broadcast_to(zeros({2, 3}), {3});
+       }},
+      {"broadcast_to", "3 to 2",
+       [] {
+         (void)broadcast_to(zeros({3}), {2, 2});
+       }},
+      {"sum_to", "to a larger one",
+       [] {
+         (void)sum_to(zeros({3}), {2, 3});
+       }},
       {"sum_to", "3 to 2", [] { (void)sum_to(zeros({3}), {2}); }},
       {"slice", "beyond the end", [] { (void)slice(zeros({3}), 0, 0, 4); }},
       {"slice", "backwards", [] { (void)slice(zeros({3}), 0, 2, 1); }},
@@ -127,15 +230,36 @@ BOOST_AUTO_TEST_CASE(moving_numbers) {
       {"pad", "negative", [] { (void)pad(zeros({3}), 0, -1, 0); }},
       {"pad", "no axis 1", [] { (void)pad(zeros({3}), 1, 1, 1); }},
       {"concat", "no parts", [] { (void)concat({}, 0); }},
-      {"concat", "ranks", [] { (void)concat({zeros({2}), zeros({2, 1})}, 0); }},
-      {"concat", "other sizes", [] { (void)concat({zeros({2, 2}), zeros({2, 3})}, 0); }},
-      {"concat", "no axis 1", [] { (void)concat({zeros({2}), zeros({2})}, 1); }},
-      {"gather", "index 3", [] { (void)gather(zeros({3}), 0, std::vector<Index>{0, 3}); }},
+      {"concat", "ranks",
+       [] {
+         (void)concat({zeros({2}), zeros({2, 1})}, 0);
+       }},
+      {"concat", "other sizes",
+       [] {
+         (void)concat({zeros({2, 2}), zeros({2, 3})}, 0);
+       }},
+      {"concat", "no axis 1",
+       [] {
+         (void)concat({zeros({2}), zeros({2})}, 1);
+       }},
+      {"gather", "index 3",
+       [] {
+         (void)gather(zeros({3}), 0, std::vector<Index>{0, 3});
+       }},
       {"gather", "index -1", [] { (void)gather(zeros({3}), 0, std::vector<Index>{-1}); }},
       {"gather", "no axis 1", [] { (void)gather(zeros({3}), 1, std::vector<Index>{0}); }},
-      {"pick", "too few indices", [] { (void)pick(zeros({3, 2}), std::vector<Index>{0, 1}); }},
-      {"pick", "index 2", [] { (void)pick(zeros({2, 2}), std::vector<Index>{0, 2}); }},
-      {"pick", "a vector", [] { (void)pick(zeros({2}), std::vector<Index>{0, 0}); }},
+      {"pick", "too few indices",
+       [] {
+         (void)pick(zeros({3, 2}), std::vector<Index>{0, 1});
+       }},
+      {"pick", "index 2",
+       [] {
+         (void)pick(zeros({2, 2}), std::vector<Index>{0, 2});
+       }},
+      {"pick", "a vector",
+       [] {
+         (void)pick(zeros({2}), std::vector<Index>{0, 0});
+       }},
   });
 }
 
@@ -159,7 +283,8 @@ BOOST_AUTO_TEST_CASE(convolutions) {
       {"conv2d", "size of the bias", conv({1, 1, 4, 4}, {2, 1, 2, 2}, {}, zeros({1}))},
       {"conv2d", "an empty kernel", conv({1, 1, 4, 4}, {1, 1, 0, 2})},
   });
-  const auto back = [](const Shape& y, const Shape& kernel, Conv2dOptions options = {}, std::vector<Index> size = {}, const Var& bias = Var()) {
+  const auto back = [](const Shape& y, const Shape& kernel, Conv2dOptions options = {}, std::vector<Index> size = {},
+                       const Var& bias = Var()) {
     return [=] { (void)conv_transpose2d(zeros(y), zeros(kernel), bias, options, size); };
   };
   expect_refusals<ShapeError>({
@@ -179,14 +304,16 @@ BOOST_AUTO_TEST_CASE(pools) {
     Shape x;
     Pool2dOptions options;
   };
-  for (const auto& [what, x, options] : std::vector<Wrong>{{"rank", {4, 4}, {}},
-                                                           {"window 0", {1, 1, 4, 4}, {.window = {0, 2}}},
-                                                           {"stride 0", {1, 1, 4, 4}, {.stride = {2, 0}}},
-                                                           {"dilation 0", {1, 1, 4, 4}, {.dilation = {0, 1}}},
-                                                           {"negative padding", {1, 1, 4, 4}, {.padding = {-1, 0, 0, 0}}},
-                                                           {"window beyond the image", {1, 1, 2, 2}, {.window = {3, 3}}}}) {
-    expect_refusals<ShapeError>({{"max_pool2d", what, [x = x, options = options] { (void)max_pool2d(zeros(x), options); }},
-                                 {"avg_pool2d", what, [x = x, options = options] { (void)avg_pool2d(zeros(x), options); }}});
+  for (const auto& [what, x, options] :
+       std::vector<Wrong>{{"rank", {4, 4}, {}},
+                          {"window 0", {1, 1, 4, 4}, {.window = {0, 2}}},
+                          {"stride 0", {1, 1, 4, 4}, {.stride = {2, 0}}},
+                          {"dilation 0", {1, 1, 4, 4}, {.dilation = {0, 1}}},
+                          {"negative padding", {1, 1, 4, 4}, {.padding = {-1, 0, 0, 0}}},
+                          {"window beyond the image", {1, 1, 2, 2}, {.window = {3, 3}}}}) {
+    expect_refusals<ShapeError>(
+        {{"max_pool2d", what, [x = x, options = options] { (void)max_pool2d(zeros(x), options); }},
+         {"avg_pool2d", what, [x = x, options = options] { (void)avg_pool2d(zeros(x), options); }}});
   }
   // A window that lies in the padding alone has no largest entry.
   expect_refusals<ShapeError>({{"max_pool2d", "a window in the padding", [] {
@@ -203,7 +330,10 @@ BOOST_AUTO_TEST_CASE(normalisation) {
       {"batch_norm", "no axis 2", [=] { (void)batch_norm(x, c, c, c, c, 1e-5, 2); }},
       {"batch_norm", "size of the mean", [=] { (void)batch_norm(x, c, c, zeros({2}), c, 1e-5); }},
       {"batch_norm", "size of gamma", [=] { (void)batch_norm(x, zeros({2}), c, c, c, 1e-5); }},
-      {"batch_norm", "statistics of nothing", [=] { (void)batch_norm_training(zeros({0, 3}), c, c, 1e-5); }},
+      {"batch_norm", "statistics of nothing",
+       [=] {
+         (void)batch_norm_training(zeros({0, 3}), c, c, 1e-5);
+       }},
       {"batch_norm", "no axis 2 in training", [=] { (void)batch_norm_training(x, c, c, 1e-5, 2); }},
   });
   expect_refusals<NumericError>({
@@ -238,8 +368,14 @@ BOOST_AUTO_TEST_CASE(undefined_operands) {
       {"sum_to", "", [] { (void)sum_to(nothing(), {1}); }},
       {"slice", "", [] { (void)slice(nothing(), 0, 0, 1); }},
       {"pad", "", [] { (void)pad(nothing(), 0, 1, 1); }},
-      {"concat", "second", [=] { (void)concat({x, nothing()}, 0); }},
-      {"concat", "first", [=] { (void)concat({nothing(), x}, 0); }},
+      {"concat", "second",
+       [=] {
+         (void)concat({x, nothing()}, 0);
+       }},
+      {"concat", "first",
+       [=] {
+         (void)concat({nothing(), x}, 0);
+       }},
       {"gather", "", [=] { (void)gather(nothing(), 0, indices); }},
       {"pick", "", [=] { (void)pick(nothing(), indices); }},
       {"conv2d", "image", [=] { (void)conv2d(nothing(), kernel, Var()); }},

@@ -13,8 +13,8 @@ namespace {
 
 using harness::Random;
 
-// 18 taps × 120 columns × 256 samples × 4 bytes are 2.1 MiB per row of output: sixteen rows exceed the 32 MiB that are unfolded at
-// once.
+// 18 taps × 120 columns × 256 samples × 4 bytes are 2.1 MiB per row of output: sixteen rows exceed the 32 MiB that are
+// unfolded at once.
 constexpr Index batch = 256, channels = 2, rows = 18, columns = 120;
 constexpr Conv2dOptions options{.padding = {1, 1, 1, 1}, .layout = Layout::chwn};
 

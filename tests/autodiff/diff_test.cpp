@@ -67,7 +67,8 @@ BOOST_AUTO_TEST_CASE(gradient_of_rosenbrock) {
   const auto [value, gradient] = value_and_grad(rosenbrock, vec({-1.2, 1.0, 0.5}));
   const double expected = 100 * std::pow(1 - 1.44, 2) + 2.2 * 2.2 + 100 * std::pow(0.5 - 1, 2);
   BOOST_TEST(value.item() == expected, tt::tolerance(1e-14));
-  expect_equal(gradient, vec({-400 * -1.2 * (1 - 1.44) - 2 * 2.2, 200 * (1 - 1.44) - 400 * (0.5 - 1), 200 * (0.5 - 1)}));
+  expect_equal(gradient,
+               vec({-400 * -1.2 * (1 - 1.44) - 2 * 2.2, 200 * (1 - 1.44) - 400 * (0.5 - 1), 200 * (0.5 - 1)}));
   expect_equal(grad(rosenbrock, vec({1, 1, 1, 1})), vec({0, 0, 0, 0}));
 }
 
@@ -86,8 +87,8 @@ BOOST_AUTO_TEST_CASE(hessian_of_rosenbrock) {
 }
 
 BOOST_AUTO_TEST_CASE(jacobians_by_rows_and_by_columns) {
-  expect_equal(jacobian(mixed, vec({2, 0.7, -1.5})), mixed_jacobian(2, 0.7, -1.5));  // 2 × 3: by rows
-  const auto tall = [](const Var& x) { return concat({x, 3.0 * x, square(x)}, 0); };   // 6 × 2: by columns
+  expect_equal(jacobian(mixed, vec({2, 0.7, -1.5})), mixed_jacobian(2, 0.7, -1.5));   // 2 × 3: by rows
+  const auto tall = [](const Var& x) { return concat({x, 3.0 * x, square(x)}, 0); };  // 6 × 2: by columns
   expect_equal(jacobian(tall, vec({2, -1})), Tensor::of<double>({6, 2}, {1, 0, 0, 1, 3, 0, 0, 3, 4, 0, 0, -2}));
   BOOST_TEST(jacobian([](const Var& x) { return sum(x); }, Tensor::zeros({2, 2}, DType::f32)).shape() == Shape({1, 4}));
   BOOST_TEST(jacobian([](const Var& x) { return x; }, Tensor::zeros({0}, DType::f64)).shape() == Shape({0, 0}));
@@ -101,7 +102,8 @@ BOOST_AUTO_TEST_CASE(products_with_the_jacobian) {
 
 BOOST_AUTO_TEST_CASE(several_variables_at_once) {
   Tape tape;
-  const Var a = tape.input(Tensor::scalar(3.0)), b = tape.parameter(Tensor::scalar(4.0)), unused = tape.input(vec({1, 2}));
+  const Var a = tape.input(Tensor::scalar(3.0)), b = tape.parameter(Tensor::scalar(4.0)),
+            unused = tape.input(vec({1, 2}));
   const Var y = a * a * b;
   const std::vector<Var> gradients = grad(y, std::vector<Var>{a, b, unused});
   BOOST_TEST(gradients[0].item() == 24);
@@ -137,8 +139,8 @@ BOOST_AUTO_TEST_CASE(derivatives_with_respect_to_a_node_in_between) {
   const Var u = square(x);
   const Var y = u * u + x;
   const std::vector<Var> gradients = grad(y, std::vector<Var>{x, u});
-  BOOST_TEST(gradients[1].item() == 8);           // 2u
-  BOOST_TEST(gradients[0].item() == 8 * 4 + 1);   // through u as well
+  BOOST_TEST(gradients[1].item() == 8);          // 2u
+  BOOST_TEST(gradients[0].item() == 8 * 4 + 1);  // through u as well
   BOOST_TEST(grad(y, y).item() == 1);
 }
 
@@ -151,13 +153,16 @@ BOOST_AUTO_TEST_CASE(orders_up_to_four) {
   const std::vector<Known> known{
       {[](const Var& v) { return sin(v); }, {std::sin(x), std::cos(x), -std::sin(x), -std::cos(x), std::sin(x)}},
       {[](const Var& v) { return cos(v); }, {std::cos(x), -std::sin(x), -std::cos(x), std::sin(x), std::cos(x)}},
-      {[](const Var& v) { return exp(2.0 * v); }, {std::exp(1.4), 2 * std::exp(1.4), 4 * std::exp(1.4), 8 * std::exp(1.4), 16 * std::exp(1.4)}},
+      {[](const Var& v) { return exp(2.0 * v); },
+       {std::exp(1.4), 2 * std::exp(1.4), 4 * std::exp(1.4), 8 * std::exp(1.4), 16 * std::exp(1.4)}},
       {[](const Var& v) { return log(v); }, {std::log(x), 1 / x, -1 / (x * x), 2 / (x * x * x), -6 / std::pow(x, 4)}},
       {[](const Var& v) { return v * square(v) + square(v) * square(v) - 2.0 * v; },
        {x * x * x + std::pow(x, 4) - 2 * x, 3 * x * x + 4 * x * x * x - 2, 6 * x + 12 * x * x, 6 + 24 * x, 24}},
       {[](const Var& v) { return sqrt(v); },
-       {std::sqrt(x), 0.5 / std::sqrt(x), -0.25 * std::pow(x, -1.5), 0.375 * std::pow(x, -2.5), -0.9375 * std::pow(x, -3.5)}},
-      {[](const Var& v) { return tanh(v); }, [&] {
+       {std::sqrt(x), 0.5 / std::sqrt(x), -0.25 * std::pow(x, -1.5), 0.375 * std::pow(x, -2.5),
+        -0.9375 * std::pow(x, -3.5)}},
+      {[](const Var& v) { return tanh(v); },
+       [&] {
          const double t = std::tanh(x), d = 1 - t * t;
          return std::vector<double>{t, d, -2 * t * d, d * (6 * t * t - 2), 8 * t * d * (2 - 3 * t * t)};
        }()},
@@ -166,8 +171,10 @@ BOOST_AUTO_TEST_CASE(orders_up_to_four) {
     for (int order = 0; order <= 4; ++order) {
       const double expected = known[k].derivatives[static_cast<std::size_t>(order)];
       const double allowed = 1e-13 * (1 + std::fabs(expected));
-      BOOST_TEST(std::fabs(nested(known[k].f, x, order) - expected) <= allowed, "function " << k << ", order " << order << " in reverse mode");
-      BOOST_TEST(std::fabs(nested_forward(known[k].f, x, order) - expected) <= allowed, "function " << k << ", order " << order << " in forward mode");
+      BOOST_TEST(std::fabs(nested(known[k].f, x, order) - expected) <= allowed,
+                 "function " << k << ", order " << order << " in reverse mode");
+      BOOST_TEST(std::fabs(nested_forward(known[k].f, x, order) - expected) <= allowed,
+                 "function " << k << ", order " << order << " in forward mode");
     }
 }
 

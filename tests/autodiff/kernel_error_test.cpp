@@ -34,7 +34,9 @@ int softplus_of(mpfr_ptr y, mpfr_srcptr x, mpfr_rnd_t mode) {  // ln(1 + e^x) = 
   mpfr_log1p(y, y, mode);
   return mpfr_sgn(x) > 0 ? mpfr_add(y, y, x, mode) : 0;
 }
-int relu_of(mpfr_ptr y, mpfr_srcptr x, mpfr_rnd_t mode) { return mpfr_sgn(x) > 0 ? mpfr_set(y, x, mode) : mpfr_set_ui(y, 0, mode); }
+int relu_of(mpfr_ptr y, mpfr_srcptr x, mpfr_rnd_t mode) {
+  return mpfr_sgn(x) > 0 ? mpfr_set(y, x, mode) : mpfr_set_ui(y, 0, mode);
+}
 
 // A function, where its argument is interesting, and its exact form.
 struct Function {
@@ -62,8 +64,9 @@ template <class T>
 T random_bits(Random& random) {
   using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   for (;;) {
-    const T x = std::bit_cast<T>(static_cast<Bits>(static_cast<std::uint64_t>(random.integer(0, std::numeric_limits<Index>::max())) * 2 +
-                                                   static_cast<std::uint64_t>(random.coin())));
+    const T x = std::bit_cast<T>(
+        static_cast<Bits>(static_cast<std::uint64_t>(random.integer(0, std::numeric_limits<Index>::max())) * 2 +
+                          static_cast<std::uint64_t>(random.coin())));
     if (std::isfinite(x)) return x;
   }
 }
@@ -78,7 +81,8 @@ std::vector<T> arguments(const Function& f, Random& random) {
     x.push_back(static_cast<T>(random.uniform(-2, 2)));
     x.push_back(static_cast<T>(std::numbers::pi / 2 * static_cast<double>(random.integer(-900, 900))));
   }
-  for (const double special : {0.0, -0.0, 1.0, -1.0, 0.5, 1000.0, -1000.0, 1001.0, -87.0, 88.0, 88.72, -103.9, 706.0, 709.7, -708.0, -745.0})
+  for (const double special :
+       {0.0, -0.0, 1.0, -1.0, 0.5, 1000.0, -1000.0, 1001.0, -87.0, 88.0, 88.72, -103.9, 706.0, 709.7, -708.0, -745.0})
     x.push_back(static_cast<T>(special));
   x.push_back(std::numeric_limits<T>::min());
   x.push_back(std::numeric_limits<T>::denorm_min());
@@ -95,13 +99,15 @@ double error_in_ulps(T computed, const Exact& exact) {
   constexpr int top = std::numeric_limits<T>::max_exponent;
   if (std::isnan(computed)) return mpfr_nan_p(exact.get()) != 0 ? 0.0 : infinite;
   if (mpfr_nan_p(exact.get()) != 0) return infinite;
-  if (mpfr_inf_p(exact.get()) != 0) return static_cast<double>(computed) == mpfr_get_d(exact.get(), MPFR_RNDN) ? 0.0 : infinite;
+  if (mpfr_inf_p(exact.get()) != 0)
+    return static_cast<double>(computed) == mpfr_get_d(exact.get(), MPFR_RNDN) ? 0.0 : infinite;
   Exact difference(0, bits);
   const double limit = std::ldexp(1.0, top - 1);  // 2^top may be too large for a double
   if (std::isinf(computed)) {
     mpfr_set_d(difference.get(), std::copysign(limit, static_cast<double>(computed)), MPFR_RNDN);
     mpfr_mul_ui(difference.get(), difference.get(), 2, MPFR_RNDN);
-    if (mpfr_cmpabs(exact.get(), difference.get()) >= 0 && mpfr_sgn(exact.get()) == mpfr_sgn(difference.get())) return 0.0;
+    if (mpfr_cmpabs(exact.get(), difference.get()) >= 0 && mpfr_sgn(exact.get()) == mpfr_sgn(difference.get()))
+      return 0.0;
   } else {
     mpfr_set_d(difference.get(), static_cast<double>(computed), MPFR_RNDN);
   }
@@ -137,8 +143,8 @@ void check(const Function& f) {
     }
   }
   BOOST_TEST_MESSAGE(f.name << ' ' << dtype_of<T> << ": largest error " << worst << " ulp, at " << where);
-  BOOST_TEST(worst <= kernels::max_ulp(f.op), f.name << ' ' << dtype_of<T> << " is off by " << worst << " ulp at " << where
-                                                     << ", documented " << kernels::max_ulp(f.op));
+  BOOST_TEST(worst <= kernels::max_ulp(f.op), f.name << ' ' << dtype_of<T> << " is off by " << worst << " ulp at "
+                                                     << where << ", documented " << kernels::max_ulp(f.op));
 }
 
 // f(x) for one x, through a tensor long enough to fill every register.
@@ -164,13 +170,27 @@ BOOST_AUTO_TEST_CASE(double_precision) {
 BOOST_AUTO_TEST_CASE(special_values) {
   for (const DType dtype : {DType::f32, DType::f64}) {
     for (const Function& f : functions) BOOST_TEST(std::isnan(at(f.op, nan, dtype)), f.name << " of NaN in " << dtype);
-    for (const auto& [op, x, y] : {std::tuple{Unary::exp, infinite, infinite}, {Unary::exp, -infinite, 0.0}, {Unary::log, infinite, infinite},
-                                   {Unary::log, 0.0, -infinite}, {Unary::sqrt, infinite, infinite}, {Unary::square, -infinite, infinite},
-                                   {Unary::abs, -infinite, infinite}, {Unary::tanh, infinite, 1.0}, {Unary::tanh, -infinite, -1.0},
-                                   {Unary::sigmoid, infinite, 1.0}, {Unary::sigmoid, -infinite, 0.0}, {Unary::softplus, infinite, infinite},
-                                   {Unary::softplus, -infinite, 0.0}, {Unary::relu, infinite, infinite}, {Unary::relu, -infinite, 0.0},
-                                   {Unary::step, infinite, 1.0}, {Unary::step, 0.0, 0.0}, {Unary::sign, -infinite, -1.0}, {Unary::sign, 0.0, 0.0}})
-      BOOST_TEST(at(op, x, dtype) == y, "function " << static_cast<int>(op) << " of " << x << " in " << dtype << " is " << at(op, x, dtype));
+    for (const auto& [op, x, y] : {std::tuple{Unary::exp, infinite, infinite},
+                                   {Unary::exp, -infinite, 0.0},
+                                   {Unary::log, infinite, infinite},
+                                   {Unary::log, 0.0, -infinite},
+                                   {Unary::sqrt, infinite, infinite},
+                                   {Unary::square, -infinite, infinite},
+                                   {Unary::abs, -infinite, infinite},
+                                   {Unary::tanh, infinite, 1.0},
+                                   {Unary::tanh, -infinite, -1.0},
+                                   {Unary::sigmoid, infinite, 1.0},
+                                   {Unary::sigmoid, -infinite, 0.0},
+                                   {Unary::softplus, infinite, infinite},
+                                   {Unary::softplus, -infinite, 0.0},
+                                   {Unary::relu, infinite, infinite},
+                                   {Unary::relu, -infinite, 0.0},
+                                   {Unary::step, infinite, 1.0},
+                                   {Unary::step, 0.0, 0.0},
+                                   {Unary::sign, -infinite, -1.0},
+                                   {Unary::sign, 0.0, 0.0}})
+      BOOST_TEST(at(op, x, dtype) == y,
+                 "function " << static_cast<int>(op) << " of " << x << " in " << dtype << " is " << at(op, x, dtype));
     for (const Unary op : {Unary::sin, Unary::cos})
       for (const double x : {infinite, -infinite}) BOOST_TEST(std::isnan(at(op, x, dtype)));
     for (const Unary op : {Unary::log, Unary::sqrt})

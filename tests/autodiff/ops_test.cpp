@@ -87,7 +87,9 @@ BOOST_AUTO_TEST_CASE(derivatives_at_ties) {
 
 BOOST_AUTO_TEST_CASE(nan_is_not_hidden) {
   const double nan = std::nan("");
-  const auto expect_nan = [](const char* name, const Var& y) { BOOST_TEST(std::isnan(y.value().at(0)), name << " gives " << y.value().at(0)); };
+  const auto expect_nan = [](const char* name, const Var& y) {
+    BOOST_TEST(std::isnan(y.value().at(0)), name << " gives " << y.value().at(0));
+  };
   const Var bad(vec({nan})), one(vec({1}));
   expect_nan("relu", relu(bad));
   expect_nan("leaky_relu", leaky_relu(bad, 0.1));
@@ -141,7 +143,8 @@ BOOST_AUTO_TEST_CASE(both_layouts_compute_the_same) {
 
 BOOST_AUTO_TEST_CASE(batch_norm_of_inference) {
   Random random("ops/batch_norm");
-  const Tensor x = random.tensor({4, 3, 2, 2}), gamma = random.tensor({3}), beta = random.tensor({3}), mean = random.tensor({3});
+  const Tensor x = random.tensor({4, 3, 2, 2}), gamma = random.tensor({3}), beta = random.tensor({3}),
+               mean = random.tensor({3});
   const Tensor variance = random.tensor({3}, {0.5, 2});
   const Var y = batch_norm(Var(x), Var(gamma), Var(beta), Var(mean), Var(variance), 1e-5);
   for (Index i = 0; i < x.size(); ++i) {
@@ -149,8 +152,11 @@ BOOST_AUTO_TEST_CASE(batch_norm_of_inference) {
     const double expected = (x.at(i) - mean.at(c)) / std::sqrt(variance.at(c) + 1e-5) * gamma.at(c) + beta.at(c);
     BOOST_TEST(std::fabs(y.value().at(i) - expected) < 1e-14 * 8);
   }
-  expect_gradient([&](const Var& v) { return square(batch_norm(v, Var(gamma), Var(beta), Var(mean), Var(variance), 1e-5)); }, x, random);
-  expect_gradient([&](const Var& v) { return square(batch_norm(Var(x), Var(gamma), Var(beta), Var(mean), v, 1e-5)); }, variance, random);
+  expect_gradient(
+      [&](const Var& v) { return square(batch_norm(v, Var(gamma), Var(beta), Var(mean), Var(variance), 1e-5)); }, x,
+      random);
+  expect_gradient([&](const Var& v) { return square(batch_norm(Var(x), Var(gamma), Var(beta), Var(mean), v, 1e-5)); },
+                  variance, random);
 }
 
 BOOST_AUTO_TEST_CASE(batch_norm_of_training) {
@@ -175,7 +181,8 @@ BOOST_AUTO_TEST_CASE(batch_norm_of_training) {
   }
   // Weighted, because the plain sum does not depend on x.
   const Tensor weights = random.tensor({5, 2, 3});
-  expect_gradient([&](const Var& v) { return Var(weights) * batch_norm_training(v, Var(gamma), Var(beta), 1e-5); }, x, random);
+  expect_gradient([&](const Var& v) { return Var(weights) * batch_norm_training(v, Var(gamma), Var(beta), 1e-5); }, x,
+                  random);
 }
 
 BOOST_AUTO_TEST_CASE(the_registry_describes_every_primitive_once) {

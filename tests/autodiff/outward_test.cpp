@@ -34,16 +34,19 @@ double any_number(Random& random) {
     case 5:
       return random.sign() * random.uniform(0.4, 1.0) * largest;
     default: {
-      const double x = std::bit_cast<double>(static_cast<std::uint64_t>(random.integer(0, std::numeric_limits<Index>::max()))) *
-                       random.sign();
+      const double x =
+          std::bit_cast<double>(static_cast<std::uint64_t>(random.integer(0, std::numeric_limits<Index>::max()))) *
+          random.sign();
       return std::isfinite(x) ? x : 1.0;
     }
   }
 }
 
-// The exact result lies in [below, above], which are one number where 2400 bits hold it. Demands lo ≤ exact ≤ hi, neither further
-// than one step from the nearest double; both equal to it when it is the exact result and `sharp` is set.
-void expect_enclosed(const Exact& below, const Exact& above, double lo, double hi, bool sharp, const char* what, double a, double b) {
+// The exact result lies in [below, above], which are one number where 2400 bits hold it. Demands lo ≤ exact ≤ hi,
+// neither further than one step from the nearest double; both equal to it when it is the exact result and `sharp` is
+// set.
+void expect_enclosed(const Exact& below, const Exact& above, double lo, double hi, bool sharp, const char* what,
+                     double a, double b) {
   const double nearest = below.nearest();
   const bool encloses = below.compare(lo) >= 0 && above.compare(hi) <= 0;
   const bool close = lo >= std::nextafter(nearest, -infinity) && hi <= std::nextafter(nearest, infinity);
@@ -79,7 +82,8 @@ BOOST_AUTO_TEST_CASE(products) {
   for_pairs("outward/products", [](double a, double b) {
     Exact product;
     mpfr_mul(product.get(), Exact(a).get(), Exact(b).get(), MPFR_RNDN);
-    expect_enclosed(product, product, mul_down(a, b), mul_up(a, b), has_exact_residual(product.nearest()), "the product", a, b);
+    expect_enclosed(product, product, mul_down(a, b), mul_up(a, b), has_exact_residual(product.nearest()),
+                    "the product", a, b);
   });
 }
 
@@ -133,7 +137,8 @@ BOOST_AUTO_TEST_CASE(infinite_ends) {
   BOOST_TEST(div_up(1.0, infinity) == smallest);
   BOOST_TEST(div_down(1.0, infinity) == 0.0);
   BOOST_TEST(sqrt_up(infinity) == infinity);
-  for (const double bad : {add_up(nan, 1.0), mul_up(nan, 0.0), div_down(nan, 1.0), sqrt_up(-1.0)}) BOOST_TEST(std::isnan(bad));
+  for (const double bad : {add_up(nan, 1.0), mul_up(nan, 0.0), div_down(nan, 1.0), sqrt_up(-1.0)})
+    BOOST_TEST(std::isnan(bad));
 }
 
 BOOST_AUTO_TEST_CASE(widening_moves_outward) {

@@ -64,9 +64,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_recorded_without_a_reason) {
     BOOST_TEST(!tape.recording());
     const Var y = exp(x);
     BOOST_TEST(!y.on_tape());
-    {
-      const Tape::Pause inner(tape);
-    }
+    { const Tape::Pause inner(tape); }
     BOOST_TEST(!tape.recording());
   }
   BOOST_TEST(tape.recording());

@@ -23,7 +23,8 @@ bool batched(const Subject& subject) {
 }
 
 constexpr std::array checks{
-    Check{"coverage", "the samples hold an empty operand and one of rank 8 where the op allows them", check_coverage, always},
+    Check{"coverage", "the samples hold an empty operand and one of rank 8 where the op allows them", check_coverage,
+          always},
     Check{"type", "infer() says the type of what forward() returns, in f32 and f64", check_type, always},
     Check{"forward", "the value is the one of an independent reference", check_forward, has_reference},
     Check{"repeatable", "a second call gives the same bits: value, jvp and vjp", check_repeatable, always},

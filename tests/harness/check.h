@@ -32,20 +32,20 @@ Report run_check(std::string_view check, const Subject& subject);
 std::vector<Report> run_checks(const Subject& subject);
 
 // The checks, by file.
-void check_coverage(const Subject& subject, Random& random, Report& report);     // check_values.cpp
+void check_coverage(const Subject& subject, Random& random, Report& report);  // check_values.cpp
 void check_type(const Subject& subject, Random& random, Report& report);
 void check_forward(const Subject& subject, Random& random, Report& report);
 void check_repeatable(const Subject& subject, Random& random, Report& report);
 void check_dtype(const Subject& subject, Random& random, Report& report);
-void check_jvp(const Subject& subject, Random& random, Report& report);          // check_first_order.cpp
+void check_jvp(const Subject& subject, Random& random, Report& report);  // check_first_order.cpp
 void check_vjp(const Subject& subject, Random& random, Report& report);
 void check_single_precision(const Subject& subject, Random& random, Report& report);
 void check_reverse_over_reverse(const Subject& subject, Random& random, Report& report);  // check_second_order.cpp
 void check_forward_over_reverse(const Subject& subject, Random& random, Report& report);
 void check_reverse_over_forward(const Subject& subject, Random& random, Report& report);
-void check_lipschitz(const Subject& subject, Random& random, Report& report);    // check_lipschitz.cpp
+void check_lipschitz(const Subject& subject, Random& random, Report& report);  // check_lipschitz.cpp
 void check_lipschitz_on_boxes(const Subject& subject, Random& random, Report& report);
-void check_range(const Subject& subject, Random& random, Report& report);        // check_range.cpp
+void check_range(const Subject& subject, Random& random, Report& report);  // check_range.cpp
 void check_range_width(const Subject& subject, Random& random, Report& report);
 void check_sample_axis(const Subject& subject, Random& random, Report& report);  // check_sample_axis.cpp
 

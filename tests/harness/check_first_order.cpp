@@ -64,9 +64,11 @@ void check_vjp(const Subject& subject, Random& random, Report& report) {
       const double allowed = tolerance.inner_product * (inner_magnitude(g, t) + inner_magnitude(c, dy));
       report.expect(std::fabs(pulled - pushed) <= allowed, "<vjp(c), t> = ", pulled, ", <c, jvp(t)> = ", pushed,
                     ", allowed difference ", allowed);
-      // Alone, an operand's derivative is the one that it has among others: `wanted` decides about work, not about values.
+      // Alone, an operand's derivative is the one that it has among others: `wanted` decides about work, not about
+      // values.
       for (std::size_t k = 0; k < in.size() && in.size() > 1; ++k)
-        report.expect(same_bits(partial_vjp(sample, in, k, c), g[k]), "vjp of operand ", k, " differs when asked for alone");
+        report.expect(same_bits(partial_vjp(sample, in, k, c), g[k]), "vjp of operand ", k,
+                      " differs when asked for alone");
     }
   }
 }

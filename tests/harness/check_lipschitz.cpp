@@ -18,7 +18,8 @@ void check(const RuleCase& c, Random& random, Report& report) {
   const Rule rule = c.rule();
   // Where the sample has a witness that no constant exists, any other answer is wrong.
   if (!c.on_box() && has_no_constant(c.sample, c.varying) &&
-      !report.expect(std::holds_alternative<rule::Unbounded>(rule), "a finite rule, but the sample's witness refutes every one"))
+      !report.expect(std::holds_alternative<rule::Unbounded>(rule),
+                     "a finite rule, but the sample's witness refutes every one"))
     return;
   std::visit([&](const auto& kind) { check_rule(c, kind, random, report); }, rule);
 }
@@ -39,7 +40,8 @@ void for_each_recording(const Subject& subject, Random& random, F&& body) {
 
 void check_lipschitz(const Subject& subject, Random& random, Report& report) {
   for_each_recording(subject, random, [&](const Sample& sample, const Primitive& op, const Inputs& operands) {
-    for (const std::uint32_t varying : varying_sets(operands.size())) check({sample, op, operands, varying, {}}, random, report);
+    for (const std::uint32_t varying : varying_sets(operands.size()))
+      check({sample, op, operands, varying, {}}, random, report);
   });
 }
 

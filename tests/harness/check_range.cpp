@@ -19,13 +19,15 @@ Range range_of(const RuleCase& c) {
 void expect_inside(const Range& range, const Tensor& value, const char* where, Report& report) {
   for (Index i = 0; i < value.size(); ++i) {
     const Interval over = range.at(i);
-    report.expect(over.contains(value.at(i)), where, ": element ", i, " is ", value.at(i), ", outside of [", over.lo, ", ", over.hi, ']');
+    report.expect(over.contains(value.at(i)), where, ": element ", i, " is ", value.at(i), ", outside of [", over.lo,
+                  ", ", over.hi, ']');
   }
 }
 
 bool expect_form(const RuleCase& c, const Range& range, Report& report) {
   const TensorType type{c.value(c.base).shape(), DType::f64};
-  return report.expect(range.lo.type() == type && range.hi.type() == type, "the range has shape ", range.lo.shape(), ", the value ", type.shape);
+  return report.expect(range.lo.type() == type && range.hi.type() == type, "the range has shape ", range.lo.shape(),
+                       ", the value ", type.shape);
 }
 
 std::uint32_t all_of(const Inputs& operands) { return (1U << operands.size()) - 1U; }
@@ -53,7 +55,8 @@ void check_point(RuleCase c, Random& random, Report& report) {
 void check_box(const RuleCase& c, Random& random, Report& report) {
   const Range range = range_of(c);
   if (!expect_form(c, range, report)) return;
-  for (std::uint32_t which = 0; which < 4; ++which) expect_inside(range, c.value(c.corner(which)), "at a corner of a box", report);
+  for (std::uint32_t which = 0; which < 4; ++which)
+    expect_inside(range, c.value(c.corner(which)), "at a corner of a box", report);
   for (int n = iterations(12); n > 0; --n) expect_inside(range, c.value(c.draw(random)), "in a box", report);
 }
 
@@ -86,17 +89,20 @@ double rounding(const RuleCase& c, const Tensor& value) {
     scale *= std::max({1.0, max_abs(c.ranges[k].lo), max_abs(c.ranges[k].hi)});
     terms = std::max(terms, c.base[k].size());
   }
-  return tolerance.point_range_ulps * 2 * unit(c.dtype()) * static_cast<double>(terms) * std::max(scale, max_abs(value));
+  return tolerance.point_range_ulps * 2 * unit(c.dtype()) * static_cast<double>(terms) *
+         std::max(scale, max_abs(value));
 }
 
-// What the range may exceed the hull by: a fraction of the hull's width, and rounding. Both are 0 for ops that move numbers: their ranges are exact.
-void expect_near_hull(const Range& range, const std::vector<Interval>& hull, double fraction, double noise, Report& report) {
+// What the range may exceed the hull by: a fraction of the hull's width, and rounding. Both are 0 for ops that move
+// numbers: their ranges are exact.
+void expect_near_hull(const Range& range, const std::vector<Interval>& hull, double fraction, double noise,
+                      Report& report) {
   for (std::size_t i = 0; i < hull.size(); ++i) {
     const Interval over = range.at(static_cast<Index>(i));
     const double excess = fraction * (hull[i].hi - hull[i].lo) + noise;
     if (!std::isfinite(excess)) continue;  // the value overflows
-    report.expect(over.lo >= hull[i].lo - excess && over.hi <= hull[i].hi + excess, "wide: element ", i, " lies in [", over.lo, ", ",
-                  over.hi, "], its values span [", hull[i].lo, ", ", hull[i].hi, ']');
+    report.expect(over.lo >= hull[i].lo - excess && over.hi <= hull[i].hi + excess, "wide: element ", i, " lies in [",
+                  over.lo, ", ", over.hi, "], its values span [", hull[i].lo, ", ", hull[i].hi, ']');
   }
 }
 
@@ -124,7 +130,8 @@ class Hull {
  public:
   void add(const Tensor& value) {
     spans_.resize(static_cast<std::size_t>(value.size()), {infinity, -infinity});
-    for (std::size_t i = 0; i < spans_.size(); ++i) spans_[i] = hull(spans_[i], Interval::point(value.at(static_cast<Index>(i))));
+    for (std::size_t i = 0; i < spans_.size(); ++i)
+      spans_[i] = hull(spans_[i], Interval::point(value.at(static_cast<Index>(i))));
   }
   const std::vector<Interval>& spans() const { return spans_; }
 

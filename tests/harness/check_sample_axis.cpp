@@ -1,5 +1,5 @@
-// sample_axis: when an op claims that axis a of its result holds the samples, changing sample j of the operands changes nothing
-// outside of slice j of axis a; when it says that it mixes samples, there is a witness.
+// sample_axis: when an op claims that axis a of its result holds the samples, changing sample j of the operands changes
+// nothing outside of slice j of axis a; when it says that it mixes samples, there is a witness.
 #include <algorithm>
 #include <vector>
 
@@ -14,7 +14,8 @@ namespace {
 // Position of flat index i along an axis.
 Index along(const Shape& shape, int axis, Index i) { return i / shape.product(axis + 1, shape.rank()) % shape[axis]; }
 
-// Every way to give each operand a sample axis or none, with the same number of samples in all; at least one has an axis.
+// Every way to give each operand a sample axis or none, with the same number of samples in all; at least one has an
+// axis.
 std::vector<std::vector<int>> assignments(const Inputs& operands) {
   std::vector<std::vector<int>> all{{}};
   for (const Tensor& t : operands) {
@@ -52,11 +53,14 @@ class Independence {
       if (axes_[k] != no_sample_axis) samples_ = operands_[k].shape()[axes_[k]];
   }
   Index samples() const { return samples_; }
-  bool empty() const { return std::ranges::any_of(operands_, [](const Tensor& t) { return t.size() == 0; }); }
+  bool empty() const {
+    return std::ranges::any_of(operands_, [](const Tensor& t) { return t.size() == 0; });
+  }
   // Samples lie where they do in practice.
   bool usual() const {
     for (std::size_t k = 0; k < axes_.size(); ++k)
-      if (axes_[k] != no_sample_axis && (axes_[k] != sample_.batch_axis || (sample_.weights >> k & 1U) != 0)) return false;
+      if (axes_[k] != no_sample_axis && (axes_[k] != sample_.batch_axis || (sample_.weights >> k & 1U) != 0))
+        return false;
     return true;
   }
 
@@ -76,7 +80,8 @@ class Independence {
       const double far = std::min(operand.domain.hi + 1.0, operand.defined.hi);
       const Interval from = random.coin() ? operand.domain : Interval{operand.domain.hi, far};
       for (Index i = 0; i < changed[k].size(); ++i)
-        if (along(changed[k].shape(), axes_[k], i) == trial.sample) changed[k] = with(changed[k], i, random.uniform(from.lo, from.hi));
+        if (along(changed[k].shape(), axes_[k], i) == trial.sample)
+          changed[k] = with(changed[k], i, random.uniform(from.lo, from.hi));
     }
     trial.after = forward_of(op_, changed);
     return trial;
@@ -84,7 +89,8 @@ class Independence {
 
   std::string text() const {
     std::string list;
-    for (const int axis : axes_) list += (list.empty() ? "" : ", ") + (axis == no_sample_axis ? std::string("none") : std::to_string(axis));
+    for (const int axis : axes_)
+      list += (list.empty() ? "" : ", ") + (axis == no_sample_axis ? std::string("none") : std::to_string(axis));
     return "sample axes (" + list + ")";
   }
 
@@ -110,12 +116,14 @@ void check_claim(const Independence& c, int axis, Random& random, Report& report
   for (int n = iterations(4); n > 0; --n) {
     const Trial trial = c.change(random);
     if (axis != no_sample_axis &&
-        !report.expect(axis < trial.before.shape().rank() && trial.before.shape()[axis] == c.samples(), c.text(), ": axis ", axis,
-                       " of the result ", trial.before.shape(), " cannot hold ", c.samples(), " samples"))
+        !report.expect(axis < trial.before.shape().rank() && trial.before.shape()[axis] == c.samples(), c.text(),
+                       ": axis ", axis, " of the result ", trial.before.shape(), " cannot hold ", c.samples(),
+                       " samples"))
       return;
     if (axis == no_sample_axis && c.samples() == 1) return;  // one sample needs no axis
     const Index moved = leak(trial, axis);
-    report.expect(moved < 0, c.text(), ": claims axis ", axis, ", but sample ", trial.sample, " changes element ", moved, " of another sample");
+    report.expect(moved < 0, c.text(), ": claims axis ", axis, ", but sample ", trial.sample, " changes element ",
+                  moved, " of another sample");
   }
 }
 

@@ -1,5 +1,5 @@
-// Derivatives of derivatives, against differences of first-order ones. The cotangent and the tangents are differentiated by
-// too: a rule that detaches one of them is caught.
+// Derivatives of derivatives, against differences of first-order ones. The cotangent and the tangents are
+// differentiated by too: a rule that detaches one of them is caught.
 #include <cmath>
 
 #include "autodiff/diff.h"
@@ -91,8 +91,8 @@ void expect_reverse(Report& report, const Sample& sample, const Inputs& point, c
   const double scale = 1.0 + inner_magnitude(gradient, direction) + inner_magnitude(w, by_differences);
   const double allowed = tolerance.second_order * scale;
   const double computed = inner(gradient, direction), expected = inner(w, by_differences);
-  report.expect(std::fabs(computed - expected) <= allowed, "second derivative ", computed, ", by differences ", expected,
-                ", allowed difference ", allowed);
+  report.expect(std::fabs(computed - expected) <= allowed, "second derivative ", computed, ", by differences ",
+                expected, ", allowed difference ", allowed);
 }
 
 }  // namespace

@@ -54,7 +54,8 @@ void check_forward(const Subject& subject, Random& random, Report& report) {
         const Inputs in = to(draw_any(sample, random), dtype);
         const Tensor computed = value(sample, in);
         const Tensor expected = sample.reference(to(in, DType::f64));
-        if (!report.expect(computed.shape() == expected.shape(), "shape ", computed.shape(), ", reference ", expected.shape()))
+        if (!report.expect(computed.shape() == expected.shape(), "shape ", computed.shape(), ", reference ",
+                           expected.shape()))
           continue;
         for (Index i = 0; i < computed.size(); ++i) {
           const double scale = std::fabs(expected.at(i)) + sample.reference_scale;
@@ -76,7 +77,8 @@ void check_repeatable(const Subject& subject, Random& random, Report& report) {
       report.expect(same_bits(first.out().value(), second.out().value()), "two recordings give different values");
       report.expect(same_bits(first.out().value(), value(sample, in)), "recorded and plain values differ");
       const Inputs operands = first.operands();
-      report.expect(same_bits(forward_of(first.op(), operands), forward_of(first.op(), operands)), "two forward calls differ");
+      report.expect(same_bits(forward_of(first.op(), operands), forward_of(first.op(), operands)),
+                    "two forward calls differ");
       const Inputs tangents = to(random_like(in, random), dtype);
       report.expect(same_bits(jvp_of(sample, in, tangents), jvp_of(sample, in, tangents)), "two jvps differ");
       const Tensor cotangent = random.tensor(first.out().shape()).to(dtype);
@@ -98,7 +100,8 @@ void check_dtype(const Subject& subject, Random& random, Report& report) {
         report.fail("f32 and f64 were mixed without an error");
       } catch (const DTypeError& error) {
         const std::string text = error.what();
-        report.expect(text.starts_with('[') && text.find(']') != std::string::npos, "the text names no op in brackets: ", text);
+        report.expect(text.starts_with('[') && text.find(']') != std::string::npos,
+                      "the text names no op in brackets: ", text);
         report.expect(text.find("f32") != std::string::npos && text.find("f64") != std::string::npos,
                       "the text does not say what was given: ", text);
       }

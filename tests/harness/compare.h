@@ -6,7 +6,9 @@
 
 namespace taut::harness {
 
-// Same shapes, and entries within `relative` of the largest entry of the pair (and of 1: differences of a constant are noise).
-void expect_close(Report& report, const Inputs& computed, const Inputs& expected, double relative, const std::string& what);
+// Same shapes, and entries within `relative` of the largest entry of the pair (and of 1: differences of a constant are
+// noise).
+void expect_close(Report& report, const Inputs& computed, const Inputs& expected, double relative,
+                  const std::string& what);
 
 }  // namespace taut::harness

@@ -15,8 +15,8 @@ class Random {
  public:
   explicit Random(std::string_view name);
 
-  double uniform(double lo, double hi);   // [lo, hi]
-  Index integer(Index lo, Index hi);      // both ends included
+  double uniform(double lo, double hi);  // [lo, hi]
+  Index integer(Index lo, Index hi);     // both ends included
   bool coin() { return integer(0, 1) == 1; }
   double sign() { return coin() ? 1.0 : -1.0; }
   // Magnitude spread evenly over the exponents of 10^low_exponent to 10^high_exponent, either sign.

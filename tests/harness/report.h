@@ -24,7 +24,8 @@ class Report {
   template <class... Parts>
   void fail(const Parts&... parts) {
     ++failed_;
-    if (failures_.size() < max_kept) failures_.push_back(context_.empty() ? cat(parts...) : cat(context_, ": ", parts...));
+    if (failures_.size() < max_kept)
+      failures_.push_back(context_.empty() ? cat(parts...) : cat(context_, ": ", parts...));
   }
   // Prefix of the texts that follow, e.g. the sample's name.
   void set_context(std::string context) { context_ = std::move(context); }

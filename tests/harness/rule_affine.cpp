@@ -14,7 +14,8 @@ namespace {
 // A dense matrix with products in long double: the reference for every way of applying a map.
 class Matrix {
  public:
-  explicit Matrix(const LinearMap& map) : entries_(to_dense(map)), rows_(map.out_shape().size()), columns_(map.in_shape().size()) {}
+  explicit Matrix(const LinearMap& map)
+      : entries_(to_dense(map)), rows_(map.out_shape().size()), columns_(map.in_shape().size()) {}
   Index rows() const { return rows_; }
   Index columns() const { return columns_; }
   double operator()(Index i, Index j) const { return entries_.at(i * columns_ + j); }
@@ -40,14 +41,16 @@ void check_application(const LinearMap& map, const Matrix& a, Random& random, Re
   const Tensor x = random.tensor(map.in_shape()), y = random.tensor(map.out_shape());
   const Tensor ax = map.apply(x), aty = map.apply_transpose(y);
   if (!report.expect(ax.type() == TensorType{map.out_shape(), DType::f64}, "apply returns shape ", ax.shape()) ||
-      !report.expect(aty.type() == TensorType{map.in_shape(), DType::f64}, "apply_transpose returns shape ", aty.shape()))
+      !report.expect(aty.type() == TensorType{map.in_shape(), DType::f64}, "apply_transpose returns shape ",
+                     aty.shape()))
     return;
   for (Index i = 0; i < a.rows(); ++i)
-    report.expect(std::fabs(ax.at(i) - a.row(i, x)) <= tolerance.linear * (1.0 + a.row_magnitude(i, x)), "apply, entry ", i,
-                  ", is ", ax.at(i), ", to_dense gives ", a.row(i, x));
+    report.expect(std::fabs(ax.at(i) - a.row(i, x)) <= tolerance.linear * (1.0 + a.row_magnitude(i, x)),
+                  "apply, entry ", i, ", is ", ax.at(i), ", to_dense gives ", a.row(i, x));
   const double pushed = inner(ax, y), pulled = inner(x, aty);
-  report.expect(std::fabs(pushed - pulled) <= tolerance.linear * (1.0 + inner_magnitude(ax, y) + inner_magnitude(x, aty)),
-                "adjoint defect: <A x, y> = ", pushed, ", <x, A^T y> = ", pulled);
+  report.expect(
+      std::fabs(pushed - pulled) <= tolerance.linear * (1.0 + inner_magnitude(ax, y) + inner_magnitude(x, aty)),
+      "adjoint defect: <A x, y> = ", pushed, ", <x, A^T y> = ", pulled);
 }
 
 // Holds where the entries of the map are known.
@@ -60,14 +63,17 @@ void check_absolute(const LinearMap& map, const Matrix& a, Report& report) try {
     for (Index j = 0; j < a.columns(); ++j) {
       const double entry = std::fabs(a(i, j));
       terms += entry != 0.0;
-      report.expect(magnitude(i, j) >= entry, "absolute(map) is ", magnitude(i, j), " at (", i, ", ", j, "), the entry is ", a(i, j));
-      report.expect(!exact || entry == 0.0 || entry == 1.0, "applies_exactly, but entry (", i, ", ", j, ") is ", a(i, j));
+      report.expect(magnitude(i, j) >= entry, "absolute(map) is ", magnitude(i, j), " at (", i, ", ", j,
+                    "), the entry is ", a(i, j));
+      report.expect(!exact || entry == 0.0 || entry == 1.0, "applies_exactly, but entry (", i, ", ", j, ") is ",
+                    a(i, j));
     }
     longest = std::max(longest, terms);
   }
   report.expect(!exact || longest <= 1, "applies_exactly, but a row has ", longest, " entries");
   // n terms meet in n − 1 additions; products add one.
-  report.expect(accumulation_length(map) >= longest - 1, "accumulation_length is ", accumulation_length(map), ", a row has ", longest, " entries");
+  report.expect(accumulation_length(map) >= longest - 1, "accumulation_length is ", accumulation_length(map),
+                ", a row has ", longest, " entries");
 } catch (const UnsupportedError&) {
   report.expect(std::holds_alternative<structure::Opaque>(map.structure()), "only opaque maps may hide their entries");
 }
@@ -81,15 +87,19 @@ void check_map(const LinearMap& map, const Matrix& a, Random& random, Report& re
 }  // namespace
 
 void check_rule(const RuleCase& c, const rule::Affine& affine, Random& random, Report& report) {
-  if (!report.expect(affine.maps.size() == c.base.size(), affine.maps.size(), " maps for ", c.base.size(), " operands")) return;
+  if (!report.expect(affine.maps.size() == c.base.size(), affine.maps.size(), " maps for ", c.base.size(), " operands"))
+    return;
   std::vector<Matrix> matrices;
   for (std::size_t k = 0; k < c.base.size(); ++k) {
     const LinearMap& map = affine.maps[k];
-    if (!report.expect(static_cast<bool>(map) == c.varies(k), "operand ", k, c.varies(k) ? " varies but has no map" : " is fixed but has a map"))
+    if (!report.expect(static_cast<bool>(map) == c.varies(k), "operand ", k,
+                       c.varies(k) ? " varies but has no map" : " is fixed but has a map"))
       return;
     if (!map) continue;
-    if (!report.expect(map.in_shape() == c.base[k].shape(), "map ", k, " takes ", map.in_shape(), ", the operand has ", c.base[k].shape()) ||
-        !report.expect(map.out_shape() == c.value(c.base).shape(), "map ", k, " gives ", map.out_shape(), ", the result has ", c.value(c.base).shape()))
+    if (!report.expect(map.in_shape() == c.base[k].shape(), "map ", k, " takes ", map.in_shape(), ", the operand has ",
+                       c.base[k].shape()) ||
+        !report.expect(map.out_shape() == c.value(c.base).shape(), "map ", k, " gives ", map.out_shape(),
+                       ", the result has ", c.value(c.base).shape()))
       return;
     matrices.emplace_back(map);
     check_map(map, matrices.back(), random, report);
@@ -106,8 +116,8 @@ void check_rule(const RuleCase& c, const rule::Affine& affine, Random& random, R
         expected += matrices[m].row(i, minus(x[k], y[k]));
         magnitude += matrices[m].row_magnitude(i, x[k]) + matrices[m].row_magnitude(i, y[k]);
       }
-      report.expect(std::fabs(fx.at(i) - fy.at(i) - expected) <= relative * (1.0 + magnitude), "f(x) - f(y), element ", i, ", is ",
-                    fx.at(i) - fy.at(i), ", the maps give ", expected);
+      report.expect(std::fabs(fx.at(i) - fy.at(i) - expected) <= relative * (1.0 + magnitude), "f(x) - f(y), element ",
+                    i, ", is ", fx.at(i) - fy.at(i), ", the maps give ", expected);
     }
   }
 }

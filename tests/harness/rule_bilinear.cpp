@@ -10,8 +10,8 @@
 namespace taut::harness {
 namespace {
 
-// Column j of the partial map of argument k at x: (f(x + s e_j) − f(x)) / s with x + s e_j inside of the box. Empty when the
-// interval of the entry is too short to show it.
+// Column j of the partial map of argument k at x: (f(x + s e_j) − f(x)) / s with x + s e_j inside of the box. Empty
+// when the interval of the entry is too short to show it.
 struct Column {
   Tensor entries;
   double noise = 0;  // rounding of the two values, seen through the division
@@ -33,7 +33,8 @@ void check_argument(const RuleCase& c, const LinearMap& dominating, std::size_t 
   const Index columns = dominating.in_shape().size(), rows = dominating.out_shape().size();
   std::vector<double> largest(static_cast<std::size_t>(bound.size()), 0.0);
   std::vector<bool> shown(static_cast<std::size_t>(columns), false);
-  for (Index i = 0; i < bound.size(); ++i) report.expect(bound.at(i) >= 0, "a dominating map has the entry ", bound.at(i));
+  for (Index i = 0; i < bound.size(); ++i)
+    report.expect(bound.at(i) >= 0, "a dominating map has the entry ", bound.at(i));
   for (int n = iterations(24); n > 0; --n) {
     const Inputs x = n % 5 == 0 ? c.draw(random) : c.corner(static_cast<std::uint32_t>(n));
     for (Index j = 0; j < columns; ++j) {
@@ -42,8 +43,8 @@ void check_argument(const RuleCase& c, const LinearMap& dominating, std::size_t 
       shown[static_cast<std::size_t>(j)] = true;
       for (Index i = 0; i < rows; ++i) {
         const double entry = std::fabs(entries.at(i)), limit = bound.at(i * columns + j);
-        report.expect(entry <= limit * (1 + tolerance.gain) + noise, "the partial map of argument ", k, " has the entry ", entry, " at (", i, ", ",
-                      j, "), dominated only up to ", limit);
+        report.expect(entry <= limit * (1 + tolerance.gain) + noise, "the partial map of argument ", k,
+                      " has the entry ", entry, " at (", i, ", ", j, "), dominated only up to ", limit);
         double& best = largest[static_cast<std::size_t>(i * columns + j)];
         best = std::max(best, entry);
       }
@@ -52,22 +53,24 @@ void check_argument(const RuleCase& c, const LinearMap& dominating, std::size_t 
   for (Index i = 0; i < bound.size(); ++i)
     report.expect(!shown[static_cast<std::size_t>(i % columns)] ||
                       largest[static_cast<std::size_t>(i)] >= (1 - tolerance.attained) * bound.at(i) - 1e-6,
-                  "lazy: the dominating map of argument ", k, " has the entry ", bound.at(i), " at ", i, ", the largest found is ",
-                  largest[static_cast<std::size_t>(i)]);
+                  "lazy: the dominating map of argument ", k, " has the entry ", bound.at(i), " at ", i,
+                  ", the largest found is ", largest[static_cast<std::size_t>(i)]);
 }
 
 }  // namespace
 
 void check_rule(const RuleCase& c, const rule::Bilinear& bilinear, Random& random, Report& report) {
   report.expect(c.on_box(), "a bilinear rule over all reals: the ranges are not finite");
-  if (!report.expect(bilinear.dominating.size() == c.base.size(), bilinear.dominating.size(), " maps for ", c.base.size(), " operands"))
+  if (!report.expect(bilinear.dominating.size() == c.base.size(), bilinear.dominating.size(), " maps for ",
+                     c.base.size(), " operands"))
     return;
   for (std::size_t k = 0; k < c.base.size(); ++k) {
     const LinearMap& map = bilinear.dominating[k];
-    if (!report.expect(static_cast<bool>(map) == c.varies(k), "operand ", k, c.varies(k) ? " varies but has no map" : " is fixed but has a map"))
+    if (!report.expect(static_cast<bool>(map) == c.varies(k), "operand ", k,
+                       c.varies(k) ? " varies but has no map" : " is fixed but has a map"))
       continue;
-    if (!map || !report.expect(map.in_shape() == c.base[k].shape() && map.out_shape() == c.value(c.base).shape(), "map ", k, " carries ",
-                               map.in_shape(), " to ", map.out_shape()))
+    if (!map || !report.expect(map.in_shape() == c.base[k].shape() && map.out_shape() == c.value(c.base).shape(),
+                               "map ", k, " carries ", map.in_shape(), " to ", map.out_shape()))
       continue;
     // Differences in f32 are too coarse to see an entry; the rule is the same.
     if (c.dtype() == DType::f64) check_argument(c, map, k, random, report);
@@ -93,7 +96,8 @@ void check_rule(const RuleCase& c, const rule::Unbounded& unbounded, Random&, Re
       distance = std::hypot(distance, moved);
     }
     const double change = norm(minus(c.value(x), c.value(y)), Norm::l2);
-    report.expect(change >= growth * distance && distance > 0, "the witness for a growth of ", growth, " grows by ", change / distance);
+    report.expect(change >= growth * distance && distance > 0, "the witness for a growth of ", growth, " grows by ",
+                  change / distance);
   }
 }
 

@@ -43,7 +43,8 @@ Inputs RuleCase::draw(Random& random) const {
     operands[k] = filled(base[k], [&](Index i) {
       if (!on_box()) return draw_anywhere(sample.operands[k], random);
       const Interval over = ranges[k].at(i);
-      const double x = random.integer(0, 5) == 0 ? (random.coin() ? over.lo : over.hi) : random.uniform(over.lo, over.hi);
+      const double x =
+          random.integer(0, 5) == 0 ? (random.coin() ? over.lo : over.hi) : random.uniform(over.lo, over.hi);
       // The ends are numbers of f32, so rounding to nearest stays inside.
       return std::clamp(x, over.lo, over.hi);
     });

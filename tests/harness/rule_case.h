@@ -15,9 +15,9 @@ namespace taut::harness {
 struct RuleCase {
   const Sample& sample;
   const Primitive& op;
-  Inputs base;                 // the primitive's operands; those that do not vary keep these values
+  Inputs base;  // the primitive's operands; those that do not vary keep these values
   std::uint32_t varying;
-  std::vector<Range> ranges;   // empty: over all reals
+  std::vector<Range> ranges;  // empty: over all reals
 
   bool varies(std::size_t k) const { return (varying >> k & 1U) != 0; }
   bool on_box() const { return !ranges.empty(); }
@@ -30,7 +30,8 @@ struct RuleCase {
   Inputs draw(Random& random) const;
   // The same near `from`: some entries moved, by a distance of any scale.
   Inputs draw_near(const Inputs& from, Random& random) const;
-  // Every entry of varying operand k at the upper end of its interval where bit k of `which` is set, else at the lower end.
+  // Every entry of varying operand k at the upper end of its interval where bit k of `which` is set, else at the lower
+  // end.
   Inputs corner(std::uint32_t which) const;
   std::string text() const;  // for reports
 };
@@ -44,11 +45,13 @@ std::vector<Range> draw_boxes(const Sample& sample, const Inputs& base, std::uin
 Interval draw_interval(const Operand& operand, Random& random);
 
 // By declared rule: does what it claims hold, and is it attained?
-void check_rule(const RuleCase& c, const rule::Affine& affine, Random& random, Report& report);            // rule_affine.cpp
-void check_rule(const RuleCase& c, const rule::Elementwise& elementwise, Random& random, Report& report);  // rule_elementwise.cpp
-void check_rule(const RuleCase& c, const rule::Selects& selects, Random& random, Report& report);          // rule_gains.cpp
+void check_rule(const RuleCase& c, const rule::Affine& affine, Random& random, Report& report);  // rule_affine.cpp
+void check_rule(const RuleCase& c, const rule::Elementwise& elementwise, Random& random,
+                Report& report);  // rule_elementwise.cpp
+void check_rule(const RuleCase& c, const rule::Selects& selects, Random& random, Report& report);  // rule_gains.cpp
 void check_rule(const RuleCase& c, const rule::Bounded& bounded, Random& random, Report& report);
-void check_rule(const RuleCase& c, const rule::Bilinear& bilinear, Random& random, Report& report);        // rule_bilinear.cpp
+void check_rule(const RuleCase& c, const rule::Bilinear& bilinear, Random& random,
+                Report& report);  // rule_bilinear.cpp
 void check_rule(const RuleCase& c, const rule::Unbounded& unbounded, Random& random, Report& report);
 
 }  // namespace taut::harness

@@ -1,5 +1,5 @@
-// rule::Elementwise: every difference quotient lies in the slope interval, so does what vjp returns, and both ends of the
-// interval are attained.
+// rule::Elementwise: every difference quotient lies in the slope interval, so does what vjp returns, and both ends of
+// the interval are attained.
 #include <algorithm>
 #include <cmath>
 
@@ -15,8 +15,13 @@ namespace {
 class SlopeCheck {
  public:
   SlopeCheck(const RuleCase& c, const rule::Elementwise& rule, Report& report)
-      : case_(c), rule_(rule), report_(report), argument_(static_cast<std::size_t>(rule.argument)),
-        elements_(static_cast<std::size_t>(c.base[argument_].size())), least_(elements_, infinity), largest_(elements_, -infinity) {}
+      : case_(c),
+        rule_(rule),
+        report_(report),
+        argument_(static_cast<std::size_t>(rule.argument)),
+        elements_(static_cast<std::size_t>(c.base[argument_].size())),
+        least_(elements_, infinity),
+        largest_(elements_, -infinity) {}
 
   Slope slope(std::size_t i) const {
     if (!rule_.lo.defined()) return rule_.slope;
@@ -32,8 +37,10 @@ class SlopeCheck {
       const double distance = x.at(k) - y.at(k);
       if (distance == 0.0 || !std::isfinite(fx.at(k)) || !std::isfinite(fy.at(k))) continue;
       // Rounding of the two values, seen through the division; the smallest subnormal covers values near zero.
-      const double noise = (tolerance.elementwise_ulps * 2 * unit(case_.dtype()) * (std::fabs(fx.at(k)) + std::fabs(fy.at(k))) +
-                            smallest_subnormal(case_.dtype())) / std::fabs(distance);
+      const double noise =
+          (tolerance.elementwise_ulps * 2 * unit(case_.dtype()) * (std::fabs(fx.at(k)) + std::fabs(fy.at(k))) +
+           smallest_subnormal(case_.dtype())) /
+          std::fabs(distance);
       see(i, (fx.at(k) - fy.at(k)) / distance, noise, cat("the difference quotient of ", x.at(k), " and ", y.at(k)));
     }
   }
@@ -48,7 +55,8 @@ class SlopeCheck {
     for (std::size_t i = 0; i < elements_; ++i) {
       const double value = d.at(static_cast<Index>(i));
       // At a kink the value is a convention, not a computation: no rounding is granted.
-      const double noise = is_kink(x.at(static_cast<Index>(i))) ? 0.0 : 16 * unit(case_.dtype()) * std::max(1.0, std::fabs(value));
+      const double noise =
+          is_kink(x.at(static_cast<Index>(i))) ? 0.0 : 16 * unit(case_.dtype()) * std::max(1.0, std::fabs(value));
       if (std::isfinite(value)) see(i, value, noise, cat("the derivative at ", x.at(static_cast<Index>(i))));
     }
   }
@@ -90,8 +98,8 @@ class SlopeCheck {
 
   void see(std::size_t i, double quotient, double noise, const std::string& what) {
     const Slope s = slope(i);
-    report_.expect(quotient >= s.lo - noise && quotient <= s.hi + noise, what, ", ", quotient, ", is outside of the slope interval [",
-                   s.lo, ", ", s.hi, "] of element ", i);
+    report_.expect(quotient >= s.lo - noise && quotient <= s.hi + noise, what, ", ", quotient,
+                   ", is outside of the slope interval [", s.lo, ", ", s.hi, "] of element ", i);
     if (noise > 1e-3 * visible(s)) return;  // too blurred to show what is attained
     least_[i] = std::min(least_[i], quotient);
     largest_[i] = std::max(largest_[i], quotient);
@@ -124,7 +132,8 @@ void walk(const RuleCase& c, std::size_t argument, SlopeCheck& check) {
   constexpr int steps = 160;
   Tensor before;
   for (int s = 0; s <= steps; ++s) {
-    const Tensor x = s == steps ? hi.to(c.dtype()) : plus(lo, static_cast<double>(s) / steps, minus(hi, lo)).to(c.dtype());
+    const Tensor x =
+        s == steps ? hi.to(c.dtype()) : plus(lo, static_cast<double>(s) / steps, minus(hi, lo)).to(c.dtype());
     check.derivative(x);
     if (before.defined()) check.compare(before, x);
     before = x;
@@ -145,7 +154,8 @@ void walk(const RuleCase& c, std::size_t argument, SlopeCheck& check) {
 
 void check_pieces(const RuleCase& c, const rule::Elementwise& rule, Random& random, Report& report) {
   const PiecewiseLinear& p = *rule.pieces;
-  if (!report.expect(p.slopes.size() == p.breaks.size() + 1, p.slopes.size(), " slopes for ", p.breaks.size(), " breakpoints") ||
+  if (!report.expect(p.slopes.size() == p.breaks.size() + 1, p.slopes.size(), " slopes for ", p.breaks.size(),
+                     " breakpoints") ||
       !report.expect(std::ranges::is_sorted(p.breaks), "breakpoints are not ascending"))
     return;
   const auto argument = static_cast<std::size_t>(rule.argument);
@@ -163,8 +173,8 @@ void check_pieces(const RuleCase& c, const rule::Elementwise& rule, Random& rand
       const double y = static_cast<double>(static_cast<float>(random.uniform(from, to)));
       if (std::fabs(x - y) < 1e-2 * (to - from)) continue;
       const double quotient = (f(x) - f(y)) / (x - y);
-      report.expect(std::fabs(quotient - p.slopes[i]) <= 1e3 * unit(c.dtype()) * (1.0 + std::fabs(p.slopes[i])), "piece ", i, " of slope ",
-                    p.slopes[i], " has the quotient ", quotient, " between ", x, " and ", y);
+      report.expect(std::fabs(quotient - p.slopes[i]) <= 1e3 * unit(c.dtype()) * (1.0 + std::fabs(p.slopes[i])),
+                    "piece ", i, " of slope ", p.slopes[i], " has the quotient ", quotient, " between ", x, " and ", y);
     }
   }
 }
@@ -173,20 +183,22 @@ void check_pieces(const RuleCase& c, const rule::Elementwise& rule, Random& rand
 
 void check_rule(const RuleCase& c, const rule::Elementwise& rule, Random& random, Report& report) {
   const std::vector<std::size_t> arguments = c.arguments();
-  if (!report.expect(arguments.size() == 1 && arguments[0] == static_cast<std::size_t>(rule.argument), "the rule is for argument ",
-                     rule.argument, " alone"))
+  if (!report.expect(arguments.size() == 1 && arguments[0] == static_cast<std::size_t>(rule.argument),
+                     "the rule is for argument ", rule.argument, " alone"))
     return;
   const std::size_t argument = arguments[0];
   const Shape& shape = c.base[argument].shape();
   report.expect(c.value(c.base).shape() == shape, "an elementwise rule, but the shape changes");
-  report.expect(rule.slope.lo <= rule.slope.hi && std::isfinite(rule.slope.magnitude()), "the slope interval is [", rule.slope.lo,
-                ", ", rule.slope.hi, "]");
+  report.expect(rule.slope.lo <= rule.slope.hi && std::isfinite(rule.slope.magnitude()), "the slope interval is [",
+                rule.slope.lo, ", ", rule.slope.hi, "]");
   if (rule.lo.defined()) {
-    if (!report.expect(rule.lo.type() == TensorType{shape, DType::f64} && rule.hi.type() == rule.lo.type(), "slopes per element have shape ", rule.lo.shape()))
+    if (!report.expect(rule.lo.type() == TensorType{shape, DType::f64} && rule.hi.type() == rule.lo.type(),
+                       "slopes per element have shape ", rule.lo.shape()))
       return;
     for (Index i = 0; i < rule.lo.size(); ++i)
-      report.expect(rule.slope.contains(Interval{rule.lo.at(i), rule.hi.at(i)}), "element ", i, " has slopes [", rule.lo.at(i), ", ",
-                    rule.hi.at(i), "], not inside of the common [", rule.slope.lo, ", ", rule.slope.hi, "]");
+      report.expect(rule.slope.contains(Interval{rule.lo.at(i), rule.hi.at(i)}), "element ", i, " has slopes [",
+                    rule.lo.at(i), ", ", rule.hi.at(i), "], not inside of the common [", rule.slope.lo, ", ",
+                    rule.slope.hi, "]");
   }
   if (shape.size() == 0) return;
   SlopeCheck check(c, rule, report);

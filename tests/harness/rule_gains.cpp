@@ -1,4 +1,5 @@
-// rule::Selects and rule::Bounded: distances never grow by more than the gain, in l1, l2 and linf, and the gain is attained.
+// rule::Selects and rule::Bounded: distances never grow by more than the gain, in l1, l2 and linf, and the gain is
+// attained.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -70,24 +71,29 @@ void check_rule(const RuleCase& c, const rule::Selects& selects, Random& random,
     const Inputs x = c.draw(random);
     const Tensor y = c.value(x);
     for (Index i = 0; i < y.size(); ++i)
-      report.expect(is_entry_of(y.at(i), x, arguments), "output ", i, " is ", y.at(i), ", which is no entry of a varying operand");
+      report.expect(is_entry_of(y.at(i), x, arguments), "output ", i, " is ", y.at(i),
+                    ", which is no entry of a varying operand");
   }
   const Inputs x = c.draw(random);
   Index most = 0, entries = 0;
   for (const std::size_t k : arguments)
     for (Index j = 0; j < x[k].size(); ++j, ++entries) most = std::max(most, followers(c, x, k, j));
   if (entries > 0 && c.value(x).size() > 0)
-    report.expect(most == selects.multiplicity, "multiplicity ", selects.multiplicity, ", but one entry decides at most ", most, " outputs");
+    report.expect(most == selects.multiplicity, "multiplicity ", selects.multiplicity,
+                  ", but one entry decides at most ", most, " outputs");
 }
 
 void check_rule(const RuleCase& c, const rule::Bounded& bounded, Random& random, Report& report) {
-  if (!report.expect(bounded.gains.size() == c.base.size(), bounded.gains.size(), " gains for ", c.base.size(), " operands")) return;
+  if (!report.expect(bounded.gains.size() == c.base.size(), bounded.gains.size(), " gains for ", c.base.size(),
+                     " operands"))
+    return;
   report.expect(!bounded.why.empty(), "a bounded rule must say why");
   for (std::size_t k = 0; k < c.base.size(); ++k) {
     const Gain& g = bounded.gains[k];
     for (const Norm which : norms) {
       report.expect(std::isfinite(g.in(which)) && g.in(which) >= 0, "gain ", k, " in ", which, " is ", g.in(which));
-      report.expect(c.varies(k) || g.in(which) == 0, "operand ", k, " is fixed, but has the gain ", g.in(which), " in ", which);
+      report.expect(c.varies(k) || g.in(which) == 0, "operand ", k, " is fixed, but has the gain ", g.in(which), " in ",
+                    which);
     }
   }
   check_pairs(c, bounded.gains, random, report);
@@ -100,7 +106,8 @@ void check_rule(const RuleCase& c, const rule::Bounded& bounded, Random& random,
     for (const AttainedGain& pair : c.sample.attained) {
       if (pair.norm != which || pair.argument != static_cast<int>(k)) continue;
       check_pair(c, bounded.gains, pair.x, pair.y, report);
-      best = std::max(best, norm(minus(c.value(pair.x), c.value(pair.y)), which) / norm(minus(pair.x[k], pair.y[k]), which));
+      best = std::max(best,
+                      norm(minus(c.value(pair.x), c.value(pair.y)), which) / norm(minus(pair.x[k], pair.y[k]), which));
     }
     report.expect(best >= (1 - tolerance.attained) * bounded.gains[k].in(which), "lazy: the gain in ", which, " is ",
                   bounded.gains[k].in(which), ", the sample's pairs attain ", best);

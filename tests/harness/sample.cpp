@@ -100,7 +100,8 @@ std::vector<Shape> shapes_of(const Sample& sample) {
 }
 
 Index total_size(std::span<const Tensor> tensors) {
-  return std::accumulate(tensors.begin(), tensors.end(), Index{0}, [](Index n, const Tensor& t) { return n + t.size(); });
+  return std::accumulate(tensors.begin(), tensors.end(), Index{0},
+                         [](Index n, const Tensor& t) { return n + t.size(); });
 }
 
 }  // namespace taut::harness

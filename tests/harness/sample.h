@@ -1,7 +1,7 @@
 // A sample: one way to call a primitive, and what mathematics says about it that the primitive does not.
 //
-// Every primitive of Taut's list has samples in tests/samples; a primitive without them does not link. Users run the same
-// checks over their own primitives: fill samples, then run_checks({"my_op", samples}) (check.h).
+// Every primitive of Taut's list has samples in tests/samples; a primitive without them does not link. Users run the
+// same checks over their own primitives: fill samples, then run_checks({"my_op", samples}) (check.h).
 #pragma once
 
 #include <cstdint>
@@ -22,11 +22,11 @@ using Inputs = std::vector<Tensor>;
 // How values of one operand are chosen.
 struct Operand {
   Shape shape = {};
-  Interval domain{-2.0, 2.0};              // where derivatives are tried and boxes are drawn
-  Interval defined = Interval::reals();    // slopes over all reals and ranges are tried up to here
-  std::vector<double> kinks = {};          // no derivative there: avoided by differences, probed by rules and ranges
-  std::vector<double> probes = {};         // where slopes attain their ends; extremes
-  bool distinct = false;                   // entries (of all such operands together) keep a distance: their order matters
+  Interval domain{-2.0, 2.0};            // where derivatives are tried and boxes are drawn
+  Interval defined = Interval::reals();  // slopes over all reals and ranges are tried up to here
+  std::vector<double> kinks = {};        // no derivative there: avoided by differences, probed by rules and ranges
+  std::vector<double> probes = {};       // where slopes attain their ends; extremes
+  bool distinct = false;                 // entries (of all such operands together) keep a distance: their order matters
 };
 
 // A pair of operand lists at which a gain of one argument is attained.
@@ -55,19 +55,20 @@ struct Sample {
   // The op cannot have an empty operand (a maximum of nothing).
   bool never_empty = false;
 
-  // Pairs that attain the gains of a Bounded rule. Norms in `not_attained` are exempt, with the reason beside the sample.
+  // Pairs that attain the gains of a Bounded rule. Norms in `not_attained` are exempt, with the reason beside the
+  // sample.
   std::vector<AttainedGain> attained = {};
   std::vector<Norm> not_attained = {};
 
-  // Sets of varying arguments (bit masks) for which no constant exists over all reals, and for each a pair of operand lists
-  // whose difference quotient in l2 exceeds `growth`.
+  // Sets of varying arguments (bit masks) for which no constant exists over all reals, and for each a pair of operand
+  // lists whose difference quotient in l2 exceeds `growth`.
   std::vector<std::uint32_t> unbounded = {};
   std::function<std::pair<Inputs, Inputs>(std::uint32_t varying, double growth)> witness = nullptr;
   // Boxes do not help either (step over a box that holds 0).
   bool unbounded_on_boxes = false;
 
-  // Where samples lie in practice: this axis of every operand that is no weight (bit mask). An op may refuse samples elsewhere
-  // without a witness that it mixes them.
+  // Where samples lie in practice: this axis of every operand that is no weight (bit mask). An op may refuse samples
+  // elsewhere without a witness that it mixes them.
   int batch_axis = 0;
   std::uint32_t weights = 0;
 
@@ -83,7 +84,8 @@ std::vector<Sample> samples();
 Inputs draw_smooth(const Sample& sample, Random& random);
 // Values in the domain, kinks and probes included. f64.
 Inputs draw_any(const Sample& sample, Random& random);
-// One number for a slope or range check: kinks, probes, their f32 neighbours, the domain, and every scale up to `defined`.
+// One number for a slope or range check: kinks, probes, their f32 neighbours, the domain, and every scale up to
+// `defined`.
 double draw_anywhere(const Operand& operand, Random& random);
 
 std::vector<Shape> shapes_of(const Sample& sample);

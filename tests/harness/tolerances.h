@@ -6,16 +6,18 @@
 namespace taut::harness {
 
 struct Tolerances {
-  // Step of five-point central differences. With h = 2^-11 and values of order 1: truncation h^4 |f^(5)| / 30 is about 2e-12
-  // for |f^(5)| up to 1000, rounding u / h is about 2e-13.
+  // Step of five-point central differences. With h = 2^-11 and values of order 1: truncation h^4 |f^(5)| / 30 is about
+  // 2e-12 for |f^(5)| up to 1000, rounding u / h is about 2e-13.
   double step = 0x1p-11;
-  // A derivative against differences, relative to the largest entry: the errors above with a factor of 100 for conditioning.
+  // A derivative against differences, relative to the largest entry: the errors above with a factor of 100 for
+  // conditioning.
   double first_order = 2e-9;
   // The same for a derivative of a derivative: one more order of differentiation in the truncation term.
   double second_order = 1e-8;
   // ⟨vjp(c), t⟩ against ⟨c, jvp(t)⟩, relative to the sum of the magnitudes: no step size, only rounding.
   double inner_product = 1e-12;
-  // An f32 derivative against the f64 one at the same point, relative to the largest entry: 2^-24 times about 100 roundings.
+  // An f32 derivative against the f64 one at the same point, relative to the largest entry: 2^-24 times about 100
+  // roundings.
   double single_derivative = 1e-5;
   // Two ways to apply the same linear map in f64, relative to the sum of the magnitudes of the terms.
   double linear = 1e-13;

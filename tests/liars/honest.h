@@ -45,7 +45,9 @@ class HonestNeighbourSum : public TestOp {
   }
   Var jvp(const JvpSite& site) const override { return sums(*site.tangent(0)); }
   Rule lipschitz(const RuleSite& site) const override { return rule::Affine{{map(site.in[0].shape())}}; }
-  Range range(const RangeSite& site) const override { return linear_range(map(site.in[0].shape()), site.ranges[0], site.dtype()); }
+  Range range(const RangeSite& site) const override {
+    return linear_range(map(site.in[0].shape()), site.ranges[0], site.dtype());
+  }
   int sample_axis(const SampleSite& site) const override { return site.axis[0] == 0 ? mixes_samples : site.axis[0]; }
 
  protected:

@@ -1,5 +1,5 @@
-// Testing the tests: every wrong primitive must be rejected, by the checks that are meant to notice it and by no other; the honest
-// ones that they derive from must pass.
+// Testing the tests: every wrong primitive must be rejected, by the checks that are meant to notice it and by no other;
+// the honest ones that they derive from must pass.
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -44,7 +44,8 @@ template <class P>
 std::vector<Sample> sigmoid_samples() {
   Sample like = one_operand_sample<P>({});
   like.name.clear();
-  return harness::elementwise_samples(like, {.probes = {-40, 0, 40}}, [](harness::Real x) { return 1 / (1 + std::exp(-x)); });
+  return harness::elementwise_samples(like, {.probes = {-40, 0, 40}},
+                                      [](harness::Real x) { return 1 / (1 + std::exp(-x)); });
 }
 
 template <class P>
@@ -104,7 +105,8 @@ class ProductJvpForgets final : public HonestProduct {
   }
 };
 
-// ---- values -----------------------------------------------------------------------------------------------------------
+// ---- values
+// -----------------------------------------------------------------------------------------------------------
 
 class WrongValue final : public HonestSigmoid {
   Tensor forward(const Operands& in, const TensorType&) const override { return (sigmoid(Var(in[0])) + 1e-9).value(); }
@@ -125,11 +127,14 @@ class MixesDTypes final : public HonestProduct {
   }
 };
 
-// ---- ranges and samples -------------------------------------------------------------------------------------------------
+// ---- ranges and samples
+// -------------------------------------------------------------------------------------------------
 
 class RangeWithoutRounding final : public HonestSigmoid {
   Range range(const RangeSite& site) const override {
-    return map_range(site.ranges[0], [](const Interval& x) { return Interval{1 / (1 + std::exp(-x.lo)), 1 / (1 + std::exp(-x.hi))}; });
+    return map_range(site.ranges[0], [](const Interval& x) {
+      return Interval{1 / (1 + std::exp(-x.lo)), 1 / (1 + std::exp(-x.hi))};
+    });
   }
 };
 class RangeTooSmall final : public HonestSigmoid {
@@ -145,10 +150,13 @@ class MixesSecretly final : public HonestNeighbourSum {
   int sample_axis(const SampleSite& site) const override { return site.axis[0]; }
 };
 class RefusesSamples final : public HonestSigmoid {
-  int sample_axis(const SampleSite& site) const override { return site.axis[0] == no_sample_axis ? no_sample_axis : mixes_samples; }
+  int sample_axis(const SampleSite& site) const override {
+    return site.axis[0] == no_sample_axis ? no_sample_axis : mixes_samples;
+  }
 };
 
-// ---- Lipschitz rules -----------------------------------------------------------------------------------------------------
+// ---- Lipschitz rules
+// -----------------------------------------------------------------------------------------------------
 
 class SlopeTooSmall final : public HonestSigmoid {  // by 1 %
   Rule lipschitz(const RuleSite& site) const override { return scaled(HonestSigmoid::lipschitz(site)); }
@@ -171,9 +179,13 @@ class SlopeMissesKink final : public HonestSigmoid {  // below: relu whose vjp a
   Tensor forward(const Operands& in, const TensorType&) const override { return relu(Var(in[0])).value(); }
   void vjp(VjpSite& site) const override { site.add(0, site.cotangent() * slope(site.in(0))); }
   Var jvp(const JvpSite& site) const override { return *site.tangent(0) * slope(site.in(0)); }
-  Rule lipschitz(const RuleSite&) const override { return rule::Elementwise{0, {0.0, 1.0}, {}, {}, PiecewiseLinear{{0.0}, {0.0, 1.0}}}; }
+  Rule lipschitz(const RuleSite&) const override {
+    return rule::Elementwise{0, {0.0, 1.0}, {}, {}, PiecewiseLinear{{0.0}, {0.0, 1.0}}};
+  }
   Range range(const RangeSite& site) const override {
-    return map_range(site.ranges[0], [](const Interval& x) { return Interval{std::max(0.0, x.lo), std::max(0.0, x.hi)}; });
+    return map_range(site.ranges[0], [](const Interval& x) {
+      return Interval{std::max(0.0, x.lo), std::max(0.0, x.hi)};
+    });
   }
   static Var slope(const Var& x) { return step(x) + 2.0 * (1.0 - abs(sign(x))); }
 };
@@ -241,15 +253,11 @@ BOOST_AUTO_TEST_CASE(honest_ops_pass) {
   expect_rejection(product_samples<ProductTold>(), {});
 }
 
-BOOST_AUTO_TEST_CASE(vjp_misses_a_term) {
-  expect_noticed(sigmoid_samples<VjpMissesTerm>(), "vjp");
-}
+BOOST_AUTO_TEST_CASE(vjp_misses_a_term) { expect_noticed(sigmoid_samples<VjpMissesTerm>(), "vjp"); }
 BOOST_AUTO_TEST_CASE(jvp_misses_a_term) {
   expect_rejection(sigmoid_samples<JvpMissesTerm>(), {"jvp", "vjp", "forward_over_reverse"});
 }
-BOOST_AUTO_TEST_CASE(derivative_is_slightly_off) {
-  expect_noticed(sigmoid_samples<DerivativeSlightlyOff>(), "jvp");
-}
+BOOST_AUTO_TEST_CASE(derivative_is_slightly_off) { expect_noticed(sigmoid_samples<DerivativeSlightlyOff>(), "jvp"); }
 BOOST_AUTO_TEST_CASE(vjp_is_detached) {
   expect_rejection(sigmoid_samples<VjpDetached>(), {"reverse_over_reverse", "forward_over_reverse"});
 }
@@ -257,9 +265,7 @@ BOOST_AUTO_TEST_CASE(jvp_is_detached) { expect_rejection(sigmoid_samples<JvpDeta
 BOOST_AUTO_TEST_CASE(cotangent_is_detached) {
   expect_rejection(sigmoid_samples<CotangentDetached>(), {"reverse_over_reverse", "forward_over_reverse"});
 }
-BOOST_AUTO_TEST_CASE(jvp_forgets_an_operand) {
-  expect_rejection(product_samples<ProductJvpForgets>(), {"jvp", "vjp"});
-}
+BOOST_AUTO_TEST_CASE(jvp_forgets_an_operand) { expect_rejection(product_samples<ProductJvpForgets>(), {"jvp", "vjp"}); }
 
 BOOST_AUTO_TEST_CASE(value_is_wrong) { expect_noticed(sigmoid_samples<WrongValue>(), "forward"); }
 BOOST_AUTO_TEST_CASE(inference_is_wrong) { expect_rejection(vector_samples<WrongInference>(), {"type"}); }
@@ -272,9 +278,13 @@ BOOST_AUTO_TEST_CASE(range_is_too_wide) { expect_rejection(sigmoid_samples<Range
 BOOST_AUTO_TEST_CASE(samples_are_mixed_secretly) { expect_rejection(vector_samples<MixesSecretly>(), {"sample_axis"}); }
 BOOST_AUTO_TEST_CASE(samples_are_refused) { expect_rejection(sigmoid_samples<RefusesSamples>(), {"sample_axis"}); }
 
-BOOST_AUTO_TEST_CASE(slope_is_too_small) { expect_rejection(sigmoid_samples<SlopeTooSmall>(), {"lipschitz", "lipschitz_on_boxes"}); }
+BOOST_AUTO_TEST_CASE(slope_is_too_small) {
+  expect_rejection(sigmoid_samples<SlopeTooSmall>(), {"lipschitz", "lipschitz_on_boxes"});
+}
 BOOST_AUTO_TEST_CASE(slope_is_lazy) { expect_rejection(sigmoid_samples<SlopeLazy>(), {"lipschitz"}); }
-BOOST_AUTO_TEST_CASE(slope_is_lazy_on_boxes) { expect_rejection(sigmoid_samples<SlopeLazyOnBoxes>(), {"lipschitz_on_boxes"}); }
+BOOST_AUTO_TEST_CASE(slope_is_lazy_on_boxes) {
+  expect_rejection(sigmoid_samples<SlopeLazyOnBoxes>(), {"lipschitz_on_boxes"});
+}
 BOOST_AUTO_TEST_CASE(slope_misses_the_derivative_at_a_kink) {
   auto samples = sigmoid_samples<SlopeMissesKink>();
   for (Sample& s : samples) {
@@ -286,13 +296,21 @@ BOOST_AUTO_TEST_CASE(slope_misses_the_derivative_at_a_kink) {
 BOOST_AUTO_TEST_CASE(pieces_describe_another_function) {
   expect_rejection(sigmoid_samples<PiecesOfAnother>(), {"lipschitz", "lipschitz_on_boxes"});
 }
-BOOST_AUTO_TEST_CASE(adjoint_is_wrong) { expect_rejection(vector_samples<WrongAdjoint>(), {"lipschitz", "lipschitz_on_boxes"}); }
-BOOST_AUTO_TEST_CASE(map_is_wrong) { expect_rejection(vector_samples<WrongMap>(), {"lipschitz", "lipschitz_on_boxes"}); }
+BOOST_AUTO_TEST_CASE(adjoint_is_wrong) {
+  expect_rejection(vector_samples<WrongAdjoint>(), {"lipschitz", "lipschitz_on_boxes"});
+}
+BOOST_AUTO_TEST_CASE(map_is_wrong) {
+  expect_rejection(vector_samples<WrongMap>(), {"lipschitz", "lipschitz_on_boxes"});
+}
 BOOST_AUTO_TEST_CASE(pool_forgets_overlap) {
   expect_rejection(vector_samples<PoolForgetsOverlap>(true), {"lipschitz", "lipschitz_on_boxes"});
 }
-BOOST_AUTO_TEST_CASE(pool_exaggerates) { expect_rejection(vector_samples<PoolExaggerates>(true), {"lipschitz", "lipschitz_on_boxes"}); }
-BOOST_AUTO_TEST_CASE(sum_is_no_selection) { expect_rejection(vector_samples<SumSelects>(), {"lipschitz", "lipschitz_on_boxes"}); }
+BOOST_AUTO_TEST_CASE(pool_exaggerates) {
+  expect_rejection(vector_samples<PoolExaggerates>(true), {"lipschitz", "lipschitz_on_boxes"});
+}
+BOOST_AUTO_TEST_CASE(sum_is_no_selection) {
+  expect_rejection(vector_samples<SumSelects>(), {"lipschitz", "lipschitz_on_boxes"});
+}
 BOOST_AUTO_TEST_CASE(gain_forgets_multiplicity) {
   expect_rejection(vector_samples<SumForgetsMultiplicity>(), {"lipschitz", "lipschitz_on_boxes"});
 }
@@ -300,7 +318,8 @@ BOOST_AUTO_TEST_CASE(gain_is_lazy) {
   auto samples = vector_samples<GainLazy>();
   const Tensor zero = Tensor::zeros({5}, DType::f64);
   // A constant vector attains linf, one entry in the middle l1; l2 is left out: 2 is the limit for long vectors.
-  samples[0].attained = {{Norm::linf, 0, {zero}, {Tensor::full({5}, DType::f64, 1.0)}}, {Norm::l1, 0, {zero}, {harness::with(zero, 2, 1.0)}}};
+  samples[0].attained = {{Norm::linf, 0, {zero}, {Tensor::full({5}, DType::f64, 1.0)}},
+                         {Norm::l1, 0, {zero}, {harness::with(zero, 2, 1.0)}}};
   samples[0].not_attained = {Norm::l2};
   expect_rejection(samples, {"lipschitz"});
 }
@@ -308,7 +327,9 @@ BOOST_AUTO_TEST_CASE(product_claims_a_constant) { expect_rejection(product_sampl
 BOOST_AUTO_TEST_CASE(product_is_dominated_at_the_centre_only) {
   expect_rejection(product_samples<ProductDominatedAtCentre>(), {"lipschitz_on_boxes"});
 }
-BOOST_AUTO_TEST_CASE(no_rule_is_known) { expect_rejection(sigmoid_samples<GivesUp>(), {"lipschitz", "lipschitz_on_boxes"}); }
+BOOST_AUTO_TEST_CASE(no_rule_is_known) {
+  expect_rejection(sigmoid_samples<GivesUp>(), {"lipschitz", "lipschitz_on_boxes"});
+}
 
 BOOST_AUTO_TEST_CASE(a_check_that_compares_nothing_fails) {
   const harness::Report report = harness::run_check("jvp", {"test_op", {}});

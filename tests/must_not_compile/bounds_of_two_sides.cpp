@@ -2,4 +2,6 @@
 // A lower bound is not an upper bound.
 #include "lipschitz/bound.h"
 
-taut::UpperBound use(const taut::LowerBound& below, const taut::UpperBound& above) { return taut::product(below, above); }
+taut::UpperBound use(const taut::LowerBound& below, const taut::UpperBound& above) {
+  return taut::product(below, above);
+}

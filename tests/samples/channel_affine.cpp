@@ -10,7 +10,9 @@ Sample scaling(const Shape& shape, int axis, bool shifted) {
   s.name = cat("axis ", axis, " of ", shape, shifted ? " with shift" : "");
   s.operands = {{.shape = shape}, {.shape = channels}};
   if (shifted) s.operands.push_back({.shape = channels});
-  s.f = [axis, shifted](std::span<const Var> in) { return channel_affine(in[0], in[1], shifted ? in[2] : Var(), axis); };
+  s.f = [axis, shifted](std::span<const Var> in) {
+    return channel_affine(in[0], in[1], shifted ? in[2] : Var(), axis);
+  };
   s.reference = [axis, shifted](std::span<const Tensor> in) {
     return generate(in[0].shape(), [&](const std::vector<Index>& index) {
       const Index c = index[static_cast<std::size_t>(axis)];
@@ -31,8 +33,9 @@ Sample scaling(const Shape& shape, int axis, bool shifted) {
 
 template <>
 std::vector<Sample> samples<ChannelAffine>() {
-  return {scaling({2, 3}, 1, true),  scaling({1, 2, 2, 2}, 1, true), scaling({3, 2, 2, 1}, 0, true), scaling({2, 3}, 1, false),
-          scaling({4, 2}, 0, true), scaling({1, 2, 19}, 1, true),  scaling({0, 3}, 1, true),       scaling({2, 0}, 1, false),      scaling({1, 2, 1, 2, 1, 1, 3, 1}, 6, true)};
+  return {scaling({2, 3}, 1, true),  scaling({1, 2, 2, 2}, 1, true), scaling({3, 2, 2, 1}, 0, true),
+          scaling({2, 3}, 1, false), scaling({4, 2}, 0, true),       scaling({1, 2, 19}, 1, true),
+          scaling({0, 3}, 1, true),  scaling({2, 0}, 1, false),      scaling({1, 2, 1, 2, 1, 1, 3, 1}, 6, true)};
 }
 
 }  // namespace taut::harness

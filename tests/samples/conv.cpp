@@ -21,7 +21,9 @@ struct Convolution {
     return span(w, options.padding[2], options.padding[3], kw, options.stride[1], options.dilation[1]);
   }
   bool batch_first() const { return options.layout == Layout::nchw; }
-  Shape image(Index c, Index rows, Index columns) const { return batch_first() ? Shape{batch, c, rows, columns} : Shape{c, rows, columns, batch}; }
+  Shape image(Index c, Index rows, Index columns) const {
+    return batch_first() ? Shape{batch, c, rows, columns} : Shape{c, rows, columns, batch};
+  }
   Shape x() const { return image(c_in, h, w); }
   Shape y() const { return image(c_out, out_h(), out_w()); }
   Shape kernel() const { return {c_out, c_in / options.groups, kh, kw}; }
@@ -44,13 +46,15 @@ struct Convolution {
                   const Index row = i * o.stride[0] + p * o.dilation[0] - o.padding[0];
                   const Index column = j * o.stride[1] + q * o.dilation[1] - o.padding[2];
                   if (row < 0 || row >= h || column < 0 || column >= w) continue;
-                  f(index(n, c / out_group * in_group + t, row, column), std::vector<Index>{c, t, p, q}, index(n, c, i, j));
+                  f(index(n, c / out_group * in_group + t, row, column), std::vector<Index>{c, t, p, q},
+                    index(n, c, i, j));
                 }
   }
   std::string text() const {
     const auto& o = options;
-    return cat(x(), " by ", kernel(), " stride ", o.stride[0], ' ', o.stride[1], " dilation ", o.dilation[0], ' ', o.dilation[1],
-               " padding ", o.padding[0], ' ', o.padding[1], ' ', o.padding[2], ' ', o.padding[3], " groups ", o.groups);
+    return cat(x(), " by ", kernel(), " stride ", o.stride[0], ' ', o.stride[1], " dilation ", o.dilation[0], ' ',
+               o.dilation[1], " padding ", o.padding[0], ' ', o.padding[1], ' ', o.padding[2], ' ', o.padding[3],
+               " groups ", o.groups);
   }
 };
 
@@ -63,9 +67,7 @@ class Sums {
     for (int axis = 0; axis < shape_.rank(); ++axis) flat = flat * shape_[axis] + index[static_cast<std::size_t>(axis)];
     return values_[static_cast<std::size_t>(flat)];
   }
-  Tensor tensor() const {
-    return tensor_of(shape_, std::vector<double>(values_.begin(), values_.end()));
-  }
+  Tensor tensor() const { return tensor_of(shape_, std::vector<double>(values_.begin(), values_.end())); }
 
  private:
   std::vector<Real> values_;
@@ -124,7 +126,9 @@ std::vector<Sample> samples<Conv2d>() {
     s.f = [c](std::span<const Var> in) { return conv2d(in[0], in[1], c.biased ? in[2] : Var(), c.options); };
     s.reference = [c](std::span<const Tensor> in) {
       Sums y(c.y());
-      c.for_each_product([&](const auto& x, const auto& w, const auto& out) { y[out] += static_cast<Real>(at(in[0], x)) * at(in[1], w); });
+      c.for_each_product([&](const auto& x, const auto& w, const auto& out) {
+        y[out] += static_cast<Real>(at(in[0], x)) * at(in[1], w);
+      });
       add_bias(c, y, c.y(), in);
       return y.tensor();
     };
@@ -144,7 +148,9 @@ std::vector<Sample> samples<ConvTranspose2d>() {
     };
     s.reference = [c](std::span<const Tensor> in) {
       Sums x(c.x());
-      c.for_each_product([&](const auto& image, const auto& w, const auto& y) { x[image] += static_cast<Real>(at(in[0], y)) * at(in[1], w); });
+      c.for_each_product([&](const auto& image, const auto& w, const auto& y) {
+        x[image] += static_cast<Real>(at(in[0], y)) * at(in[1], w);
+      });
       add_bias(c, x, c.x(), in);
       return x.tensor();
     };
@@ -171,7 +177,9 @@ std::vector<Sample> samples<Conv2dWeightGradient>() {
     s.f = [f](std::span<const Var> in) { return on_some_tape(in, f); };
     s.reference = [c](std::span<const Tensor> in) {
       Sums kernel(c.kernel());
-      c.for_each_product([&](const auto& x, const auto& w, const auto& y) { kernel[w] += static_cast<Real>(at(in[0], x)) * at(in[1], y); });
+      c.for_each_product([&](const auto& x, const auto& w, const auto& y) {
+        kernel[w] += static_cast<Real>(at(in[0], x)) * at(in[1], y);
+      });
       return kernel.tensor();
     };
     list.push_back(std::move(s));

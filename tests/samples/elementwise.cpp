@@ -34,7 +34,8 @@ std::vector<Sample> with_shaped_witness(std::vector<Sample> list) {
     }
     s.witness = [scalar = s.witness, shape = s.operands[0].shape](std::uint32_t varying, double growth) {
       const auto [x, y] = scalar(varying, growth);
-      return std::pair{Inputs{Tensor::full(shape, DType::f64, x[0].item())}, Inputs{Tensor::full(shape, DType::f64, y[0].item())}};
+      return std::pair{Inputs{Tensor::full(shape, DType::f64, x[0].item())},
+                       Inputs{Tensor::full(shape, DType::f64, y[0].item())}};
     };
   }
   return list;
@@ -70,14 +71,15 @@ template <>
 std::vector<Sample> samples<Sqrt>() {
   const auto witness = [](double growth) { return std::pair{0.0, 0.25 / (growth * growth)}; };
   const Operand positive{.domain = {0.3, 3}, .defined = {0x1p-100, infinity}, .probes = {0x1p-100, 1e-3, 1, 100, 1e30}};
-  return with_shaped_witness(elementwise_samples(unbounded(&sqrt, witness), positive, [](Real x) { return std::sqrt(x); }));
+  return with_shaped_witness(
+      elementwise_samples(unbounded(&sqrt, witness), positive, [](Real x) { return std::sqrt(x); }));
 }
 
 template <>
 std::vector<Sample> samples<Square>() {
   const auto witness = [](double growth) { return std::pair{growth, growth + 1}; };
-  return with_shaped_witness(elementwise_samples(unbounded(&square, witness), {.probes = {0, 1e-30, 1e18, -3}},
-                                                 [](Real x) { return x * x; }));
+  return with_shaped_witness(
+      elementwise_samples(unbounded(&square, witness), {.probes = {0, 1e-30, 1e18, -3}}, [](Real x) { return x * x; }));
 }
 
 template <>
@@ -97,12 +99,14 @@ std::vector<Sample> samples<Cos>() {
 
 template <>
 std::vector<Sample> samples<Tanh>() {
-  return elementwise_samples(calling(&tanh), {.probes = {-400, -20, -9, 0, 9, 20}}, [](Real x) { return std::tanh(x); });
+  return elementwise_samples(calling(&tanh), {.probes = {-400, -20, -9, 0, 9, 20}},
+                             [](Real x) { return std::tanh(x); });
 }
 
 template <>
 std::vector<Sample> samples<Sigmoid>() {
-  return elementwise_samples(calling(&sigmoid), {.probes = {-800, -40, -17, 0, 17, 40}}, [](Real x) { return 1 / (1 + std::exp(-x)); });
+  return elementwise_samples(calling(&sigmoid), {.probes = {-800, -40, -17, 0, 17, 40}},
+                             [](Real x) { return 1 / (1 + std::exp(-x)); });
 }
 
 template <>
@@ -113,13 +117,15 @@ std::vector<Sample> samples<Softplus>() {
 
 template <>
 std::vector<Sample> samples<Relu>() {
-  return elementwise_samples(calling(&relu), {.kinks = {0}, .probes = {-5, 5}}, [](Real x) { return std::fmax(x, Real{0}); });
+  return elementwise_samples(calling(&relu), {.kinks = {0}, .probes = {-5, 5}},
+                             [](Real x) { return std::fmax(x, Real{0}); });
 }
 
 template <>
 std::vector<Sample> samples<LeakyRelu>() {
   std::vector<Sample> list;
-  // Numbers of f32, so that both precisions compute the same function. Slopes below 0 and above 1 are the lazy and the wrong.
+  // Numbers of f32, so that both precisions compute the same function. Slopes below 0 and above 1 are the lazy and the
+  // wrong.
   for (const double slope : {0.125, -0.5, 3.0}) {
     Sample like;
     like.name = "slope " + std::to_string(slope);
@@ -134,7 +140,8 @@ template <>
 std::vector<Sample> samples<Step>() {
   Sample like = unbounded(&step, [](double growth) { return std::pair{0.0, 0.5 / growth}; });
   like.unbounded_on_boxes = true;  // those that hold the jump
-  return with_shaped_witness(elementwise_samples(like, {.kinks = {0}, .probes = {-5, 5}}, [](Real x) { return x > 0 ? 1 : 0; }));
+  return with_shaped_witness(
+      elementwise_samples(like, {.kinks = {0}, .probes = {-5, 5}}, [](Real x) { return x > 0 ? 1 : 0; }));
 }
 
 template <>

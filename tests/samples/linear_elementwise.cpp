@@ -3,7 +3,9 @@
 namespace taut::harness {
 namespace {
 
-Sample calling(std::string name, std::function<Var(const Var&)> f) { return one_operand(std::move(name), {}, std::move(f)); }
+Sample calling(std::string name, std::function<Var(const Var&)> f) {
+  return one_operand(std::move(name), {}, std::move(f));
+}
 
 }  // namespace
 
@@ -17,8 +19,10 @@ template <>
 std::vector<Sample> samples<Scale>() {
   std::vector<Sample> list;
   for (const double factor : {-2.75, 0.0, 1.0}) {
-    const Sample like = calling("factor " + std::to_string(factor), [factor](const Var& x) { return scale(x, factor); });
-    for (Sample& s : elementwise_samples(like, {}, [factor](Real x) { return factor * x; })) list.push_back(std::move(s));
+    const Sample like =
+        calling("factor " + std::to_string(factor), [factor](const Var& x) { return scale(x, factor); });
+    for (Sample& s : elementwise_samples(like, {}, [factor](Real x) { return factor * x; }))
+      list.push_back(std::move(s));
   }
   return list;
 }

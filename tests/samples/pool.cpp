@@ -32,7 +32,8 @@ struct Pooling {
       for (Index q = 0; q < o.window[1]; ++q) {
         index[r] = top + p * o.dilation[0];
         index[r + 1] = left + q * o.dilation[1];
-        if (index[r] >= 0 && index[r] < x[rows_axis()] && index[r + 1] >= 0 && index[r + 1] < x[rows_axis() + 1]) f(index);
+        if (index[r] >= 0 && index[r] < x[rows_axis()] && index[r + 1] >= 0 && index[r + 1] < x[rows_axis() + 1])
+          f(index);
       }
   }
 };
@@ -41,7 +42,7 @@ const std::vector<Pooling>& poolings() {
   constexpr Layout chwn = Layout::chwn;
   static const std::vector<Pooling> list{
       {{1, 2, 4, 4}},
-      {{1, 1, 4, 5}, {.window = {3, 3}, .stride = {1, 1}}},                                    // one entry in up to six windows
+      {{1, 1, 4, 5}, {.window = {3, 3}, .stride = {1, 1}}},  // one entry in up to six windows
       {{1, 1, 5, 5}, {.window = {3, 2}, .stride = {2, 1}, .padding = {1, 1, 1, 0}}},
       {{1, 1, 6, 6}, {.window = {2, 2}, .stride = {1, 1}, .dilation = {2, 3}}},
       {{1, 1, 6, 5}, {.window = {3, 2}, .stride = {2, 2}, .padding = {2, 1, 0, 1}, .dilation = {2, 1}}},
@@ -56,8 +57,9 @@ const std::vector<Pooling>& poolings() {
 Sample pooling(const Pooling& p, const Shape& operand) {
   Sample s;
   const auto& o = p.options;
-  s.name = cat(p.x, " window ", o.window[0], ' ', o.window[1], " stride ", o.stride[0], ' ', o.stride[1], " dilation ", o.dilation[0],
-               ' ', o.dilation[1], " padding ", o.padding[0], ' ', o.padding[1], ' ', o.padding[2], ' ', o.padding[3]);
+  s.name = cat(p.x, " window ", o.window[0], ' ', o.window[1], " stride ", o.stride[0], ' ', o.stride[1], " dilation ",
+               o.dilation[0], ' ', o.dilation[1], " padding ", o.padding[0], ' ', o.padding[1], ' ', o.padding[2], ' ',
+               o.padding[3]);
   s.operands = {{.shape = operand}};
   s.batch_axis = p.batch_first() ? 0 : 3;
   s.fixed_rank = true;

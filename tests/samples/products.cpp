@@ -93,8 +93,10 @@ std::vector<Sample> samples<MatMul>() {
 
 template <>
 std::vector<Sample> samples<Dense>() {
-  return {affine_layer({3}, 2, false),   affine_layer({1, 4}, 3, true),  affine_layer({2, 3}, 2, true), affine_layer({2, 3}, 4, false),
-          affine_layer({2, 2, 3}, 2, true), without_rules(affine_layer({5, 40}, 33, true)), affine_layer({0, 3}, 2, true), affine_layer({1, 2, 1, 1, 2, 1, 1, 3}, 2, true)};
+  return {affine_layer({3}, 2, false),      affine_layer({1, 4}, 3, true),
+          affine_layer({2, 3}, 2, true),    affine_layer({2, 3}, 4, false),
+          affine_layer({2, 2, 3}, 2, true), without_rules(affine_layer({5, 40}, 33, true)),
+          affine_layer({0, 3}, 2, true),    affine_layer({1, 2, 1, 1, 2, 1, 1, 3}, 2, true)};
 }
 
 }  // namespace taut::harness

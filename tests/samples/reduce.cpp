@@ -108,22 +108,24 @@ struct Line {
   Index axis;
 };
 const std::vector<Line>& lines() {
-  static const std::vector<Line> list{{{4}, 0},         {{2, 3}, -1}, {{3, 2}, 0}, {{2, 3, 2}, 1}, {{1, 37}, 1},
-                                      {{2, 1}, 1},      {{0, 3}, 1},  {{1, 2, 1, 2, 1, 1, 3, 1}, 6}};
+  static const std::vector<Line> list{{{4}, 0},     {{2, 3}, -1}, {{3, 2}, 0}, {{2, 3, 2}, 1},
+                                      {{1, 37}, 1}, {{2, 1}, 1},  {{0, 3}, 1}, {{1, 2, 1, 2, 1, 1, 3, 1}, 6}};
   return list;
 }
 
 std::vector<Sample> along(Along f, const std::function<Real(const std::vector<Real>&, std::size_t)>& share) {
   std::vector<Sample> list;
   for (const Line& line : lines()) {
-    Sample s = one_operand("axis " + std::to_string(line.axis) + " of " + line.shape.str(), {.shape = line.shape, .probes = {-60, 0, 60}},
+    Sample s = one_operand("axis " + std::to_string(line.axis) + " of " + line.shape.str(),
+                           {.shape = line.shape, .probes = {-60, 0, 60}},
                            [f, line](const Var& x) { return f(x, line.axis, Where::current()); });
     const auto axis = static_cast<std::size_t>(line.axis < 0 ? line.axis + line.shape.rank() : line.axis);
     s.reference = [line, axis, share](std::span<const Tensor> in) {
       return generate(line.shape, [&](std::vector<Index> index) {
         const auto own = static_cast<std::size_t>(index[axis]);
         std::vector<Real> values;
-        for (index[axis] = 0; index[axis] < line.shape[static_cast<int>(axis)]; ++index[axis]) values.push_back(at(in[0], index));
+        for (index[axis] = 0; index[axis] < line.shape[static_cast<int>(axis)]; ++index[axis])
+          values.push_back(at(in[0], index));
         return static_cast<double>(share(values, own));
       });
     };
@@ -176,27 +178,31 @@ std::vector<Sample> samples<LogSumExp>() {
       continue;
     }
     // One entry far above all others: the value follows it.
-    for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf}) s.attained.push_back(moved_entry(norm, shape, -60, 60, 61));
+    for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf})
+      s.attained.push_back(moved_entry(norm, shape, -60, 60, 61));
   }
   return list;
 }
 
 template <>
 std::vector<Sample> samples<Softmax>() {
-  std::vector<Sample> list = along(&softmax, [](const std::vector<Real>& v, std::size_t i) { return std::exp(v[i] - log_sum_exp(v)); });
+  std::vector<Sample> list =
+      along(&softmax, [](const std::vector<Real>& v, std::size_t i) { return std::exp(v[i] - log_sum_exp(v)); });
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Line& line = lines()[i];
     list[i].rules = line.shape.size() > 0;
     // At p = (1/2, 1/2, 0, …) along (1, −1, 0, …), J has the gain 1/2 in every norm.
     for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf})
-      list[i].attained.push_back({norm, 0, {first_line(line, {0.05, -0.05, -90})}, {first_line(line, {-0.05, 0.05, -90})}});
+      list[i].attained.push_back(
+          {norm, 0, {first_line(line, {0.05, -0.05, -90})}, {first_line(line, {-0.05, 0.05, -90})}});
   }
   return list;
 }
 
 template <>
 std::vector<Sample> samples<LogSoftmax>() {
-  std::vector<Sample> list = along(&log_softmax, [](const std::vector<Real>& v, std::size_t i) { return v[i] - log_sum_exp(v); });
+  std::vector<Sample> list =
+      along(&log_softmax, [](const std::vector<Real>& v, std::size_t i) { return v[i] - log_sum_exp(v); });
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Line& line = lines()[i];
     list[i].rules = line.shape.size() > 0;
@@ -207,7 +213,8 @@ std::vector<Sample> samples<LogSoftmax>() {
     list[i].attained = {{Norm::l1, 0, {x}, {first_line(line, {91, 0})}},
                         {Norm::l2, 0, {x}, {first_line(line, {91, others})}},
                         {Norm::linf, 0, {x}, {first_line(line, {91, -1})}}};
-    if (n < 3) list[i].not_attained = {Norm::l1};  // declared as max(1, n − 1); at n = 2 that is 1 and attained by the pair
+    if (n < 3)
+      list[i].not_attained = {Norm::l1};  // declared as max(1, n − 1); at n = 2 that is 1 and attained by the pair
     if (n == 2) list[i].not_attained = {};
   }
   return list;

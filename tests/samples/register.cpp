@@ -1,5 +1,5 @@
-// Registers one named Boost.Test case per (primitive, check): primitives/<op>/<check>. The list is the compile-time list of
-// primitives; one without samples does not link.
+// Registers one named Boost.Test case per (primitive, check): primitives/<op>/<check>. The list is the compile-time
+// list of primitives; one without samples does not link.
 #include <boost/test/unit_test.hpp>
 #include <set>
 #include <string_view>
@@ -22,7 +22,8 @@ boost_test::test_suite* suite_of() {
     if (!check.applies(subject)) continue;
     const auto run = [subject, &check] {
       const Report report = run_check(check.name, subject);
-      BOOST_TEST(report.passed(), report.text() << "\n  with TAUT_TEST_SEED=" << options().seed << " TAUT_TEST_SCALE=" << options().scale);
+      BOOST_TEST(report.passed(), report.text() << "\n  with TAUT_TEST_SEED=" << options().seed
+                                                << " TAUT_TEST_SCALE=" << options().scale);
     };
     suite->add(boost_test::make_test_case(run, std::string(check.name), __FILE__, __LINE__));
   }
@@ -30,13 +31,26 @@ boost_test::test_suite* suite_of() {
 }
 
 // The ops that have no finite constant over all reals, of one operand or of products of two. No other may answer so.
-const std::set<std::string_view> may_be_unbounded{"exp", "log", "sqrt", "square", "step", "sign", "mul", "div", "matmul", "dense", "conv2d",
-                                                  "conv_transpose2d", "conv2d_weight_gradient", "channel_affine"};
+const std::set<std::string_view> may_be_unbounded{"exp",
+                                                  "log",
+                                                  "sqrt",
+                                                  "square",
+                                                  "step",
+                                                  "sign",
+                                                  "mul",
+                                                  "div",
+                                                  "matmul",
+                                                  "dense",
+                                                  "conv2d",
+                                                  "conv_transpose2d",
+                                                  "conv2d_weight_gradient",
+                                                  "channel_affine"};
 
 template <class P>
 void expect_bounded() {
   for (const Sample& sample : samples<P>())
-    BOOST_TEST((sample.unbounded.empty() || may_be_unbounded.contains(describe<P>().name)), describe<P>().name << " must have a finite rule");
+    BOOST_TEST((sample.unbounded.empty() || may_be_unbounded.contains(describe<P>().name)),
+               describe<P>().name << " must have a finite rule");
 }
 
 template <class... P>

@@ -44,7 +44,8 @@ std::function<Tensor(std::span<const Tensor>)> elementwise_reference(const std::
   };
 }
 
-std::vector<Sample> elementwise_samples(const Sample& like, const Operand& operand, const std::function<Real(Real)>& exact) {
+std::vector<Sample> elementwise_samples(const Sample& like, const Operand& operand,
+                                        const std::function<Real(Real)>& exact) {
   std::vector<Sample> list;
   for (const Shape& shape : {Shape{}, Shape{7}, Shape{2, 3}, Shape{37}, Shape{0, 3}, Shape{1, 2, 1, 2, 1, 1, 2, 1}}) {
     Sample s = like;
@@ -60,9 +61,19 @@ std::vector<Sample> elementwise_samples(const Sample& like, const Operand& opera
 std::vector<Sample> broadcasting_samples(const Sample& like, const Operand& a, const Operand& b,
                                          const std::function<Real(Real, Real)>& exact) {
   std::vector<Sample> list;
-  const std::vector<std::pair<Shape, Shape>> shapes{
-      {{5}, {5}}, {{2, 3}, {2, 3}}, {{37}, {37}}, {{}, {}}, {{2, 3}, {}}, {{}, {2, 3}}, {{2, 3}, {3}}, {{3}, {2, 3}}, {{2, 3}, {2, 1}},
-      {{1, 3}, {2, 1}}, {{0, 3}, {3}}, {{0}, {0}}, {{1, 2, 1, 2, 1, 1, 2, 1}, {2, 1}}};
+  const std::vector<std::pair<Shape, Shape>> shapes{{{5}, {5}},
+                                                    {{2, 3}, {2, 3}},
+                                                    {{37}, {37}},
+                                                    {{}, {}},
+                                                    {{2, 3}, {}},
+                                                    {{}, {2, 3}},
+                                                    {{2, 3}, {3}},
+                                                    {{3}, {2, 3}},
+                                                    {{2, 3}, {2, 1}},
+                                                    {{1, 3}, {2, 1}},
+                                                    {{0, 3}, {3}},
+                                                    {{0}, {0}},
+                                                    {{1, 2, 1, 2, 1, 1, 2, 1}, {2, 1}}};
   for (const auto& [left, right] : shapes) {
     Sample s = like;
     s.name = left.str() + " and " + right.str();
@@ -100,7 +111,8 @@ Tensor generate(const Shape& shape, const std::function<double(const std::vector
 
 double at(const Tensor& t, const std::vector<Index>& index) {
   Index flat = 0;
-  for (int axis = 0; axis < t.shape().rank(); ++axis) flat = flat * t.shape()[axis] + index[static_cast<std::size_t>(axis)];
+  for (int axis = 0; axis < t.shape().rank(); ++axis)
+    flat = flat * t.shape()[axis] + index[static_cast<std::size_t>(axis)];
   return t.at(flat);
 }
 

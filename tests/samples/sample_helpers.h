@@ -15,10 +15,10 @@ namespace taut::harness {
 
 using Real = long double;
 
-// One operand through every shape that an elementwise op must take: scalar, vector, matrix, more than any register holds,
-// empty, rank 8. The options of
-// `like` are kept; `exact` is f in long double, or null.
-std::vector<Sample> elementwise_samples(const Sample& like, const Operand& operand, const std::function<Real(Real)>& exact);
+// One operand through every shape that an elementwise op must take: scalar, vector, matrix, more than any register
+// holds, empty, rank 8. The options of `like` are kept; `exact` is f in long double, or null.
+std::vector<Sample> elementwise_samples(const Sample& like, const Operand& operand,
+                                        const std::function<Real(Real)>& exact);
 
 // A reference that is elementwise in its one argument.
 std::function<Tensor(std::span<const Tensor>)> elementwise_reference(const std::function<Real(Real)>& f);
@@ -36,8 +36,8 @@ Tensor generate(const Shape& shape, const std::function<double(const std::vector
 // Element at a multi-index.
 double at(const Tensor& t, const std::vector<Index>& index);
 
-// A witness that an op that multiplies its varying operands has no constant: every entry of them at t, then at t + 1. The
-// operands are those of the primitive; the fixed ones are 1.
+// A witness that an op that multiplies its varying operands has no constant: every entry of them at t, then at t + 1.
+// The operands are those of the primitive; the fixed ones are 1.
 std::function<std::pair<Inputs, Inputs>(std::uint32_t, double)> product_witness(std::vector<Shape> operands);
 
 // f on a tape: `f` itself when an operand lies on one, else a tape of its own and the plain value.

@@ -7,7 +7,8 @@ namespace {
 
 Shape rank_8() { return {1, 2, 1, 3, 1, 1, 2, 1}; }
 
-Sample moving(std::string name, const Shape& from, std::function<Var(const Var&)> f, std::function<Tensor(const Tensor&)> exact) {
+Sample moving(std::string name, const Shape& from, std::function<Var(const Var&)> f,
+              std::function<Tensor(const Tensor&)> exact) {
   Sample s = one_operand(std::move(name), {.shape = from}, std::move(f));
   s.reference = [exact = std::move(exact)](std::span<const Tensor> in) { return exact(in[0]); };
   s.reference_ulps = 0;
@@ -20,27 +21,30 @@ std::string described(const Shape& shape, const Attributes&... attributes) {
 }
 
 Sample slicing(const Shape& shape, Index axis, Index from, Index to, Index stride) {
-  return moving(described(shape, axis, from, to, stride), shape, [=](const Var& x) { return slice(x, axis, from, to, stride); },
-                [=](const Tensor& x) {
-                  const int a = shape.axis(axis, "sample");
-                  const Shape out = shape.with(a, (to - from + stride - 1) / stride);
-                  return generate(out, [&](std::vector<Index> index) {
-                    index[static_cast<std::size_t>(a)] = from + stride * index[static_cast<std::size_t>(a)];
-                    return at(x, index);
-                  });
-                });
+  return moving(
+      described(shape, axis, from, to, stride), shape, [=](const Var& x) { return slice(x, axis, from, to, stride); },
+      [=](const Tensor& x) {
+        const int a = shape.axis(axis, "sample");
+        const Shape out = shape.with(a, (to - from + stride - 1) / stride);
+        return generate(out, [&](std::vector<Index> index) {
+          index[static_cast<std::size_t>(a)] = from + stride * index[static_cast<std::size_t>(a)];
+          return at(x, index);
+        });
+      });
 }
 
 Sample padding(const Shape& shape, Index axis, Index before, Index after, double value) {
-  return moving(described(shape, axis, before, after, value), shape, [=](const Var& x) { return pad(x, axis, before, after, value); },
-                [=](const Tensor& x) {
-                  const int a = shape.axis(axis, "sample");
-                  return generate(shape.with(a, shape[a] + before + after), [&](std::vector<Index> index) {
-                    Index& i = index[static_cast<std::size_t>(a)];
-                    i -= before;
-                    return i >= 0 && i < shape[a] ? at(x, index) : value;
-                  });
-                });
+  return moving(
+      described(shape, axis, before, after, value), shape,
+      [=](const Var& x) { return pad(x, axis, before, after, value); },
+      [=](const Tensor& x) {
+        const int a = shape.axis(axis, "sample");
+        return generate(shape.with(a, shape[a] + before + after), [&](std::vector<Index> index) {
+          Index& i = index[static_cast<std::size_t>(a)];
+          i -= before;
+          return i >= 0 && i < shape[a] ? at(x, index) : value;
+        });
+      });
 }
 
 Sample joining(const std::vector<Shape>& shapes, int axis) {
@@ -70,8 +74,9 @@ struct Picking {
   std::vector<Index> indices;
 };
 const std::vector<Picking>& pickings() {
-  static const std::vector<Picking> list{{{4}, 0, {3, 0}},     {{4}, 0, {1, 1, 1, 2}}, {{2, 3}, 1, {2, 2, 0, 1}}, {{3, 2}, 0, {2, 0, 2}},
-                                         {{2, 3}, -1, {}},     {{0, 2}, 1, {1}},       {rank_8(), 3, {2, 0}}};
+  static const std::vector<Picking> list{{{4}, 0, {3, 0}},       {{4}, 0, {1, 1, 1, 2}}, {{2, 3}, 1, {2, 2, 0, 1}},
+                                         {{3, 2}, 0, {2, 0, 2}}, {{2, 3}, -1, {}},       {{0, 2}, 1, {1}},
+                                         {rank_8(), 3, {2, 0}}};
   return list;
 }
 
@@ -99,7 +104,8 @@ Tensor scattered(const Picking& p, const Tensor& y) {
 }
 
 std::string name_of(const Picking& p) {
-  std::string name = std::to_string(p.indices.size()) + " along axis " + std::to_string(p.axis) + " of " + p.shape.str();
+  std::string name =
+      std::to_string(p.indices.size()) + " along axis " + std::to_string(p.axis) + " of " + p.shape.str();
   return name;
 }
 
@@ -107,30 +113,43 @@ std::string name_of(const Picking& p) {
 
 template <>
 std::vector<Sample> samples<Slice>() {
-  return {slicing({5}, 0, 1, 4, 1),    slicing({5}, 0, 0, 5, 2),    slicing({2, 5}, 1, 1, 5, 3), slicing({4, 2}, 0, 0, 4, 1),
-          slicing({3, 2}, -1, 1, 2, 1), slicing({3, 2}, 0, 1, 1, 1), slicing({0, 4}, 1, 1, 3, 1), slicing(rank_8(), 3, 0, 3, 2)};
+  return {slicing({5}, 0, 1, 4, 1),    slicing({5}, 0, 0, 5, 2),     slicing({2, 5}, 1, 1, 5, 3),
+          slicing({4, 2}, 0, 0, 4, 1), slicing({3, 2}, -1, 1, 2, 1), slicing({3, 2}, 0, 1, 1, 1),
+          slicing({0, 4}, 1, 1, 3, 1), slicing(rank_8(), 3, 0, 3, 2)};
 }
 
 template <>
 std::vector<Sample> samples<Pad>() {
-  return {padding({3}, 0, 2, 1, 0.0),     padding({2, 3}, 1, 0, 2, -1.5), padding({2, 3}, 0, 1, 0, 0.25), padding({2}, -1, 0, 0, 3.0),
-          padding({2, 0}, 1, 1, 1, 0.5), padding(rank_8(), 6, 1, 1, 0.0)};
+  return {padding({3}, 0, 2, 1, 0.0),  padding({2, 3}, 1, 0, 2, -1.5), padding({2, 3}, 0, 1, 0, 0.25),
+          padding({2}, -1, 0, 0, 3.0), padding({2, 0}, 1, 1, 1, 0.5),  padding(rank_8(), 6, 1, 1, 0.0)};
 }
 
 template <>
 std::vector<Sample> samples<Concat>() {
-  return {joining({{2, 3}}, 1),           joining({{2}, {3}}, 0),         joining({{2, 3}, {2, 1}, {2, 2}}, 1), joining({{1, 2}, {2, 2}}, 0),
-          joining({{2, 0}, {2, 3}}, 1), joining({{0, 2}, {0, 1}}, 1), joining({rank_8(), rank_8()}, 3)};
+  return {joining({{2, 3}}, 1),
+          joining({{2}, {3}}, 0),
+          joining({{2, 3}, {2, 1}, {2, 2}}, 1),
+          joining({{1, 2}, {2, 2}}, 0),
+          joining({{2, 0}, {2, 3}}, 1),
+          joining({{0, 2}, {0, 1}}, 1),
+          joining({rank_8(), rank_8()}, 3)};
 }
 
 template <>
 std::vector<Sample> samples<Gather>() {
   std::vector<Sample> list;
   for (const Picking& p : pickings())
-    list.push_back(moving(name_of(p), p.shape, [p](const Var& x) { return gather(x, p.axis, p.indices); },
-                          [p](const Tensor& x) { return gathered(p, x); }));
-  list.push_back(moving("one per row", {3, 4}, [](const Var& x) { return pick(x, std::vector<Index>{2, 0, 3}); },
-                        [](const Tensor& x) { return tensor_of({3}, {x.at(2), x.at(4), x.at(11)}); }));
+    list.push_back(moving(
+        name_of(p), p.shape, [p](const Var& x) { return gather(x, p.axis, p.indices); },
+        [p](const Tensor& x) { return gathered(p, x); }));
+  list.push_back(moving(
+      "one per row", {3, 4},
+      [](const Var& x) {
+        return pick(x, std::vector<Index>{2, 0, 3});
+      },
+      [](const Tensor& x) {
+        return tensor_of({3}, {x.at(2), x.at(4), x.at(11)});
+      }));
   return list;
 }
 
