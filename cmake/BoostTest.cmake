@@ -8,6 +8,9 @@ function(taut_boost_test program)
   target_compile_definitions(${program} PRIVATE BOOST_TEST_DYN_LINK TAUT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${program} PRIVATE ${arg_LIBRARIES} Boost::unit_test_framework PkgConfig::openblas
                         PkgConfig::eigen3 PkgConfig::mpfr)
+  # Boost.Test is half the time of compiling a test.
+  target_precompile_headers(${program} PRIVATE <boost/test/unit_test.hpp>)
+  set_source_files_properties(main.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 
   set(listing ${CMAKE_CURRENT_BINARY_DIR}/${program}_suites.cmake)
   add_custom_command(TARGET ${program} POST_BUILD VERBATIM BYPRODUCTS ${listing}

@@ -194,7 +194,10 @@ std::optional<Magnitude> circulant_norm(const structure::Convolution& convolutio
   const double operations = 8.0 * smaller * static_cast<double>(size * symbols.frequencies() * symbols.groups());
   if (!options.affords(operations)) return std::nullopt;
 
-  const Index chunk = std::clamp<Index>((Index{1} << 18) / std::max<Index>(size, 1), 1, symbols.frequencies());
+  // A block of symbols and its table of roots of unity take a few MiB.
+  const Index roots = symbols.aliases() * convolution.kernel.shape()[2] * convolution.kernel.shape()[3];
+  const Index largest_part = std::max({size, roots, Index{1}});
+  const Index chunk = std::clamp<Index>((Index{1} << 18) / largest_part, 1, symbols.frequencies());
   const Index chunks = (symbols.frequencies() + chunk - 1) / chunk;
   const Index workers = std::clamp<Index>(options.threads, 1, chunks);
   // Every worker proves its own part; the largest of the proved values holds for all.

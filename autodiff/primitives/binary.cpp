@@ -220,8 +220,9 @@ class Maximum final : public Pair<Maximum, Binary::maximum> {
     const auto lo = slopes.lo.mutable_data<double>(), hi = slopes.hi.mutable_data<double>();
     for (std::size_t i = 0; i < lo.size(); ++i) {
       const Interval xi = x.at(static_cast<Index>(i)), ci = c.at(static_cast<Index>(i));
-      lo[i] = xi.lo > ci.hi ? 1.0 : 0.0;
-      hi[i] = xi.hi < ci.lo ? 0.0 : 1.0;
+      // At a tie the derivative goes to operand 0, so a box that touches the tie is still one piece for it.
+      lo[i] = xi.lo > ci.hi || (argument == 0 && xi.lo == ci.hi) ? 1.0 : 0.0;
+      hi[i] = xi.hi < ci.lo || (argument == 1 && xi.hi == ci.lo) ? 0.0 : 1.0;
     }
     rule.lo = slopes.lo;
     rule.hi = slopes.hi;

@@ -155,10 +155,9 @@ class Sum final : public LinearPrimitive {
     Tensor groups = Tensor::uninitialised(out, DType::f64);
     const auto g = groups.mutable_data<double>();
     for (std::size_t i = 0; i < g.size(); ++i) g[i] = static_cast<double>(i);
+    const Tensor group_of_each = expand(groups, over_.kept(in), in);
     auto target = std::make_shared<std::vector<Index>>();
-    if (in.size() > 0)
-      for (const double position : expand(groups, over_.kept(in), in).data<double>())
-        target->push_back(static_cast<Index>(position));
+    for (const double position : group_of_each.data<double>()) target->push_back(static_cast<Index>(position));
     return LinearMap(in, out, structure::Gathering{std::move(target)});
   }
   Var again(const Var& x) const override { return record(Where::current(), Sum(over_.mask(), over_.keep()), x); }

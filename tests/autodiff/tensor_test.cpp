@@ -70,6 +70,16 @@ BOOST_AUTO_TEST_CASE(reshaped_views_share_and_keep_the_storage_alive) {
   expect_error<ShapeError>([&] { (void)again.reshaped({5}); }, {"(6)", "(5)"});
 }
 
+BOOST_AUTO_TEST_CASE(writing_through_a_view_leaves_the_owner_alone) {
+  const Tensor a = Tensor::of<double>({2, 2}, {1, 2, 3, 4});
+  Tensor view = a.reshaped({4});
+  BOOST_TEST(!view.unique());
+  view.mutable_data<double>()[0] = 100;
+  BOOST_TEST(a.at(0) == 1);
+  BOOST_TEST(view.at(0) == 100);
+  BOOST_TEST(view.at(3) == 4);
+}
+
 BOOST_AUTO_TEST_CASE(assignment_to_itself_is_harmless) {
   Tensor a = Tensor::of<double>({2}, {1, 2});
   const Tensor& same = a;

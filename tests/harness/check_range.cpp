@@ -162,18 +162,30 @@ std::vector<Interval> walked_hull(const RuleCase& c) {
   return hull.spans();
 }
 
+// Every operand at one end, and each single entry at the other: where monotone functions, products of entries and
+// softmax take their extremes. Then random corners.
 std::vector<Interval> corner_hull(const RuleCase& c, Random& random) {
   Hull hull;
-  for (std::uint32_t which = 0; which < 1U << c.base.size(); ++which) hull.add(c.value(c.corner(which)));
-  for (int n = iterations(200); n > 0; --n) {
+  const auto end = [&](std::size_t k, Index i, bool upper) {
+    const Interval over = c.ranges[k].at(i);
+    return upper ? over.hi : over.lo;
+  };
+  for (std::uint32_t which = 0; which < 1U << c.base.size(); ++which) {
+    const Inputs corner = c.corner(which);
+    hull.add(c.value(corner));
+    for (std::size_t k = 0; k < corner.size(); ++k)
+      for (Index i = 0; i < corner[k].size(); ++i) {
+        Inputs x = corner;
+        x[k] = with(x[k].to(DType::f64), i, end(k, i, (which >> k & 1U) == 0)).to(c.dtype());
+        hull.add(c.value(x));
+      }
+  }
+  for (int n = iterations(100); n > 0; --n) {
     Inputs x = c.base;
     for (std::size_t k = 0; k < x.size(); ++k) {
       Tensor t = Tensor::uninitialised(x[k].shape(), DType::f64);
       const auto values = t.mutable_data<double>();
-      for (std::size_t i = 0; i < values.size(); ++i) {
-        const Interval over = c.ranges[k].at(static_cast<Index>(i));
-        values[i] = random.coin() ? over.lo : over.hi;
-      }
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] = end(k, static_cast<Index>(i), random.coin());
       x[k] = t.to(c.dtype());
     }
     hull.add(c.value(x));

@@ -34,6 +34,9 @@ const Options& options() {
   return read_once;
 }
 
-int iterations(int base) { return std::max(1, static_cast<int>(std::lround(base * options().scale))); }
+int iterations(int base) {
+  constexpr int least = 4;
+  return std::max(std::min(base, least), static_cast<int>(std::lround(base * options().scale)));
+}
 
 }  // namespace taut::harness

@@ -13,7 +13,7 @@ struct Options {
 // Read once. UsageError when a variable is set and is not a number in range.
 const Options& options();
 
-// `base` iterations at scale 1; at least one.
+// `base` iterations at scale 1; at least four where there are as many, so that a small scale still tests.
 int iterations(int base);
 
 }  // namespace taut::harness

@@ -41,7 +41,7 @@ class SlopeCheck {
           (tolerance.elementwise_ulps * 2 * unit(case_.dtype()) * (std::fabs(fx.at(k)) + std::fabs(fy.at(k))) +
            smallest_subnormal(case_.dtype())) /
           std::fabs(distance);
-      see(i, (fx.at(k) - fy.at(k)) / distance, noise, cat("the difference quotient of ", x.at(k), " and ", y.at(k)));
+      see(i, (fx.at(k) - fy.at(k)) / distance, noise, "the difference quotient of ", x.at(k), " and ", y.at(k));
     }
   }
 
@@ -57,7 +57,7 @@ class SlopeCheck {
       // At a kink the value is a convention, not a computation: no rounding is granted.
       const double noise =
           is_kink(x.at(static_cast<Index>(i))) ? 0.0 : 16 * unit(case_.dtype()) * std::max(1.0, std::fabs(value));
-      if (std::isfinite(value)) see(i, value, noise, cat("the derivative at ", x.at(static_cast<Index>(i))));
+      if (std::isfinite(value)) see(i, value, noise, "the derivative at ", x.at(static_cast<Index>(i)));
     }
   }
 
@@ -96,9 +96,10 @@ class SlopeCheck {
     return std::ranges::find(case_.sample.operands[argument_].kinks, x) != case_.sample.operands[argument_].kinks.end();
   }
 
-  void see(std::size_t i, double quotient, double noise, const std::string& what) {
+  template <class... What>
+  void see(std::size_t i, double quotient, double noise, const What&... what) {
     const Slope s = slope(i);
-    report_.expect(quotient >= s.lo - noise && quotient <= s.hi + noise, what, ", ", quotient,
+    report_.expect(quotient >= s.lo - noise && quotient <= s.hi + noise, what..., ", ", quotient,
                    ", is outside of the slope interval [", s.lo, ", ", s.hi, "] of element ", i);
     if (noise > 1e-3 * visible(s)) return;  // too blurred to show what is attained
     least_[i] = std::min(least_[i], quotient);

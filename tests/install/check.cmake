@@ -12,7 +12,7 @@ endfunction()
 
 function(run_consumer program how)
   run(${program})
-  if(NOT output MATCHES "L <= 6 certified")
+  if(NOT output MATCHES "^<= 6 certified")
     message(FATAL_ERROR "The program built through ${how} printed:\n${output}")
   endif()
 endfunction()

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <vector>
 
 #include "autodiff/error.h"
 
@@ -48,6 +50,12 @@ LinearMap HonestNeighbourSum::map(const Shape& in) {
   for (Index i = 0; i < n - 1; ++i)
     for (const Index j : {i, i + 1}) entries[static_cast<std::size_t>(i * n + j)] = 1.0;
   return dense_map(matrix, in, Shape{n - 1});
+}
+
+Rule HonestRepeat::lipschitz(const RuleSite& site) const {
+  auto source = std::make_shared<std::vector<Index>>();
+  for (Index i = 0; i < site.out.size(); ++i) source->push_back(i % site.in[0].size());
+  return rule::Affine{{LinearMap(site.in[0].shape(), site.out.shape(), structure::Selection{std::move(source)})}};
 }
 
 Range HonestWindowMax::range(const RangeSite& site) const {

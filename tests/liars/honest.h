@@ -56,6 +56,27 @@ class HonestNeighbourSum : public TestOp {
   static LinearMap map(const Shape& in);
 };
 
+// y = (x, x): every entry is broadcast to two.
+class HonestRepeat : public TestOp {
+ public:
+  TensorType infer(const Operands& in) const override { return {Shape{2 * in[0].size()}, in[0].dtype()}; }
+  Tensor forward(const Operands& in, const TensorType&) const override { return twice(Var(in[0])).value(); }
+  void vjp(VjpSite& site) const override {
+    const Index n = site.in(0).shape()[0];
+    site.add(0, slice(site.cotangent(), 0, 0, n) + slice(site.cotangent(), 0, n, 2 * n));
+  }
+  Var jvp(const JvpSite& site) const override { return twice(*site.tangent(0)); }
+  Rule lipschitz(const RuleSite& site) const override;
+  Range range(const RangeSite& site) const override {
+    return {twice(Var(site.ranges[0].lo)).value(), twice(Var(site.ranges[0].hi)).value()};
+  }
+  int sample_axis(const SampleSite& site) const override { return site.axis[0] == 0 ? mixes_samples : site.axis[0]; }
+
+ protected:
+  ~HonestRepeat() = default;
+  static Var twice(const Var& x) { return concat({x, x}, 0); }
+};
+
 // y_i = max(x_i, x_{i+1}): windows that overlap.
 class HonestWindowMax : public TestOp {
  public:

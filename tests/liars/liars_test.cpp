@@ -74,6 +74,7 @@ std::vector<Sample> product_samples() {
 
 class SigmoidTold final : public HonestSigmoid {};
 class SumTold final : public HonestNeighbourSum {};
+class RepeatTold final : public HonestRepeat {};
 class WindowTold final : public HonestWindowMax {};
 class ProductTold final : public HonestProduct {};
 
@@ -219,6 +220,9 @@ class PoolExaggerates final : public HonestWindowMax {
 class SumSelects final : public HonestNeighbourSum {  // a sum is no selection
   Rule lipschitz(const RuleSite&) const override { return rule::Selects{2}; }
 };
+class BroadcastForgetsMultiplicity final : public HonestRepeat {  // the gain is 2 in l1 and √2 in l2
+  Rule lipschitz(const RuleSite&) const override { return rule::Bounded{{Gain{1.0, 1.0, 1.0}}, "forgets", ""}; }
+};
 class SumForgetsMultiplicity final : public HonestNeighbourSum {  // one entry reaches two outputs
   Rule lipschitz(const RuleSite&) const override { return rule::Bounded{{Gain{1.0, 2.0, 2.0}}, "forgets", ""}; }
 };
@@ -249,6 +253,7 @@ BOOST_AUTO_TEST_SUITE(liars)
 BOOST_AUTO_TEST_CASE(honest_ops_pass) {
   expect_rejection(sigmoid_samples<SigmoidTold>(), {});
   expect_rejection(vector_samples<SumTold>(), {});
+  expect_rejection(vector_samples<RepeatTold>(), {});
   expect_rejection(vector_samples<WindowTold>(true), {});
   expect_rejection(product_samples<ProductTold>(), {});
 }
@@ -310,6 +315,9 @@ BOOST_AUTO_TEST_CASE(pool_exaggerates) {
 }
 BOOST_AUTO_TEST_CASE(sum_is_no_selection) {
   expect_rejection(vector_samples<SumSelects>(), {"lipschitz", "lipschitz_on_boxes"});
+}
+BOOST_AUTO_TEST_CASE(broadcast_forgets_multiplicity) {
+  expect_rejection(vector_samples<BroadcastForgetsMultiplicity>(), {"lipschitz", "lipschitz_on_boxes"});
 }
 BOOST_AUTO_TEST_CASE(gain_forgets_multiplicity) {
   expect_rejection(vector_samples<SumForgetsMultiplicity>(), {"lipschitz", "lipschitz_on_boxes"});

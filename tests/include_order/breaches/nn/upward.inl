@@ -1,1 +1,1 @@
-  # include "examples/options.h"  // indented
+#include "examples/options.h"
