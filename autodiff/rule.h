@@ -32,6 +32,8 @@ struct Gain {
 namespace rule {
 
 // y = Σ A_i x_i + b. One map per argument, empty where the argument does not vary.
+// Every entry of a map is, up to sign, an entry of an operand that does not vary, or independent of them: analyses rely
+// on it to carry relative errors of computed constants (docs/mathematics.md, 7.3).
 struct Affine {
   std::vector<LinearMap> maps;
 };

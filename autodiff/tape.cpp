@@ -176,7 +176,7 @@ Var record(const Primitive& op, Cloner clone, std::span<const Var* const> operan
   const Operands in(values.span());
   const TensorType type = located(where, [&] { return op.infer(in); });
   Tensor out = op.forward(in, type);
-  if (state == nullptr || !tracked || !state->recording) return Var(std::move(out));
+  if (state == nullptr || !state->recording) return Var(std::move(out));
 
   auto* const ids = static_cast<NodeId*>(
       state->arena.allocate(std::max<std::size_t>(1, operands.size()) * sizeof(NodeId), alignof(NodeId)));
@@ -196,7 +196,7 @@ Var record(const Primitive& op, Cloner clone, std::span<const Var* const> operan
   node.op = clone(state->arena, op);
   node.operand_ids = ids;
   node.operand_count = static_cast<std::uint32_t>(operands.size());
-  node.tracked = true;
+  node.tracked = tracked;
   node.value = out;
   node.where = where;
   const NodeId id = state->append(std::move(node));
