@@ -39,7 +39,7 @@ void Optimiser::backward(const Var& loss) {
   if (tape == nullptr)
     throw UsageError(cat('[', name_,
                          "] the loss lies on no tape, so nothing was recorded; give the net a Var made by "
-                         "Tape::input, and do not pause the tape"));
+                         "Tape::input or Tape::constant, and do not pause the tape"));
   leaves_.clear();
   for (const Parameter* const p : parameters_) leaves_.push_back(p->on(*tape));
   gradients_.resize(parameters_.size());
