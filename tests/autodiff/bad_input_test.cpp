@@ -29,7 +29,7 @@ const auto nothing = [] { return Var(); };
 template <class E>
 void expect_refusals(const std::vector<BadCall>& calls) {
   for (const BadCall& bad : calls) {
-    BOOST_TEST_CONTEXT(bad.op << ": " << bad.what) { expect_error<E>(bad.call, {"[" + std::string(bad.op) + "]"}); }
+    BOOST_TEST_CONTEXT(bad.op << ": " << bad.what) { expect_error<E>(bad.call, {cat('[', bad.op, ']')}); }
   }
 }
 
