@@ -5,8 +5,8 @@
 
 #include "autodiff/diff.h"
 #include "autodiff/ops.h"
-#include "tests/harness/numbers.h"
-#include "tests/harness/random.h"
+#include "harness/numbers.h"
+#include "harness/random.h"
 
 namespace taut::test {
 namespace {

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "autodiff/ops.h"
+#include "harness/derivatives.h"
+#include "harness/random.h"
 #include "tests/autodiff/expect_error.h"
-#include "tests/harness/derivatives.h"
-#include "tests/harness/random.h"
 
 namespace taut::test {
 namespace {

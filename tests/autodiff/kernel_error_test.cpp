@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "autodiff/kernels/elementwise.h"
+#include "harness/options.h"
+#include "harness/random.h"
 #include "tests/autodiff/multiprecision.h"
-#include "tests/harness/options.h"
-#include "tests/harness/random.h"
 
 namespace taut::test {
 namespace {

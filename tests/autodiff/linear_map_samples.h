@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "autodiff/linear_map.h"
-#include "tests/harness/random.h"
+#include "harness/random.h"
 
 namespace taut::test {
 

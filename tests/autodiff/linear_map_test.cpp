@@ -8,8 +8,8 @@
 #include "autodiff/error.h"
 #include "autodiff/kernels/conv.h"
 #include "autodiff/range.h"
+#include "harness/options.h"
 #include "tests/autodiff/linear_map_samples.h"
-#include "tests/harness/options.h"
 
 namespace taut::test {
 namespace {

@@ -5,9 +5,9 @@
 
 #include "autodiff/error.h"
 #include "autodiff/range.h"
+#include "harness/options.h"
 #include "tests/autodiff/linear_map_samples.h"
 #include "tests/autodiff/linear_range_samples.h"
-#include "tests/harness/options.h"
 
 namespace taut::test {
 

@@ -8,9 +8,9 @@
 
 #include "autodiff/diff.h"
 #include "autodiff/primitives/registry.h"
-#include "tests/harness/derivatives.h"
-#include "tests/harness/numbers.h"
-#include "tests/harness/random.h"
+#include "harness/derivatives.h"
+#include "harness/numbers.h"
+#include "harness/random.h"
 
 namespace taut::test {
 namespace {

@@ -5,9 +5,9 @@
 #include <boost/test/unit_test.hpp>
 #include <vector>
 
+#include "harness/options.h"
+#include "harness/random.h"
 #include "tests/autodiff/multiprecision.h"
-#include "tests/harness/options.h"
-#include "tests/harness/random.h"
 
 namespace taut::test {
 namespace {

@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "autodiff/error.h"
-#include "tests/harness/options.h"
-#include "tests/harness/random.h"
+#include "harness/options.h"
+#include "harness/random.h"
 
 namespace taut::test {
 namespace {

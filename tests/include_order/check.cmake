@@ -1,17 +1,20 @@
 cmake_minimum_required(VERSION 3.25)
 # cmake -D ROOT=<source tree> -P check.cmake
-# Includes go one way: autodiff <- lipschitz <- nn <- {cli, examples, bench}. Every quoted include names a file by its path
-# from the root, and its folder is the includer's own or one further down. Tests may include everything.
+# Includes go one way: autodiff <- lipschitz <- nn <- {cli, examples, bench}, and autodiff <- harness <- examples. Every
+# quoted include names a file by its path from the root, and its folder is the includer's own or one further down. Tests may
+# include everything.
 set(may_include_autodiff autodiff)
 set(may_include_lipschitz lipschitz autodiff)
 set(may_include_nn nn lipschitz autodiff)
+set(may_include_harness harness autodiff)
 foreach(program IN ITEMS cli examples bench)
   set(may_include_${program} ${program} nn lipschitz autodiff)
 endforeach()
+list(APPEND may_include_examples harness)
 
 set(breaches "")
 set(count 0)
-foreach(folder IN ITEMS autodiff lipschitz nn cli examples bench)
+foreach(folder IN ITEMS autodiff lipschitz nn harness cli examples bench)
   file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/${folder}/*.h ${ROOT}/${folder}/*.inl ${ROOT}/${folder}/*.cpp)
   foreach(file IN LISTS files)
     math(EXPR count "${count} + 1")

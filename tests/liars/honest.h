@@ -6,7 +6,7 @@
 #include "autodiff/ops.h"
 #include "autodiff/primitive.h"
 #include "autodiff/tape.h"
-#include "tests/harness/sample.h"
+#include "harness/sample.h"
 
 namespace taut::liars {
 

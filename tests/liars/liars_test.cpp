@@ -5,8 +5,8 @@
 #include <cmath>
 #include <set>
 
-#include "tests/harness/check.h"
-#include "tests/harness/numbers.h"
+#include "harness/check.h"
+#include "harness/numbers.h"
 #include "tests/liars/honest.h"
 #include "tests/samples/sample_helpers.h"
 

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "autodiff/primitive.h"
-#include "tests/harness/check.h"
-#include "tests/harness/options.h"
+#include "harness/check.h"
+#include "harness/options.h"
 #include "tests/registrar.h"
 
 namespace taut::harness {

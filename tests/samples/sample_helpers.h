@@ -8,8 +8,8 @@
 #include "autodiff/ops.h"
 #include "autodiff/primitives/list.h"
 #include "autodiff/tape.h"
-#include "tests/harness/numbers.h"
-#include "tests/harness/sample.h"
+#include "harness/numbers.h"
+#include "harness/sample.h"
 
 namespace taut::harness {
 

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/harness/check.h"
-#include "tests/harness/numbers.h"
-#include "tests/harness/options.h"
-#include "tests/harness/rule_case.h"
-#include "tests/harness/tolerances.h"
+#include "harness/check.h"
+#include "harness/numbers.h"
+#include "harness/options.h"
+#include "harness/rule_case.h"
+#include "harness/tolerances.h"
 
 namespace taut::harness {
 namespace {

@@ -1,10 +1,10 @@
 // Runs the declared rule of every set of varying arguments through the check of its kind.
 #include <algorithm>
 
-#include "tests/harness/check.h"
-#include "tests/harness/numbers.h"
-#include "tests/harness/options.h"
-#include "tests/harness/rule_case.h"
+#include "harness/check.h"
+#include "harness/numbers.h"
+#include "harness/options.h"
+#include "harness/rule_case.h"
 
 namespace taut::harness {
 namespace {

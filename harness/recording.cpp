@@ -1,4 +1,4 @@
-#include "tests/harness/recording.h"
+#include "harness/recording.h"
 
 #include "autodiff/error.h"
 

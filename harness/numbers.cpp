@@ -1,4 +1,4 @@
-#include "tests/harness/numbers.h"
+#include "harness/numbers.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,10 +1,10 @@
-#include "tests/harness/rule_case.h"
+#include "harness/rule_case.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "autodiff/error.h"
-#include "tests/harness/numbers.h"
+#include "harness/numbers.h"
 
 namespace taut::harness {
 namespace {

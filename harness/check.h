@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/harness/report.h"
-#include "tests/harness/sample.h"
+#include "harness/report.h"
+#include "harness/sample.h"
 
 namespace taut::harness {
 

@@ -1,4 +1,4 @@
-#include "tests/harness/options.h"
+#include "harness/options.h"
 
 #include <algorithm>
 #include <cmath>

@@ -13,7 +13,7 @@
 #include "autodiff/norm.h"
 #include "autodiff/outward.h"
 #include "autodiff/var.h"
-#include "tests/harness/random.h"
+#include "harness/random.h"
 
 namespace taut::harness {
 

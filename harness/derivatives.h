@@ -4,7 +4,7 @@
 #include <functional>
 #include <span>
 
-#include "tests/harness/sample.h"
+#include "harness/sample.h"
 
 namespace taut::harness {
 

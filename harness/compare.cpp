@@ -1,9 +1,9 @@
-#include "tests/harness/compare.h"
+#include "harness/compare.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "tests/harness/derivatives.h"
+#include "harness/derivatives.h"
 
 namespace taut::harness {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "autodiff/tape.h"
-#include "tests/harness/sample.h"
+#include "harness/sample.h"
 
 namespace taut::harness {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <vector>
 
-#include "tests/harness/check.h"
-#include "tests/harness/numbers.h"
-#include "tests/harness/options.h"
-#include "tests/harness/recording.h"
+#include "harness/check.h"
+#include "harness/numbers.h"
+#include "harness/options.h"
+#include "harness/recording.h"
 
 namespace taut::harness {
 namespace {

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "autodiff/primitive.h"
-#include "tests/harness/recording.h"
-#include "tests/harness/report.h"
-#include "tests/harness/sample.h"
+#include "harness/recording.h"
+#include "harness/report.h"
+#include "harness/sample.h"
 
 namespace taut::harness {
 

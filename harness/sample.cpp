@@ -1,4 +1,4 @@
-#include "tests/harness/sample.h"
+#include "harness/sample.h"
 
 #include <algorithm>
 #include <cmath>

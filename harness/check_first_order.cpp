@@ -2,13 +2,13 @@
 #include <cmath>
 
 #include "autodiff/diff.h"
-#include "tests/harness/check.h"
-#include "tests/harness/compare.h"
-#include "tests/harness/derivatives.h"
-#include "tests/harness/numbers.h"
-#include "tests/harness/options.h"
-#include "tests/harness/recording.h"
-#include "tests/harness/tolerances.h"
+#include "harness/check.h"
+#include "harness/compare.h"
+#include "harness/derivatives.h"
+#include "harness/numbers.h"
+#include "harness/options.h"
+#include "harness/recording.h"
+#include "harness/tolerances.h"
 
 namespace taut::harness {
 namespace {

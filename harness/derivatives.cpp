@@ -1,11 +1,11 @@
-#include "tests/harness/derivatives.h"
+#include "harness/derivatives.h"
 
 #include <algorithm>
 
 #include "autodiff/diff.h"
-#include "tests/harness/numbers.h"
-#include "tests/harness/recording.h"
-#include "tests/harness/tolerances.h"
+#include "harness/numbers.h"
+#include "harness/recording.h"
+#include "harness/tolerances.h"
 
 namespace taut::harness {
 

@@ -1,8 +1,8 @@
 // Comparison of tensors that two routes to the same numbers gave.
 #pragma once
 
-#include "tests/harness/report.h"
-#include "tests/harness/sample.h"
+#include "harness/report.h"
+#include "harness/sample.h"
 
 namespace taut::harness {
 

@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/harness/check.h"
-#include "tests/harness/derivatives.h"
-#include "tests/harness/numbers.h"
-#include "tests/harness/options.h"
-#include "tests/harness/recording.h"
-#include "tests/harness/tolerances.h"
+#include "harness/check.h"
+#include "harness/derivatives.h"
+#include "harness/numbers.h"
+#include "harness/options.h"
+#include "harness/recording.h"
+#include "harness/tolerances.h"
 
 namespace taut::harness {
 

@@ -1,10 +1,10 @@
-#include "tests/harness/random.h"
+#include "harness/random.h"
 
 #include <boost/random/uniform_int_distribution.hpp>
 #include <boost/random/uniform_real_distribution.hpp>
 #include <cmath>
 
-#include "tests/harness/options.h"
+#include "harness/options.h"
 
 namespace taut::harness {
 namespace {

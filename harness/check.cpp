@@ -1,10 +1,10 @@
-#include "tests/harness/check.h"
+#include "harness/check.h"
 
 #include <algorithm>
 #include <array>
 #include <exception>
 
-#include "tests/harness/options.h"
+#include "harness/options.h"
 
 namespace taut::harness {
 namespace {
