@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
+#include <memory>
 #include <new>
 
 #include "autodiff/memory.h"
@@ -101,6 +102,24 @@ BOOST_AUTO_TEST_CASE(cnn_with_momentum_allocates_nothing) {
   nn::Sequential net = small_cnn(random);
   nn::Sgd sgd(nn::parameters(net), {.momentum = 0.9, .weight_decay = 1e-4});
   check_none(warm_requests(net, sgd, nullptr));
+}
+
+BOOST_AUTO_TEST_CASE(no_optimiser_allocates) {
+  nn::Random random(1);
+  const auto check = [&](auto make) {
+    nn::Sequential net = small_mlp(random);
+    const std::unique_ptr<nn::Optimiser> optimiser = make(nn::parameters(net));
+    check_none(warm_requests(net, *optimiser, nullptr));
+  };
+  using Parameters = std::vector<nn::Parameter*>;
+  check([](Parameters p) {
+    return std::make_unique<nn::Sgd>(std::move(p), nn::SgdOptions{.momentum = 0.9, .nesterov = true});
+  });
+  check([](Parameters p) { return std::make_unique<nn::AdamW>(std::move(p)); });
+  check([](Parameters p) {
+    return std::make_unique<nn::RmsProp>(std::move(p), nn::RmsPropOptions{.momentum = 0.9, .centred = true});
+  });
+  check([](Parameters p) { return std::make_unique<nn::Lion>(std::move(p)); });
 }
 
 BOOST_AUTO_TEST_CASE(penalty_allocates_nothing) {
