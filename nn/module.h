@@ -28,7 +28,19 @@ enum class LayoutUse : std::uint8_t {
   profits,      // either layout; chwn spares it transpositions
 };
 
+class AnyModule;
 class Visitor;
+
+// A module may say what it is called in tables: static constexpr std::string_view type_name = "Linear";
+template <class M>
+constexpr std::string_view type_name_of() {
+  if constexpr (requires {
+                  { M::type_name } -> std::convertible_to<std::string_view>;
+                })
+    return M::type_name;
+  else
+    return "module";
+}
 
 // A module that can work in either layout has, beside operator(), `Var run(const Var& x, Layout) ` and
 // `LayoutUse layout_use() const`.
@@ -55,6 +67,10 @@ class Visitor {
     path_ += name;
     if constexpr (std::same_as<Member, Parameter>) {
       if (member.defined()) parameter(path_, member);
+    } else if constexpr (std::same_as<Member, AnyModule>) {
+      enter(path_, member);
+      member.visit(*this);
+      leave(path_, member);
     } else if constexpr (Visitable<Member>) {
       member.visit(*this);
     }
@@ -66,6 +82,9 @@ class Visitor {
  protected:
   ~Visitor() = default;
   virtual void parameter(const std::string& path, Parameter& parameter) = 0;
+  // Before and behind what a module of erased type shows.
+  virtual void enter(const std::string& /*path*/, AnyModule& /*module*/) {}
+  virtual void leave(const std::string& /*path*/, AnyModule& /*module*/) {}
 
  private:
   std::string path_;
@@ -76,6 +95,7 @@ namespace detail {
 // What is known of a module whose type has been erased.
 struct ModuleTable {
   const std::type_info& type;
+  std::string_view name;
   Var (*run)(void* module, const Var& x, Layout layout);
   LayoutUse (*layout_use)(const void* module);
   void (*visit)(void* module, Visitor& visitor);
@@ -88,6 +108,7 @@ struct OwnerTable {
 template <Module M>
 inline constexpr ModuleTable module_table{
     typeid(M),
+    type_name_of<M>(),
     [](void* module, const Var& x, [[maybe_unused]] Layout layout) -> Var {
       if constexpr (LayoutAware<M>)
         return static_cast<M*>(module)->run(x, layout);
@@ -137,6 +158,7 @@ class AnyModule {
   Var run(const Var& x, Layout layout) { return table_->run(module_, x, layout); }
   LayoutUse layout_use() const { return table_->layout_use(module_); }
   void visit(Visitor& visitor) { table_->visit(module_, visitor); }
+  std::string_view type_name() const { return table_->name; }
 
   // The module as what it is. UsageError when it is something else.
   template <Module M>
@@ -162,6 +184,7 @@ class ModuleRef {
 
   Var operator()(const Var& x) const { return table_->run(module_, x, Layout::nchw); }
   void visit(Visitor& visitor) const { table_->visit(module_, visitor); }
+  std::string_view type_name() const { return table_->name; }
 
  private:
   const detail::ModuleTable* table_;
@@ -173,8 +196,9 @@ class ModuleRef {
 std::vector<Parameter*> parameters(ModuleRef module);
 // Sets Parameter::name to the dotted path below `module`; containers do this for what they take in.
 void name_parameters(ModuleRef module);
-// Number of trained numbers.
-Index parameter_count(ModuleRef module);
+// How many numbers are trained, or there are at all.
+enum class Counted : std::uint8_t { trained, all };
+Index parameter_count(ModuleRef module, Counted counted = Counted::trained);
 
 // Switches batch norms and their like between training and inference (which they start in).
 void set_training(ModuleRef module, bool training);
