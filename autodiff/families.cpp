@@ -25,7 +25,7 @@ Rule ElementwisePrimitive::lipschitz(const RuleSite& site) const {
 
 Range ElementwisePrimitive::range(const RangeSite& site) const {
   Range y = map_range(site.ranges[0], [&](const Interval& over) { return image(over); });
-  if (forward_ulp() > 0.0) widen_for(y, site.dtype(), forward_ulp());
+  if (!forward_error().exact()) widen_for(y, site.ranges[0], site.dtype(), forward_error());
   return y;
 }
 

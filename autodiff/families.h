@@ -36,8 +36,7 @@ class ElementwisePrimitive : public Primitive {
   virtual Slope slope(const Interval& over) const = 0;
   // Outer interval of f over `over`, for exact arithmetic. DomainError where f is undefined.
   virtual Interval image(const Interval& over) const = 0;
-  // Error of forward() in units in the last place of the result; 0 when it never rounds.
-  virtual double forward_ulp() const = 0;
+  virtual ForwardError forward_error() const = 0;
   // f over all reals where it is piecewise linear.
   virtual std::optional<PiecewiseLinear> pieces() const = 0;
   // Why there is no finite slope over all reals; "" when there is one.

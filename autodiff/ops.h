@@ -3,6 +3,7 @@
 // Derivatives at kinks: docs/conventions.md. Lipschitz rules per op: docs/conventions.md and docs/mathematics.md.
 #pragma once
 
+#include <array>
 #include <initializer_list>
 #include <span>
 #include <vector>
@@ -37,6 +38,28 @@ Var step(const Var& x, Where where = Where::current());                      // 
 Var sign(const Var& x, Where where = Where::current());                      // −1, 0 or 1
 Var scale(const Var& x, double factor, Where where = Where::current());
 Var shift(const Var& x, double offset, Where where = Where::current());
+// x^exponent, for x ≥ 0 unless the exponent is a whole number.
+Var pow(const Var& x, double exponent, Where where = Where::current());
+Var reciprocal(const Var& x, Where where = Where::current());
+Var rsqrt(const Var& x, Where where = Where::current());  // 1/√x
+Var log1p(const Var& x, Where where = Where::current());  // ln(1 + x)
+Var expm1(const Var& x, Where where = Where::current());  // e^x − 1
+Var erf(const Var& x, Where where = Where::current());
+Var elu(const Var& x, double alpha = 1.0, Where where = Where::current());  // x for x > 0, alpha (e^x − 1) else
+// gamma · elu(x, alpha), with the constants of [Klambauer2017].
+Var selu(const Var& x, double alpha = 1.6732632423543772, double gamma = 1.0507009873554805,
+         Where where = Where::current());
+Var celu(const Var& x, double alpha = 1.0, Where where = Where::current());  // alpha · elu(x / alpha, 1), alpha > 0
+Var gelu(const Var& x, Where where = Where::current());                      // x Φ(x)
+Var gelu_tanh(const Var& x, Where where = Where::current());                 // its approximation through tanh
+Var silu(const Var& x, Where where = Where::current());                      // x σ(x), swish
+Var mish(const Var& x, Where where = Where::current());                      // x tanh(softplus(x))
+Var softsign(const Var& x, Where where = Where::current());                  // x / (1 + |x|)
+// min(max(x, lo), hi); an end may be infinite. DomainError unless lo ≤ hi. clip(x, −1, 1) is hardtanh.
+Var clip(const Var& x, double lo, double hi, Where where = Where::current());
+// min(max(alpha·x + beta, 0), 1)
+Var hard_sigmoid(const Var& x, double alpha = 1.0 / 6.0, double beta = 0.5, Where where = Where::current());
+Var hard_swish(const Var& x, Where where = Where::current());  // x · min(max(x + 3, 0), 6) / 6
 
 // ---- elementwise, two operands; NumPy broadcasting is inserted as broadcast_to nodes
 // -----------------------------------
@@ -45,6 +68,11 @@ Var sub(const Var& a, const Var& b, Where where = Where::current());
 Var mul(const Var& a, const Var& b, Where where = Where::current());
 Var div(const Var& a, const Var& b, Where where = Where::current());
 Var maximum(const Var& a, const Var& b, Where where = Where::current());  // ties: the derivative goes to a
+Var minimum(const Var& a, const Var& b, Where where = Where::current());  // ties: the derivative goes to a
+// x for x > 0, slope·x else. One slope per channel c of (n, c, h, w): reshape it to (c, 1, 1).
+Var prelu(const Var& x, const Var& slope, Where where = Where::current());
+// a where the condition is not 0, b elsewhere. The condition is a constant; all three broadcast.
+Var where(const Tensor& condition, const Var& a, const Var& b, Where where = Where::current());
 
 inline Var operator-(Operand x) { return neg(x.var, x.where); }
 inline Var operator+(Operand a, Operand b) { return add(a.var, b.var, a.where); }
@@ -61,13 +89,52 @@ inline Var operator/(Operand a, double b) { return scale(a.var, 1.0 / b, a.where
 
 // ---- reductions. No axes: over all. keep: reduced axes stay with size 1
 // ------------------------------------------------
-using Axes = std::initializer_list<Index>;
-Var sum(const Var& x, Axes axes = {}, bool keep = false, Where where = Where::current());
-Var mean(const Var& x, Axes axes = {}, bool keep = false, Where where = Where::current());
-Var max(const Var& x, Axes axes = {}, bool keep = false, Where where = Where::current());  // ties: the first
-Var logsumexp(const Var& x, Axes axes = {}, bool keep = false, Where where = Where::current());
+class Axes {
+ public:
+  Axes(std::initializer_list<Index> axes) : Axes(std::span<const Index>(axes.begin(), axes.size())) {}
+  Axes(std::span<const Index> axes);  // NOLINT(google-explicit-constructor); ShapeError for more than eight
+  std::span<const Index> values() const { return {axes_.data(), count_}; }
+
+ private:
+  std::array<Index, max_rank> axes_{};
+  std::size_t count_ = 0;
+};
+Var sum(const Var& x, const Axes& axes = {}, bool keep = false, Where where = Where::current());
+Var mean(const Var& x, const Axes& axes = {}, bool keep = false, Where where = Where::current());
+Var max(const Var& x, const Axes& axes = {}, bool keep = false, Where where = Where::current());  // ties: the first
+Var min(const Var& x, const Axes& axes = {}, bool keep = false, Where where = Where::current());  // ties: the first
+Var logsumexp(const Var& x, const Axes& axes = {}, bool keep = false, Where where = Where::current());
 Var softmax(const Var& x, Index axis = -1, Where where = Where::current());
 Var log_softmax(const Var& x, Index axis = -1, Where where = Where::current());
+// Norms of the vectors along the axes. At a zero vector the derivative of l2_norm is 0.
+Var l1_norm(const Var& x, const Axes& axes = {}, bool keep = false, Where where = Where::current());
+Var l2_norm(const Var& x, const Axes& axes = {}, bool keep = false, Where where = Where::current());
+Var linf_norm(const Var& x, const Axes& axes = {}, bool keep = false, Where where = Where::current());
+// Mean square distance from the mean; `unbiased` divides by n − 1.
+Var variance(const Var& x, const Axes& axes = {}, bool keep = false, bool unbiased = false, Where where = Where::current());
+
+// ---- normalisation -------------------------------------------------------------------------------------------------
+// (x − mean) / √(variance + eps) of the groups of numbers along the axes, eps > 0.
+Var standardise(const Var& x, const Axes& axes, double eps, Where where = Where::current());
+// standardise over the last axes of x, as many as gamma has, then · gamma + beta. Undefined gamma: the last axis alone;
+// undefined beta: 0. [Ba2016]
+Var layer_norm(const Var& x, const Var& gamma, const Var& beta, double eps = 1e-5, Where where = Where::current());
+// x (n, c, …): standardise each of `groups` runs of channels of a sample, then · gamma[c] + beta[c]. [Wu2018]
+Var group_norm(const Var& x, Index groups, const Var& gamma, const Var& beta, double eps = 1e-5,
+               Where where = Where::current());
+// One group per channel. [Ulyanov2016]
+Var instance_norm(const Var& x, const Var& gamma, const Var& beta, double eps = 1e-5, Where where = Where::current());
+// x / max(‖x‖₂, eps) along the axes, eps > 0. Where ‖x‖₂ = eps the derivative is that of x / eps.
+Var l2_normalise(const Var& x, const Axes& axes = {-1}, double eps = 1e-12, Where where = Where::current());
+
+// ---- attention -----------------------------------------------------------------------------------------------------
+// softmax(q kᵀ / √d + mask) v for q (…, n, d), k (…, m, d), v (…, m, e); the mask is a constant that broadcasts, −1e9 or
+// so where nothing may be seen, or undefined. [Vaswani2017] A product of varying operands: no finite constant over all
+// reals, one on a box.
+Var attention(const Var& q, const Var& k, const Var& v, const Tensor& mask = {}, Where where = Where::current());
+// softmax_j(−scale ‖u_i − u_j‖²) u for u (…, n, d), scale > 0: the part of L2 self-attention that is not linear, with a
+// finite constant [Kim2021].
+Var l2_attention(const Var& u, double scale, Where where = Where::current());
 
 // ---- linear algebra ------------------------------------------------------------------------------------------------
 // (…, m, k) · (…, k, n); equal batch dimensions; transpose_a / transpose_b read an operand with its last two axes

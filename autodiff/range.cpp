@@ -68,4 +68,19 @@ void widen_for(Range& range, DType computed_in, double units_in_last_place) {
   for (double& e : range.hi.mutable_data<double>()) e = 0.0 - lower(-e);
 }
 
+void widen_for(Range& y, const Range& x, DType computed_in, const ForwardError& error) {
+  if (error.of_argument > 0.0) {
+    const double relative = mul_up(error.of_argument, unit_roundoff(computed_in));
+    const double absolute = mul_up(error.of_argument, smallest_subnormal(computed_in));
+    const auto from = x.lo.data<double>(), to = x.hi.data<double>();
+    const auto lo = y.lo.mutable_data<double>(), hi = y.hi.mutable_data<double>();
+    for (std::size_t i = 0; i < lo.size(); ++i) {
+      const double moved = add_up(mul_up(Interval{from[i], to[i]}.magnitude(), relative), absolute);
+      lo[i] = sub_down(lo[i], moved);
+      hi[i] = add_up(hi[i], moved);
+    }
+  }
+  widen_for(y, computed_in, error.ulp);
+}
+
 }  // namespace taut

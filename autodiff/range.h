@@ -50,6 +50,16 @@ Range linear_range(const LinearMap& map, const Range& x, DType computed_in);
 // number of `computed_in` becomes infinite.
 void widen_for(Range& range, DType computed_in, double units_in_last_place = 1.0);
 
+// Error of an elementwise evaluation y = f(x) in a dtype of unit roundoff u and smallest subnormal η:
+// |computed − f(x)| ≤ ulp · (2 u |f(x)| + η) + of_argument · (u |x| + η). The second term is for functions that round
+// something of the size of x first: 1 + erf(x/√2) for x far below 0 keeps its absolute, but not its relative accuracy.
+struct ForwardError {
+  double ulp = 0.0, of_argument = 0.0;
+  bool exact() const { return ulp == 0.0 && of_argument == 0.0; }
+};
+// Adds it to the range y of f over the range x.
+void widen_for(Range& y, const Range& x, DType computed_in, const ForwardError& error);
+
 // Applies an interval function to every element.
 template <class F>
 Range map_range(const Range& x, F&& f) {

@@ -48,16 +48,19 @@ struct Elementwise {
   std::optional<PiecewiseLinear> pieces;
 };
 
-// Every output equals one entry of a stated set of entries of the varying arguments (max, max-pool, sorting).
-// `multiplicity`: the largest number of outputs whose sets share one entry.
+// Every output equals one entry of the varying arguments, which it may choose by their order (max, max-pool, sorting).
+// `multiplicity`: the largest number of outputs that follow one entry at one point.
 struct Selects {
   Index multiplicity = 1;
 };
 
-// A finite gain per norm and argument (gain 0 where it does not vary).
+// A finite gain per norm and argument (gain 0 where it does not vary). Where the function is `after` ∘ g with a linear
+// map and a g of its own gains, analyses may fold the map with what follows.
 struct Bounded {
   std::vector<Gain> gains;
   std::string why, reference;
+  LinearMap after = {};                   // empty: the identity, g is the function itself
+  std::vector<Gain> before_after = {};    // the gains of g
 };
 
 // Linear in each varying argument given the others, over a domain on which the ranges are finite: for each varying

@@ -26,6 +26,7 @@ struct State {
   Terms terms;
   std::optional<UpperBound> unfolded;  // by the recursion over single operations
   std::optional<UpperBound> bound;     // the better of both; of affine nodes only where it was asked for
+  std::optional<UpperBound> atom;      // of g, where the node is a linear map behind a g that others see as the atom
   std::optional<NodeId> cause;         // why it is infinite
 };
 
@@ -111,7 +112,10 @@ class AutoLip {
     }
   }
 
-  UpperBound of_atom(NodeId atom) { return atom == joint_input ? certified(1.0, "input") : *state(atom).bound; }
+  UpperBound of_atom(NodeId atom) {
+    if (atom == joint_input) return certified(1.0, "input");
+    return state(atom).atom ? *state(atom).atom : *state(atom).bound;
+  }
 
   // The bound up to a node, with folding.
   const UpperBound& bound_of(NodeId id) {
@@ -162,8 +166,11 @@ class AutoLip {
   // Σ gain · bound over the varying operands, or the joint norm where results stand apart.
   template <class BoundOf>
   UpperBound combined(NodeId id, bool apart, BoundOf&& below) {
+    return combined(id, state(id).gains, apart, below);
+  }
+  template <class BoundOf>
+  UpperBound combined(NodeId id, const std::vector<UpperBound>& gains, bool apart, BoundOf&& below) {
     const std::vector<NodeId> operands = varying_operands(id);
-    const std::vector<UpperBound>& gains = state(id).gains;
     if (operands.size() == 1) return product(gains.front(), below(operands.front()), graph_.describe(id));
     std::vector<UpperBound> parts;
     for (std::size_t i = 0; i < operands.size(); ++i) parts.push_back(product(gains[i], below(operands[i])));
@@ -267,11 +274,21 @@ class AutoLip {
   }
 
   void include(NodeId id, const rule::Bounded& rule) {
-    const std::span<const NodeId> operands = graph_.node(id).operands();
     const std::string source = rule.reference.empty() ? rule.why : rule.why + " [" + rule.reference + "]";
+    const auto below = [&](NodeId operand) -> const UpperBound& { return bound_of(operand); };
+    state(id).gains = gains_of(id, rule.gains, source);
+    set_atom(id, "bounded", combined(id, false, below));
+    if (!rule.after || options_.affine_norm != AffineNorm::spectral || known(id).magnitude().is_infinite()) return;
+    state(id).atom = combined(id, gains_of(id, rule.before_after, source), false, below);
+    state(id).terms.insert_or_assign(id, FoldedMap(rule.after, 0.0));
+  }
+
+  std::vector<UpperBound> gains_of(NodeId id, const std::vector<Gain>& of_operands, const std::string& source) const {
+    std::vector<UpperBound> gains;
+    const std::span<const NodeId> operands = graph_.node(id).operands();
     for (std::size_t i = 0; i < operands.size(); ++i)
-      if (graph_.varies(operands[i])) state(id).gains.push_back(gain(id, rule.gains[i].in(options_.norm), source));
-    set_atom(id, "bounded", combined(id, false, [&](NodeId operand) { return bound_of(operand); }));
+      if (graph_.varies(operands[i])) gains.push_back(gain(id, of_operands[i].in(options_.norm), source));
+    return gains;
   }
 
   void include(NodeId id, const rule::Bilinear& rule) {

@@ -17,17 +17,20 @@
 #ifndef TAUT_KERNELS_ELEMENTWISE_ONCE
 #define TAUT_KERNELS_ELEMENTWISE_ONCE
 namespace taut::kernels {
-// Type-erased loops of one instruction set. `parameter` points to the number of ops that have one.
-using UnaryLoop = void (*)(double parameter, const void* x, void* y, std::size_t n);
-using PullbackLoop = void (*)(double parameter, const void* c, const void* x, const void* y, void* out, std::size_t n);
+// Type-erased loops of one instruction set.
+using UnaryLoop = void (*)(const Parameters& p, const void* x, void* y, std::size_t n);
+using PullbackLoop = void (*)(const Parameters& p, const void* c, const void* x, const void* y, void* out,
+                              std::size_t n);
 using BinaryLoop = void (*)(const void* a, const void* b, void* out, std::size_t n);
 using AffineLoop = void (*)(const void* x, const void* scale, const void* shift, void* y, std::size_t outer,
                             std::size_t channels, std::size_t inner);
+using ChoiceLoop = void (*)(const void* mask, const void* a, const void* b, void* out, std::size_t n);
 struct Loops {
   UnaryLoop unary[static_cast<int>(Unary::count)];
   PullbackLoop pullback[static_cast<int>(Unary::count)];
   BinaryLoop binary[static_cast<int>(Binary::count)];
   AffineLoop affine;
+  ChoiceLoop choose;
 };
 struct LoopTable {
   Loops f32, f64;
@@ -39,100 +42,20 @@ HWY_BEFORE_NAMESPACE();
 namespace taut::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// One SIMD register with the functions that the formulas use.
-template <class D>
-struct Lane {
-  using T = hn::TFromD<D>;
-  using V = hn::Vec<D>;
-  V v;
-};
-
-template <class D>
-HWY_INLINE hn::Vec<D> constant(double c) {
-  return hn::Set(D(), static_cast<hn::TFromD<D>>(c));
-}
-#define TAUT_LANE    \
-  template <class D> \
-  HWY_INLINE
-TAUT_LANE Lane<D> operator+(Lane<D> a, Lane<D> b) { return {hn::Add(a.v, b.v)}; }
-TAUT_LANE Lane<D> operator-(Lane<D> a, Lane<D> b) { return {hn::Sub(a.v, b.v)}; }
-TAUT_LANE Lane<D> operator*(Lane<D> a, Lane<D> b) { return {hn::Mul(a.v, b.v)}; }
-TAUT_LANE Lane<D> operator-(Lane<D> a) { return {hn::Neg(a.v)}; }
-TAUT_LANE Lane<D> operator+(Lane<D> a, double b) { return {hn::Add(a.v, constant<D>(b))}; }
-TAUT_LANE Lane<D> operator-(double a, Lane<D> b) { return {hn::Sub(constant<D>(a), b.v)}; }
-TAUT_LANE Lane<D> operator*(Lane<D> a, double b) { return {hn::Mul(a.v, constant<D>(b))}; }
-TAUT_LANE Lane<D> reciprocal(Lane<D> a) { return {hn::Div(constant<D>(1.0), a.v)}; }
-TAUT_LANE Lane<D> abs(Lane<D> a) { return {hn::Abs(a.v)}; }
-TAUT_LANE Lane<D> sqrt(Lane<D> a) { return {hn::Sqrt(a.v)}; }
-// NaN must come through max(x, 0), whatever the instruction does: 0 only where x ≤ 0.
-TAUT_LANE Lane<D> relu(Lane<D> a) { return {hn::IfThenZeroElse(hn::Le(a.v, hn::Zero(D())), a.v)}; }
-TAUT_LANE Lane<D> step(Lane<D> a) { return {hn::IfThenElseZero(hn::Gt(a.v, hn::Zero(D())), constant<D>(1.0))}; }
-TAUT_LANE Lane<D> sign(Lane<D> a) { return {hn::Sub(step(a).v, step(-a).v)}; }
-
-// Highway's polynomials hold on a part of the line; lanes outside of it (or NaN) are computed again by the C library.
-template <class D, class Fast, class Slow>
-HWY_INLINE Lane<D> guarded(Lane<D> x, double from, double to, Fast fast, Slow slow) {
-  const D d;
-  const auto inside = hn::And(hn::Ge(x.v, constant<D>(from)), hn::Le(x.v, constant<D>(to)));
-  if (HWY_LIKELY(hn::AllTrue(d, inside))) return {fast(x.v)};
-  using T = hn::TFromD<D>;
-  HWY_ALIGN T in[hn::MaxLanes(d)];
-  HWY_ALIGN T out[hn::MaxLanes(d)];
-  hn::Store(x.v, d, in);
-  hn::Store(fast(hn::IfThenElseZero(inside, x.v)), d, out);
-  for (std::size_t i = 0; i < hn::Lanes(d); ++i)
-    if (!(in[i] >= static_cast<T>(from) && in[i] <= static_cast<T>(to))) out[i] = slow(in[i]);
-  return {hn::Load(d, out)};
-}
-template <class D>
-inline constexpr bool is_single = sizeof(hn::TFromD<D>) == 4;
-
-TAUT_LANE Lane<D> exp(Lane<D> x) {
-  return guarded(
-      x, is_single<D> ? -87.0 : -708.0, is_single<D> ? 88.0 : 706.0, [](auto v) HWY_ATTR { return hn::Exp(D(), v); },
-      [](auto s) { return std::exp(s); });
-}
-TAUT_LANE Lane<D> log(Lane<D> x) {
-  return guarded(
-      x, is_single<D> ? 0x1p-126 : 0x1p-1022, is_single<D> ? 0x1p127 : 0x1p1023,
-      [](auto v) HWY_ATTR { return hn::Log(D(), v); }, [](auto s) { return std::log(s); });
-}
-TAUT_LANE Lane<D> log1p(Lane<D> x) {
-  return guarded(
-      x, 0.0, 1.0, [](auto v) HWY_ATTR { return hn::Log1p(D(), v); }, [](auto s) { return std::log1p(s); });
-}
-TAUT_LANE Lane<D> sin(Lane<D> x) {
-  return guarded(
-      x, -1000.0, 1000.0, [](auto v) HWY_ATTR { return hn::Sin(D(), v); }, [](auto s) { return std::sin(s); });
-}
-TAUT_LANE Lane<D> cos(Lane<D> x) {
-  return guarded(
-      x, -1000.0, 1000.0, [](auto v) HWY_ATTR { return hn::Cos(D(), v); }, [](auto s) { return std::cos(s); });
-}
-TAUT_LANE Lane<D> tanh(Lane<D> x) {
-  return guarded(
-      x, -20.0, 20.0, [](auto v) HWY_ATTR { return hn::Tanh(D(), v); }, [](auto s) { return std::tanh(s); });
-}
-// e^{−|x|} never overflows: x ≥ 0: 1 / (1 + e^{−x}); x < 0: e^x / (1 + e^x).
-TAUT_LANE Lane<D> sigmoid(Lane<D> x) {
-  const Lane<D> e = exp(-abs(x));
-  const auto numerator = hn::IfThenElse(hn::Lt(x.v, hn::Zero(D())), e.v, constant<D>(1.0));
-  return {hn::Div(numerator, hn::Add(e.v, constant<D>(1.0)))};
-}
-
+#include "autodiff/kernels/lane.inl"         // NOLINT
 #include "autodiff/primitives/formulas.inl"  // NOLINT
 
 // The linear functions are primitives of the linear family; their loops live here with the others.
 struct NegFormula {
-  TAUT_LANE Lane<D> value(Lane<D> x) const { return -x; }
+  auto value(const auto& x) const { return -x; }
 };
 struct ScaleFormula {
   double factor;
-  TAUT_LANE Lane<D> value(Lane<D> x) const { return x * factor; }
+  auto value(const auto& x) const { return x * factor; }
 };
 struct ShiftFormula {
   double offset;
-  TAUT_LANE Lane<D> value(Lane<D> x) const { return x + offset; }
+  auto value(const auto& x) const { return x + offset; }
 };
 
 // f on whole registers, then once on a partly filled one.
@@ -162,28 +85,28 @@ HWY_INLINE void over(std::size_t n, Register&& body) {
 }
 
 template <class Formula>
-HWY_INLINE Formula make(double parameter) {
-  if constexpr (std::is_empty_v<Formula>) {
-    (void)parameter;
+HWY_INLINE Formula make(const Parameters& p) {
+  if constexpr (std::is_empty_v<Formula>)
     return Formula{};
-  } else {
-    return Formula{parameter};
-  }
+  else if constexpr (sizeof(Formula) == sizeof(double))
+    return Formula{p.first};
+  else
+    return Formula{p.first, p.second};
 }
 
 template <class T, class Formula>
-void unary_loop(double parameter, const void* x, void* y, std::size_t n) {
+void unary_loop(const Parameters& p, const void* x, void* y, std::size_t n) {
   using D = hn::ScalableTag<T>;
-  const Formula f = make<Formula>(parameter);
+  const Formula f = make<Formula>(p);
   const T* const in = static_cast<const T*>(x);
   T* const out = static_cast<T*>(y);
   over<D>(n, [&](auto load, auto store) HWY_ATTR { store(f.value(load(in)), out); });
 }
 
 template <class T, class Formula>
-void pullback_loop(double parameter, const void* c, const void* x, const void* y, void* out, std::size_t n) {
+void pullback_loop(const Parameters& p, const void* c, const void* x, const void* y, void* out, std::size_t n) {
   using D = hn::ScalableTag<T>;
-  const Formula f = make<Formula>(parameter);
+  const Formula f = make<Formula>(p);
   const T* const cotangent = static_cast<const T*>(c);
   const T* const in = static_cast<const T*>(x);
   const T* const value = static_cast<const T*>(y);
@@ -231,6 +154,31 @@ struct MaxOp {  // NaN in either operand comes through
   }
 };
 
+struct MinOp {
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::IfThenElse(hn::Or(hn::Le(a, b), hn::IsNaN(a)), a, b);
+  }
+};
+struct PReluOp {  // a for a > 0 (and NaN), a·b else
+  template <class V>
+  HWY_INLINE V operator()(V a, V b) const {
+    return hn::IfThenElse(hn::Le(a, hn::Zero(hn::DFromV<V>())), hn::Mul(a, b), a);
+  }
+};
+
+template <class T>
+void choose_loop(const void* mask_, const void* a_, const void* b_, void* out_, std::size_t n) {
+  using D = hn::ScalableTag<T>;
+  const T* const mask = static_cast<const T*>(mask_);
+  const T* const a = static_cast<const T*>(a_);
+  const T* const b = static_cast<const T*>(b_);
+  T* const out = static_cast<T*>(out_);
+  over<D>(n, [&](auto load, auto store) HWY_ATTR {
+    store(Lane<D>{hn::IfThenElse(hn::Ne(load(mask).v, hn::Zero(D())), load(a).v, load(b).v)}, out);
+  });
+}
+
 template <class T>
 void affine_loop(const void* x_, const void* scale_, const void* shift_, void* y_, std::size_t outer,
                  std::size_t channels, std::size_t inner) {
@@ -270,6 +218,23 @@ Loops make_loops() {
   with_pullback<T, LeakyReluFormula>(l, Unary::leaky_relu);
   with_pullback<T, StepFormula>(l, Unary::step);
   with_pullback<T, SignFormula>(l, Unary::sign);
+  with_pullback<T, PowFormula>(l, Unary::pow);
+  with_pullback<T, ReciprocalFormula>(l, Unary::reciprocal);
+  with_pullback<T, RsqrtFormula>(l, Unary::rsqrt);
+  with_pullback<T, Log1pFormula>(l, Unary::log1p);
+  with_pullback<T, Expm1Formula>(l, Unary::expm1);
+  with_pullback<T, ErfFormula>(l, Unary::erf);
+  with_pullback<T, EluFormula>(l, Unary::elu);
+  with_pullback<T, SeluFormula>(l, Unary::selu);
+  with_pullback<T, CeluFormula>(l, Unary::celu);
+  with_pullback<T, GeluFormula>(l, Unary::gelu);
+  with_pullback<T, GeluTanhFormula>(l, Unary::gelu_tanh);
+  with_pullback<T, SiluFormula>(l, Unary::silu);
+  with_pullback<T, MishFormula>(l, Unary::mish);
+  with_pullback<T, SoftsignFormula>(l, Unary::softsign);
+  with_pullback<T, ClipFormula>(l, Unary::clip);
+  with_pullback<T, HardSigmoidFormula>(l, Unary::hard_sigmoid);
+  with_pullback<T, HardSwishFormula>(l, Unary::hard_swish);
   l.unary[static_cast<int>(Unary::neg)] = &unary_loop<T, NegFormula>;
   l.unary[static_cast<int>(Unary::scale)] = &unary_loop<T, ScaleFormula>;
   l.unary[static_cast<int>(Unary::shift)] = &unary_loop<T, ShiftFormula>;
@@ -278,7 +243,10 @@ Loops make_loops() {
   l.binary[static_cast<int>(Binary::mul)] = &binary_loop<T, MulOp>;
   l.binary[static_cast<int>(Binary::div)] = &binary_loop<T, DivOp>;
   l.binary[static_cast<int>(Binary::maximum)] = &binary_loop<T, MaxOp>;
+  l.binary[static_cast<int>(Binary::minimum)] = &binary_loop<T, MinOp>;
+  l.binary[static_cast<int>(Binary::prelu)] = &binary_loop<T, PReluOp>;
   l.affine = &affine_loop<T>;
+  l.choose = &choose_loop<T>;
   return l;
 }
 
@@ -313,17 +281,21 @@ void* write(Tensor& tensor) {
 
 }  // namespace
 
-void unary(Unary op, double parameter, const Tensor& x, Tensor& y) {
-  loops(x.dtype()).unary[static_cast<int>(op)](parameter, x.raw(), write(y), static_cast<std::size_t>(x.size()));
+void unary(Unary op, const Parameters& p, const Tensor& x, Tensor& y) {
+  loops(x.dtype()).unary[static_cast<int>(op)](p, x.raw(), write(y), static_cast<std::size_t>(x.size()));
 }
 
-void unary_pullback(Unary op, double parameter, const Tensor& c, const Tensor& x, const Tensor& y, Tensor& out) {
-  loops(x.dtype()).pullback[static_cast<int>(op)](parameter, c.raw(), x.raw(), y.raw(), write(out),
+void unary_pullback(Unary op, const Parameters& p, const Tensor& c, const Tensor& x, const Tensor& y, Tensor& out) {
+  loops(x.dtype()).pullback[static_cast<int>(op)](p, c.raw(), x.raw(), y.raw(), write(out),
                                                   static_cast<std::size_t>(x.size()));
 }
 
 void binary(Binary op, const Tensor& a, const Tensor& b, Tensor& out) {
   loops(a.dtype()).binary[static_cast<int>(op)](a.raw(), b.raw(), write(out), static_cast<std::size_t>(a.size()));
+}
+
+void choose(const Tensor& mask, const Tensor& a, const Tensor& b, Tensor& out) {
+  loops(a.dtype()).choose(mask.raw(), a.raw(), b.raw(), write(out), static_cast<std::size_t>(a.size()));
 }
 
 void add_in_place(Tensor& a, const Tensor& b) {
@@ -340,26 +312,46 @@ void channel_affine(const T* x, const T* scale, const T* shift, T* y, Index oute
 template void channel_affine(const float*, const float*, const float*, float*, Index, Index, Index);
 template void channel_affine(const double*, const double*, const double*, double*, Index, Index, Index);
 
-double max_ulp(Unary op) {
+ForwardError max_error(Unary op) {
   switch (op) {
     case Unary::exp:
-      return 1.5;
+    case Unary::rsqrt:
+      return {1.5};
     case Unary::sqrt:
     case Unary::square:
     case Unary::scale:
     case Unary::shift:
-      return 0.5;
+    case Unary::leaky_relu:
+    case Unary::reciprocal:
+      return {0.5};
     case Unary::log:
     case Unary::sin:
     case Unary::cos:
     case Unary::tanh:
     case Unary::sigmoid:
     case Unary::softplus:
-      return 4.0;
-    case Unary::leaky_relu:
-      return 0.5;
+    case Unary::log1p:
+    case Unary::expm1:
+    case Unary::erf:
+    case Unary::softsign:
+    case Unary::pow:
+      return {4.0};
+    case Unary::elu:
+    case Unary::selu:
+      return {5.0};
+    // A rounded argument, a rounded 1 + erf or a subnormal e^x is seen through a slope of order 1.
+    case Unary::silu:
+    case Unary::mish:
+      return {5.0, 1.0};
+    case Unary::celu:
+    case Unary::gelu:
+    case Unary::gelu_tanh:
+      return {5.0, 4.0};
+    case Unary::hard_sigmoid:
+    case Unary::hard_swish:
+      return {2.0, 2.0};
     default:
-      return 0.0;  // exact
+      return {};  // exact
   }
 }
 

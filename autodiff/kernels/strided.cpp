@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <functional>
 
 #include "autodiff/kernels/conv.h"
 
@@ -150,7 +151,11 @@ void sum(const Tensor& x, AxisMask mask, Tensor& out) {
   });
 }
 
-IndexList arg_max(const Tensor& x, AxisMask mask) {
+namespace {
+
+// Position of the first element of every group that is ahead of the others; NaN is ahead of all numbers.
+template <class Ahead>
+IndexList arg_extreme(const Tensor& x, AxisMask mask, Ahead ahead) {
   Index groups = 1;
   for (int i = 0; i < x.shape().rank(); ++i)
     if ((mask >> i & 1U) == 0) groups *= x.shape()[i];
@@ -163,7 +168,7 @@ IndexList arg_max(const Tensor& x, AxisMask mask) {
     Index* const position = best.writable().data();
     const auto visit = [&](Index to, Index at) {
       Index& p = position[to];
-      if (p < 0 || in[at] > in[p] || (in[at] != in[at] && in[p] == in[p])) p = at;
+      if (p < 0 || ahead(in[at], in[p]) || (in[at] != in[at] && in[p] == in[p])) p = at;
     };
     Reduction(x.shape(), mask).rows([&](Index at, Index n, Index to, bool reduced) {
       for (Index i = 0; i < n; ++i) visit(reduced ? to : to + i, at + i);
@@ -171,6 +176,11 @@ IndexList arg_max(const Tensor& x, AxisMask mask) {
   });
   return best;
 }
+
+}  // namespace
+
+IndexList arg_max(const Tensor& x, AxisMask mask) { return arg_extreme(x, mask, std::greater<>()); }
+IndexList arg_min(const Tensor& x, AxisMask mask) { return arg_extreme(x, mask, std::less<>()); }
 
 void gather(const Tensor& in, const IndexList& source, Tensor& out) {
   dispatch(in.dtype(), [&](auto zero) {

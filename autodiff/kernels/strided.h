@@ -19,6 +19,7 @@ void sum(const Tensor& x, AxisMask mask, Tensor& out);
 // Position of the first largest element of every group (NaN counts as largest), in the order of sum's output.
 // Groups must not be empty.
 IndexList arg_max(const Tensor& x, AxisMask mask);
+IndexList arg_min(const Tensor& x, AxisMask mask);  // the first smallest; NaN counts as smallest
 
 // out[i] = in[source[i]], 0 where source[i] < 0.
 void gather(const Tensor& in, const IndexList& source, Tensor& out);

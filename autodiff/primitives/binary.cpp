@@ -11,6 +11,7 @@ using kernels::Binary;
 using primitives::located;
 using primitives::magnitude;
 using primitives::unbounded;
+using primitives::widened;
 
 // What all have in common; P supplies static_info.
 template <class P, Binary id>
@@ -196,20 +197,21 @@ class Div final : public Pair<Div, Binary::div> {
   }
 };
 
-class Maximum final : public Pair<Maximum, Binary::maximum> {
+// The larger operand, or the smaller: y = a where it is ahead, and at ties.
+template <class P, Binary id>
+class Extreme : public Pair<P, id> {
  public:
-  static constexpr OpInfo static_info{"maximum", "max(a, b)", "ties: the derivative goes to a", ""};
-  void vjp(VjpSite& site) const override {
+  void vjp(VjpSite& site) const final {
     const Var second = chooses_second(site.in(0), site.in(1));
     if (site.wanted(0)) site.add(0, site.cotangent() * (1.0 - second));
     if (site.wanted(1)) site.add(1, site.cotangent() * second);
   }
-  Var jvp(const JvpSite& site) const override {
+  Var jvp(const JvpSite& site) const final {
     const Var second = chooses_second(site.in(0), site.in(1));
     return joined(
         site, [&](const Var& t) { return t * (1.0 - second); }, [&](const Var& t) { return t * second; });
   }
-  Rule lipschitz(const RuleSite& site) const override {
+  Rule lipschitz(const RuleSite& site) const final {
     if (site.varies(0) && site.varies(1)) return rule::Selects{1};
     const int argument = site.varies(0) ? 0 : 1;
     rule::Elementwise rule{argument, {0.0, 1.0}, {}, {}, std::nullopt};
@@ -219,7 +221,7 @@ class Maximum final : public Pair<Maximum, Binary::maximum> {
     Range slopes = Range::uninitialised(x.shape());
     const auto lo = slopes.lo.mutable_data<double>(), hi = slopes.hi.mutable_data<double>();
     for (std::size_t i = 0; i < lo.size(); ++i) {
-      const Interval xi = x.at(static_cast<Index>(i)), ci = c.at(static_cast<Index>(i));
+      const Interval xi = upright(x.at(static_cast<Index>(i))), ci = upright(c.at(static_cast<Index>(i)));
       // At a tie the derivative goes to operand 0, so a box that touches the tie is still one piece for it.
       lo[i] = xi.lo > ci.hi || (argument == 0 && xi.lo == ci.hi) ? 1.0 : 0.0;
       hi[i] = xi.hi < ci.lo || (argument == 1 && xi.hi == ci.lo) ? 0.0 : 1.0;
@@ -229,14 +231,145 @@ class Maximum final : public Pair<Maximum, Binary::maximum> {
     rule.slope = slopes.hull();
     return rule;
   }
-  Range range(const RangeSite& site) const override {
+  Range range(const RangeSite& site) const final {
     return combine(site, [](const Interval& a, const Interval& b) {
-      return Interval{std::max(a.lo, b.lo), std::max(a.hi, b.hi)};
+      const Interval p = upright(a), q = upright(b);
+      return upright(Interval{std::max(p.lo, q.lo), std::max(p.hi, q.hi)});
     });
   }
 
+ protected:
+  ~Extreme() = default;
+
  private:
-  static Var chooses_second(const Var& a, const Var& b) { return step(b - a); }
+  static constexpr bool largest = id == Binary::maximum;
+  // min(a, b) = −max(−a, −b)
+  static Interval upright(const Interval& x) { return largest ? x : -x; }
+  static Var chooses_second(const Var& a, const Var& b) { return step(largest ? b - a : a - b); }
+};
+
+class Maximum final : public Extreme<Maximum, Binary::maximum> {
+ public:
+  static constexpr OpInfo static_info{"maximum", "max(a, b)", "ties: the derivative goes to a", ""};
+};
+class Minimum final : public Extreme<Minimum, Binary::minimum> {
+ public:
+  static constexpr OpInfo static_info{"minimum", "min(a, b)", "ties: the derivative goes to a", ""};
+};
+
+class PRelu final : public Pair<PRelu, Binary::prelu> {
+ public:
+  static constexpr OpInfo static_info{"prelu", "x for x > 0, s·x else", "derivative s at 0", "He2015"};
+  void vjp(VjpSite& site) const override {
+    if (site.wanted(0)) site.add(0, site.cotangent() * slope_at(site.in(0), site.in(1)));
+    if (site.wanted(1)) site.add(1, site.cotangent() * negative_part(site.in(0)));
+  }
+  Var jvp(const JvpSite& site) const override {
+    return joined(
+        site, [&](const Var& t) { return t * slope_at(site.in(0), site.in(1)); },
+        [&](const Var& t) { return t * negative_part(site.in(0)); });
+  }
+  // |Δ(prelu)| ≤ |slope| |Δx| + |min(x, 0)| |Δs|: first x moves at the one slope, then the slope at the other x.
+  Rule lipschitz(const RuleSite& site) const override {
+    if (!site.varies(1)) return by_constant_slopes(site);
+    if (!site.varies(0)) return rule::Affine{{LinearMap(), diagonal(widened(negative_part(site.in[0]).value()))}};
+    if (!site.on_domain()) return unbounded(site, "the derivative min(x, 0) by the slope is unbounded");
+    const Range &x = site.ranges[0], &s = site.ranges[1];
+    Tensor by_x = Tensor::uninitialised(x.shape(), DType::f64), by_slope = Tensor::uninitialised(x.shape(), DType::f64);
+    const auto dx = by_x.mutable_data<double>(), ds = by_slope.mutable_data<double>();
+    for (std::size_t i = 0; i < dx.size(); ++i) {
+      const auto k = static_cast<Index>(i);
+      dx[i] = slopes(x.at(k), s.at(k)).magnitude();
+      ds[i] = std::max(0.0, -x.at(k).lo);
+    }
+    if (!primitives::all_finite(by_x) || !primitives::all_finite(by_slope))
+      return unbounded(site, "a product of two varying operands, of which one is unbounded on this domain");
+    return rule::Bilinear{{diagonal(by_x), diagonal(by_slope)}};
+  }
+  Range range(const RangeSite& site) const override {
+    Range y = combine(site, [](const Interval& x, const Interval& s) {
+      if (x.lo > 0) return x;
+      const Interval negative = Interval{x.lo, std::min(0.0, x.hi)} * s;
+      return x.hi > 0 ? hull(negative, Interval{0.0, x.hi}) : negative;
+    });
+    if (site.dtype() == DType::f32) widen_for(y, site.dtype(), 0.5);
+    return y;
+  }
+
+ private:
+  static Var slope_at(const Var& x, const Var& s) {
+    const Var positive = step(x);
+    return positive + (1.0 - positive) * s;
+  }
+  static Var negative_part(const Var& x) { return neg(relu(neg(x))); }
+  static Slope slopes(const Interval& x, const Interval& s) {
+    if (x.lo > 0) return Slope::point(1.0);
+    return x.hi > 0 ? hull(s, Slope::point(1.0)) : s;
+  }
+  static Rule by_constant_slopes(const RuleSite& site) {
+    const Range s = Range::point(site.in[1]);
+    const Range x = site.on_domain() ? site.ranges[0] : Range::box(s.shape(), Interval::reals());
+    Range per_element = Range::uninitialised(s.shape());
+    const auto lo = per_element.lo.mutable_data<double>(), hi = per_element.hi.mutable_data<double>();
+    for (std::size_t i = 0; i < lo.size(); ++i) {
+      const Slope t = slopes(x.at(static_cast<Index>(i)), s.at(static_cast<Index>(i)));
+      lo[i] = t.lo;
+      hi[i] = t.hi;
+    }
+    return rule::Elementwise{0, per_element.hull(), per_element.lo, per_element.hi, std::nullopt};
+  }
+};
+
+// The condition is an attribute: a step function of a varying condition would have no finite constant.
+class Choice final : public Primitive {
+ public:
+  static constexpr OpInfo static_info{"where", "a where a constant condition holds, b elsewhere", "", ""};
+  explicit Choice(Tensor mask) : mask_(std::move(mask)) {}
+  const OpInfo& info() const override { return static_info; }
+  TensorType infer(const Operands& in) const override {
+    primitives::require_same_dtype(in, "where");
+    primitives::require_same_shape(in, "where");
+    return in[0].type();
+  }
+  Tensor forward(const Operands& in, const TensorType& out) const override {
+    Tensor y = Tensor::uninitialised(out);
+    kernels::choose(mask_.to(out.dtype), in[0], in[1], y);
+    return y;
+  }
+  void vjp(VjpSite& site) const override {
+    if (site.wanted(0)) site.add(0, again(site.cotangent(), nothing(site)));
+    if (site.wanted(1)) site.add(1, again(nothing(site), site.cotangent()));
+  }
+  Var jvp(const JvpSite& site) const override {
+    return again(site.tangent(0) != nullptr ? *site.tangent(0) : nothing(site),
+                 site.tangent(1) != nullptr ? *site.tangent(1) : nothing(site));
+  }
+  Rule lipschitz(const RuleSite& site) const override {
+    return rule::Affine{{site.varies(0) ? diagonal(chosen(1.0, 0.0)) : LinearMap(),
+                         site.varies(1) ? diagonal(chosen(0.0, 1.0)) : LinearMap()}};
+  }
+  Range range(const RangeSite& site) const override {
+    const auto end = [&](const Tensor& a, const Tensor& b) {
+      Tensor y = Tensor::uninitialised(a.shape(), DType::f64);
+      kernels::choose(mask_.to(DType::f64), a, b, y);
+      return y;
+    };
+    return {end(site.ranges[0].lo, site.ranges[1].lo), end(site.ranges[0].hi, site.ranges[1].hi)};
+  }
+  int sample_axis(const SampleSite& site) const override { return primitives::common_sample_axis(site); }
+
+ private:
+  Var again(const Var& a, const Var& b) const { return record(Where::current(), Choice(mask_), a, b); }
+  template <class Site>
+  static Var nothing(const Site& site) {
+    return Var(Tensor::zeros(site.out().shape(), site.out().dtype()));
+  }
+  Tensor chosen(double where_true, double where_false) const {
+    Tensor values = mask_.to(DType::f64).copy();
+    for (double& v : values.mutable_data<double>()) v = v != 0.0 ? where_true : where_false;
+    return values;
+  }
+  Tensor mask_;
 };
 
 namespace {
@@ -258,11 +391,32 @@ Var sub(const Var& a, const Var& b, Where where) { return record_broadcast<Sub>(
 Var mul(const Var& a, const Var& b, Where where) { return record_broadcast<Mul>(a, b, where); }
 Var div(const Var& a, const Var& b, Where where) { return record_broadcast<Div>(a, b, where); }
 Var maximum(const Var& a, const Var& b, Where where) { return record_broadcast<Maximum>(a, b, where); }
+Var minimum(const Var& a, const Var& b, Where where) { return record_broadcast<Minimum>(a, b, where); }
+Var prelu(const Var& x, const Var& slope, Where where) { return record_broadcast<PRelu>(x, slope, where); }
+
+Var where(const Tensor& condition, const Var& a, const Var& b, Where where) {
+  primitives::given(a, "where", where);
+  primitives::given(b, "where", where);
+  if (!condition.defined())
+    throw UsageError(cat("[where] at ", where, ": the condition is an undefined Tensor; give it a value first"));
+  if (condition.first_non_finite() >= 0)
+    throw NumericError(cat("[where] at ", where, ": the condition has ", condition.at(condition.first_non_finite()),
+                           " at position ", condition.first_non_finite(), "; use 0 and 1"));
+  return located(where, [&] {
+    const Shape shape =
+        broadcast_shapes(broadcast_shapes(a.shape(), b.shape(), "where"), condition.shape(), "where");
+    const Tensor mask = broadcast_to(Var(condition.to(a.dtype())), shape).value();
+    return record(where, Choice(mask), broadcast_to(a, shape, where), broadcast_to(b, shape, where));
+  });
+}
 
 template const OpInfo& describe<Add>();
 template const OpInfo& describe<Sub>();
 template const OpInfo& describe<Mul>();
 template const OpInfo& describe<Div>();
 template const OpInfo& describe<Maximum>();
+template const OpInfo& describe<Minimum>();
+template const OpInfo& describe<PRelu>();
+template const OpInfo& describe<Choice>();
 
 }  // namespace taut

@@ -140,6 +140,28 @@ Range spread(const Range& channel, const Shape& shape, int axis) {
   return out;
 }
 
+Range range_of_composition(const std::function<Var(const Var&)>& f, const RangeSite& site) {
+  Tape tape;
+  const Var x = tape.input(site.in[0].to(site.dtype()));
+  const NodeId output = f(x).id();
+  std::vector<Range> ranges;
+  for (NodeId id = 0; id <= output; ++id) {
+    const Node& node = tape.node(id);
+    if (node.op == nullptr) {
+      ranges.push_back(id == x.id() ? site.ranges[0] : Range::point(node.value));
+      continue;
+    }
+    std::vector<const Tensor*> values;
+    std::vector<Range> operands;
+    for (const NodeId operand : node.operands()) {
+      values.push_back(&tape.node(operand).value);
+      operands.push_back(ranges[operand]);
+    }
+    ranges.push_back(node.op->range({Operands(values), node.value, operands}));
+  }
+  return ranges[output];
+}
+
 Tensor widened(const Tensor& t) { return t.to(DType::f64); }
 
 Tensor absolute_value(const Tensor& t) {

@@ -54,6 +54,9 @@ Range add_ranges(const Range& a, const Range& b, DType computed_in);
 // A range repeated along the other axes: element c of `channel` for every index of `axis` equal to c.
 Range spread(const Range& channel, const Shape& shape, int axis);
 
+// Range of an op of one operand that computes as f does, by the range rules of the ops that f is made of.
+Range range_of_composition(const std::function<Var(const Var&)>& f, const RangeSite& site);
+
 // The tensor itself in f64, elementwise |t| in f64.
 Tensor widened(const Tensor& t);
 Tensor absolute_value(const Tensor& t);

@@ -1,33 +1,13 @@
 // Elementwise primitives of one operand. Slopes: docs/mathematics.md, section "Elementwise functions".
-#include "autodiff/kernels/elementwise.h"
-
-#include <cmath>
 #include <numbers>
 
-#include "autodiff/primitives/define.h"
+#include "autodiff/primitives/unit.h"
 
 namespace taut {
+
+using namespace primitives;  // NOLINT(google-build-using-namespace): what this file is made of
+
 namespace {
-
-using kernels::Unary;
-
-Var reciprocal(const Var& x) { return div(Var(Tensor::full(x.shape(), x.dtype(), 1.0)), x); }
-
-#include "autodiff/primitives/formulas.inl"  // NOLINT: the derivative rules, with T = Var
-
-constexpr double u = 0x1p-53;
-// libm documents errors below 1 ulp (2 u) for these functions; four times that is allowed for, as for all libm calls.
-constexpr double libm = 8 * u;
-
-// Subnormal intermediate results lose relative precision: a few of them are added on top.
-Interval outer(double lo, double hi, double rel = libm) {
-  constexpr double subnormals = 32 * std::numeric_limits<double>::denorm_min();
-  const Interval wide = widen({lo, hi}, rel);
-  return {sub_down(wide.lo, subnormals), add_up(wide.hi, subnormals)};
-}
-Interval clamp(const Interval& x, double lo, double hi) {
-  return {std::min(hi, std::max(x.lo, lo)), std::max(lo, std::min(x.hi, hi))};
-}
 
 // Extrema of cos lie at multiples of π. Beyond 1e8 the position of the multiples is not resolved: all of [−1, 1].
 Interval cos_over(const Interval& x, double phase) {
@@ -48,13 +28,6 @@ Interval cos_over(const Interval& x, double phase) {
 }
 Interval sin_over(const Interval& x) { return cos_over(x, std::numbers::pi / 2); }
 
-// The values of an even function that falls with |x|, over an interval.
-template <class F>
-Interval bell(const Interval& x, F&& f) {
-  const double near = x.contains(0.0) ? 0.0 : std::min(std::fabs(x.lo), std::fabs(x.hi));
-  const Interval y = outer(f(x.magnitude()), f(near), 4 * libm);
-  return {std::max(0.0, y.lo), y.hi};
-}
 double sech_squared(double x) {
   const double e = std::exp(-2 * std::fabs(x));  // 4 e^{−2|x|} / (1 + e^{−2|x|})²
   return 4 * e / ((1 + e) * (1 + e));
@@ -68,43 +41,6 @@ double sigmoid_value(double x) {
   return x < 0 ? e / (1 + e) : 1 / (1 + e);
 }
 double softplus_value(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
-
-void require_domain(bool holds, const char* op, const Interval& over, const char* domain) {
-  if (!holds)
-    throw DomainError(cat('[', op, "] is defined for ", domain, " only, but its operand ranges over [", over.lo, ", ",
-                          over.hi, "]; restrict the input box"));
-}
-
-// What differs from op to op: name, formula and the two interval functions. P is the primitive itself.
-template <class P, class Formula, Unary id>
-class Unit : public ElementwisePrimitive {
- public:
-  const OpInfo& info() const final { return P::static_info; }
-  Tensor forward(const Operands& in, const TensorType& out) const final {
-    Tensor y = Tensor::uninitialised(out);
-    kernels::unary(id, parameter(), in[0], y);
-    return y;
-  }
-  Var pullback(const Var& c, const Var& x, const Var& y) const final {
-    if (c.on_tape() || x.on_tape() || y.on_tape()) return c * formula().derivative(x, y);
-    Tensor out = Tensor::uninitialised(x.shape(), x.dtype());
-    kernels::unary_pullback(id, parameter(), c.value(), x.value(), y.value(), out);
-    return Var(std::move(out));
-  }
-  double forward_ulp() const final { return kernels::max_ulp(id); }
-  std::optional<PiecewiseLinear> pieces() const override { return std::nullopt; }
-  std::string_view unbounded_because() const override { return ""; }
-
- protected:
-  ~Unit() = default;
-  virtual double parameter() const { return 0.0; }
-  Formula formula() const {
-    if constexpr (std::is_empty_v<Formula>)
-      return Formula{};
-    else
-      return Formula{parameter()};
-  }
-};
 
 }  // namespace
 
@@ -217,7 +153,7 @@ class Softplus final : public Unit<Softplus, SoftplusFormula, Unary::softplus> {
 class Relu final : public Unit<Relu, ReluFormula, Unary::relu> {
  public:
   static constexpr OpInfo static_info{"relu", "max(x, 0)", "derivative 0 at 0", ""};
-  Slope slope(const Interval& x) const override { return {x.lo > 0 ? 1.0 : 0.0, x.hi > 0 ? 1.0 : 0.0}; }
+  Slope slope(const Interval& x) const override { return slope_of(*pieces(), x); }
   Interval image(const Interval& x) const override { return {std::max(0.0, x.lo), std::max(0.0, x.hi)}; }
   std::optional<PiecewiseLinear> pieces() const override { return PiecewiseLinear{{0.0}, {0.0, 1.0}}; }
 };
@@ -226,11 +162,7 @@ class LeakyRelu final : public Unit<LeakyRelu, LeakyReluFormula, Unary::leaky_re
  public:
   static constexpr OpInfo static_info{"leaky_relu", "x for x > 0, slope·x else", "derivative slope at 0", ""};
   explicit LeakyRelu(double slope) : slope_(slope) {}
-  Slope slope(const Interval& x) const override {
-    if (x.lo > 0) return {1.0, 1.0};
-    if (x.hi <= 0) return {slope_, slope_};
-    return {std::min(slope_, 1.0), std::max(slope_, 1.0)};
-  }
+  Slope slope(const Interval& x) const override { return slope_of(*pieces(), x); }
   Interval image(const Interval& x) const override {
     const Interval y = hull(at(x.lo), at(x.hi));
     return x.contains(0.0) ? hull(y, Interval::point(0.0)) : y;
@@ -238,7 +170,7 @@ class LeakyRelu final : public Unit<LeakyRelu, LeakyReluFormula, Unary::leaky_re
   std::optional<PiecewiseLinear> pieces() const override { return PiecewiseLinear{{0.0}, {slope_, 1.0}}; }
 
  private:
-  double parameter() const override { return slope_; }
+  kernels::Parameters parameters() const override { return {slope_}; }
   Interval at(double x) const { return x > 0 ? Interval::point(x) : Interval{mul_down(slope_, x), mul_up(slope_, x)}; }
   double slope_;
 };

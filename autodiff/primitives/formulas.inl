@@ -64,3 +64,122 @@ struct SignFormula {
   auto value(const auto& x) const { return sign(x); }
   auto derivative(const auto& x, const auto&) const { return x * 0.0; }
 };
+struct PowFormula {
+  double exponent;
+  auto value(const auto& x) const { return pow(x, exponent); }
+  auto derivative(const auto& x, const auto&) const {
+    return exponent == 0.0 ? x * 0.0 : pow(x, exponent - 1.0) * exponent;
+  }
+};
+struct ReciprocalFormula {
+  auto value(const auto& x) const { return reciprocal(x); }
+  auto derivative(const auto&, const auto& y) const { return -(y * y); }
+};
+struct RsqrtFormula {
+  auto value(const auto& x) const { return reciprocal(sqrt(x)); }
+  auto derivative(const auto&, const auto& y) const { return y * y * y * -0.5; }
+};
+struct Log1pFormula {
+  auto value(const auto& x) const { return log1p(x); }
+  auto derivative(const auto& x, const auto&) const { return reciprocal(x + 1.0); }
+};
+struct Expm1Formula {
+  auto value(const auto& x) const { return expm1(x); }
+  auto derivative(const auto& x, const auto&) const { return exp(x); }
+};
+struct ErfFormula {
+  static constexpr double two_by_root_pi = 1.1283791670955126;
+  auto value(const auto& x) const { return erf(x); }
+  auto derivative(const auto& x, const auto&) const { return exp(-(x * x)) * two_by_root_pi; }
+};
+// The exponential branch gets min(x, 0), so that it cannot overflow where it is not used.
+struct EluFormula {
+  double alpha;
+  auto value(const auto& x) const { return relu(x) + expm1(-relu(-x)) * alpha; }
+  auto derivative(const auto& x, const auto&) const {  // alpha at 0
+    const auto positive = step(x);
+    return positive + (1.0 - positive) * (exp(-relu(-x)) * alpha);
+  }
+};
+struct SeluFormula {
+  double alpha, gamma;
+  auto value(const auto& x) const { return (relu(x) + expm1(-relu(-x)) * alpha) * gamma; }
+  auto derivative(const auto& x, const auto&) const {  // gamma at 0
+    const auto negative = step(-x);
+    return ((1.0 - negative) + negative * (exp(-relu(-x)) * alpha)) * gamma;
+  }
+};
+struct CeluFormula {
+  double alpha;
+  auto value(const auto& x) const { return relu(x) + expm1(relu(-x) * (-1.0 / alpha)) * alpha; }
+  auto derivative(const auto& x, const auto&) const { return exp(relu(-x) * (-1.0 / alpha)); }
+};
+// x·Φ(x), Φ the distribution function of the normal distribution and φ its density.
+struct GeluFormula {
+  static constexpr double root_half = 0.70710678118654752, root_two_pi_inverse = 0.39894228040143268;
+  static auto normal(const auto& x) { return (erf(x * root_half) + 1.0) * 0.5; }
+  auto value(const auto& x) const { return x * normal(x); }
+  auto derivative(const auto& x, const auto&) const {
+    return normal(x) + x * (exp(x * x * -0.5) * root_two_pi_inverse);
+  }
+};
+// x/2 · (1 + tanh u) = x·σ(2u), 2u = 2√(2/π) (x + c x³).
+struct GeluTanhFormula {
+  static constexpr double twice_root = 1.5957691216057308, cubic = 0.044715;
+  auto value(const auto& x) const { return x * sigmoid((x * x * cubic + 1.0) * x * twice_root); }
+  auto derivative(const auto& x, const auto&) const {
+    const auto square = x * x;
+    const auto s = sigmoid((square * cubic + 1.0) * x * twice_root);
+    return s + x * (s * (1.0 - s)) * ((square * (3.0 * cubic) + 1.0) * twice_root);
+  }
+};
+struct SiluFormula {
+  auto value(const auto& x) const { return x * sigmoid(x); }
+  auto derivative(const auto& x, const auto&) const {
+    const auto s = sigmoid(x);
+    return s * (x * (1.0 - s) + 1.0);
+  }
+};
+// x · n / (n + 2), n = e^x (e^x + 2), which is x·tanh(softplus(x)); from x = 20 on the factor rounds to 1.
+struct MishFormula {
+  static auto power(const auto& x) { return exp(clip(x, -1000.0, 20.0)); }
+  auto value(const auto& x) const {
+    const auto e = power(x);
+    const auto n = e * (e + 2.0);
+    return x * (n / (n + 2.0));
+  }
+  auto derivative(const auto& x, const auto&) const {
+    const auto e = power(x);
+    const auto n = e * (e + 2.0);
+    const auto r = reciprocal(n + 2.0);
+    return n * r + x * (e * (e + 1.0) * 4.0 * r * r);
+  }
+};
+struct SoftsignFormula {
+  auto value(const auto& x) const { return x / (abs(x) + 1.0); }
+  auto derivative(const auto& x, const auto&) const {
+    const auto r = reciprocal(abs(x) + 1.0);
+    return r * r;
+  }
+};
+// The slope of the side of smaller arguments at the kinks.
+struct ClipFormula {
+  double lo, hi;
+  auto value(const auto& x) const { return clip(x, lo, hi); }
+  auto derivative(const auto& x, const auto&) const { return step(x + -lo) - step(x + -hi); }
+};
+struct HardSigmoidFormula {
+  double alpha, beta;
+  auto value(const auto& x) const { return clip(x * alpha + beta, 0.0, 1.0); }
+  auto derivative(const auto& x, const auto&) const {
+    const auto t = x * alpha + beta;
+    return (step(t) - step(t + -1.0)) * alpha;
+  }
+};
+struct HardSwishFormula {
+  auto value(const auto& x) const { return x * (clip(x + 3.0, 0.0, 6.0) * (1.0 / 6.0)); }
+  auto derivative(const auto& x, const auto&) const {
+    const auto above = step(x + -3.0);
+    return (step(x + 3.0) - above) * ((x * 2.0 + 3.0) * (1.0 / 6.0)) + above;
+  }
+};

@@ -11,7 +11,7 @@ using kernels::Unary;
 
 Tensor run(Unary op, double parameter, const Tensor& x, const TensorType& out) {
   Tensor y = Tensor::uninitialised(out);
-  kernels::unary(op, parameter, x, y);
+  kernels::unary(op, {parameter}, x, y);
   return y;
 }
 

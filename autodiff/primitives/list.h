@@ -35,18 +35,44 @@ class Step;
 class Sign;
 class Scale;
 class Shift;
+class Pow;
+class Reciprocal;
+class Rsqrt;
+class Log1p;
+class Expm1;
+class Erf;
+class Elu;
+class Selu;
+class Celu;
+class Gelu;
+class GeluTanh;
+class Silu;
+class Mish;
+class Softsign;
+class Clip;
+class HardSigmoid;
+class HardSwish;
 // Elementwise, two operands
 class Add;
 class Sub;
 class Mul;
 class Div;
 class Maximum;
+class Minimum;
+class PRelu;
+class Choice;
 // Reductions
 class Sum;
 class Max;
+class Min;
 class LogSumExp;
 class Softmax;
 class LogSoftmax;
+// Norms
+class L2Norm;
+class Standardise;
+class L2Normalise;
+class L2Attention;
 // Linear algebra
 class MatMul;
 class Dense;
@@ -71,7 +97,9 @@ class ChannelAffine;
 
 using Primitives =
     PrimitiveList<Neg, Exp, Log, Sqrt, Square, Abs, Sin, Cos, Tanh, Sigmoid, Softplus, Relu, LeakyRelu, Step, Sign,
-                  Scale, Shift, Add, Sub, Mul, Div, Maximum, Sum, Max, LogSumExp, Softmax, LogSoftmax, MatMul, Dense,
+                  Scale, Shift, Pow, Reciprocal, Rsqrt, Log1p, Expm1, Erf, Elu, Selu, Celu, Gelu, GeluTanh, Silu, Mish,
+                  Softsign, Clip, HardSigmoid, HardSwish, Add, Sub, Mul, Div, Maximum, Minimum, PRelu, Choice, Sum, Max,
+                  Min, LogSumExp, Softmax, LogSoftmax, L2Norm, Standardise, L2Normalise, L2Attention, MatMul, Dense,
                   Reshape, Permute, BroadcastTo, SumTo, Slice, Pad, Concat, Gather, Scatter, Conv2d, ConvTranspose2d,
                   Conv2dWeightGradient, MaxPool2d, AvgPool2d, AvgPool2dGradient, ChannelAffine>;
 

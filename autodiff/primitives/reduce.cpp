@@ -1,84 +1,14 @@
-// sum, max, logsumexp over axes; softmax and log_softmax along one. Gains: docs/mathematics.md, section "Reductions".
-#include <bit>
+// sum, max, min, logsumexp over axes; softmax and log_softmax along one. Gains: docs/mathematics.md, section "Reductions".
 #include <cmath>
 
-#include "autodiff/kernels/elementwise.h"
-#include "autodiff/kernels/strided.h"
+#include "autodiff/primitives/reduced.h"
 #include "autodiff/primitives/select.h"
 
 namespace taut {
+
+using namespace primitives;  // NOLINT(google-build-using-namespace): what this file is made of
+
 namespace {
-
-using kernels::AxisMask;
-using kernels::Binary;
-using kernels::Unary;
-
-// Which axes a reduction runs over, and the shapes that follow.
-class Reduced {
- public:
-  Reduced(AxisMask mask, bool keep) : mask_(mask), keep_(keep) {}
-  AxisMask mask() const { return mask_; }
-  bool keep() const { return keep_; }
-  bool reduces(int axis) const { return (mask_ >> axis & 1U) != 0; }
-  Shape kept(const Shape& in) const {  // with 1 in place of every reduced axis
-    Shape shape = in;
-    for (int i = 0; i < in.rank(); ++i)
-      if (reduces(i)) shape = shape.with(i, 1);
-    return shape;
-  }
-  Shape out(const Shape& in) const {
-    if (keep_) return kept(in);
-    Shape shape = in;
-    for (int i = in.rank(); i-- > 0;)
-      if (reduces(i)) shape = shape.without(i);
-    return shape;
-  }
-  Index count(const Shape& in) const {
-    Index n = 1;
-    for (int i = 0; i < in.rank(); ++i)
-      if (reduces(i)) n *= in[i];
-    return n;
-  }
-  int sample_axis(int axis) const {
-    if (axis < 0) return axis;
-    if (reduces(axis)) return mixes_samples;
-    return keep_ ? axis : axis - std::popcount(mask_ & ((1U << axis) - 1));
-  }
-
- private:
-  AxisMask mask_;
-  bool keep_;
-};
-
-void require_elements(const Reduced& over, const Shape& in, const char* op) {
-  if (over.count(in) == 0)
-    throw ShapeError(cat('[', op, "] of no elements is undefined: a reduced axis of ", in, " has length 0"));
-}
-
-Tensor expand(const Tensor& t, const Shape& kept, const Shape& shape) {
-  return broadcast_to(Var(t.reshaped(kept)), shape).value();
-}
-
-Tensor apply(Unary op, const Tensor& x) {
-  Tensor y = Tensor::uninitialised(x.type());
-  kernels::unary(op, 0.0, x, y);
-  return y;
-}
-Tensor apply(Binary op, const Tensor& a, const Tensor& b) {
-  Tensor y = Tensor::uninitialised(a.type());
-  kernels::binary(op, a, b, y);
-  return y;
-}
-Tensor sum_kept(const Tensor& x, const Reduced& over) {
-  Tensor y = Tensor::uninitialised(over.kept(x.shape()), x.dtype());
-  kernels::sum(x, over.mask(), y);
-  return y;
-}
-Tensor max_kept(const Tensor& x, const Reduced& over) {
-  Tensor y = Tensor::uninitialised(over.kept(x.shape()), x.dtype());
-  kernels::gather(x, kernels::arg_max(x, over.mask()), y);
-  return y;
-}
 
 // x − max and ln Σ e^{x − max}: what logsumexp, softmax and log_softmax are made of, without overflow.
 struct Shifted {
@@ -168,36 +98,57 @@ class Sum final : public LinearPrimitive {
   Reduced over_;
 };
 
-class Max final : public Primitive {
+// The largest or the smallest entry of every group; the groups are disjoint.
+template <class P, bool largest>
+class Extreme : public Primitive {
  public:
-  static constexpr OpInfo static_info{"max", "largest over axes", "ties: the derivative goes to the first", ""};
-  Max(AxisMask mask, bool keep) : over_(mask, keep) {}
-  const OpInfo& info() const override { return static_info; }
-  TensorType infer(const Operands& in) const override {
-    require_elements(over_, in[0].shape(), "max");
+  Extreme(AxisMask mask, bool keep) : over_(mask, keep) {}
+  const OpInfo& info() const final { return P::static_info; }
+  TensorType infer(const Operands& in) const final {
+    require_elements(over_, in[0].shape(), P::static_info.name.data());
     return {over_.out(in[0].shape()), in[0].dtype()};
   }
-  Tensor forward(const Operands& in, const TensorType& out) const override {
+  Tensor forward(const Operands& in, const TensorType& out) const final {
     Tensor y = Tensor::uninitialised(out);
-    kernels::gather(in[0], kernels::arg_max(in[0], over_.mask()), y);
+    kernels::gather(in[0], positions(in[0]), y);
     return y;
   }
-  void vjp(VjpSite& site) const override {
+  void vjp(VjpSite& site) const final {
     const Var x = site.in(0);
-    site.add(0, scatter_flat(site.cotangent(), kernels::arg_max(x.value(), over_.mask()), x.shape()));
+    site.add(0, scatter_flat(site.cotangent(), positions(x.value()), x.shape()));
   }
-  Var jvp(const JvpSite& site) const override {
-    return gather_flat(*site.tangent(0), kernels::arg_max(site.in(0).value(), over_.mask()), site.out().shape());
+  Var jvp(const JvpSite& site) const final {
+    return gather_flat(*site.tangent(0), positions(site.in(0).value()), site.out().shape());
   }
-  Rule lipschitz(const RuleSite&) const override { return rule::Selects{1}; }  // the groups are disjoint
-  Range range(const RangeSite& site) const override {
-    const auto end = [&](const Tensor& x) { return max_kept(x, over_).reshaped(site.out.shape()); };
+  Rule lipschitz(const RuleSite&) const final { return rule::Selects{1}; }
+  Range range(const RangeSite& site) const final {
+    const auto end = [&](const Tensor& x) {
+      const Tensor* const operand[] = {&x};
+      return forward(Operands(operand), {site.out.shape(), DType::f64});
+    };
     return {end(site.ranges[0].lo), end(site.ranges[0].hi)};
   }
-  int sample_axis(const SampleSite& site) const override { return over_.sample_axis(site.axis[0]); }
+  int sample_axis(const SampleSite& site) const final { return over_.sample_axis(site.axis[0]); }
+
+ protected:
+  ~Extreme() = default;
 
  private:
+  IndexList positions(const Tensor& x) const {
+    return largest ? kernels::arg_max(x, over_.mask()) : kernels::arg_min(x, over_.mask());
+  }
   Reduced over_;
+};
+
+class Max final : public Extreme<Max, true> {
+ public:
+  static constexpr OpInfo static_info{"max", "largest over axes", "ties: the derivative goes to the first", ""};
+  using Extreme::Extreme;
+};
+class Min final : public Extreme<Min, false> {
+ public:
+  static constexpr OpInfo static_info{"min", "smallest over axes", "ties: the derivative goes to the first", ""};
+  using Extreme::Extreme;
 };
 
 class LogSumExp final : public Primitive {
@@ -386,27 +337,17 @@ Rule LogSoftmax::lipschitz(const RuleSite& site) const {
   return rule::Bounded{{gain}, "‖I − 1pᵀ‖ over the probability simplex", ""};
 }
 
-namespace {
-
-AxisMask mask_of(const Shape& shape, Axes axes, const char* op) {
-  AxisMask mask = 0;
-  for (const Index axis : axes) {
-    const AxisMask bit = 1U << shape.axis(axis, op);
-    if ((mask & bit) != 0) throw ShapeError(cat('[', op, "] axis ", axis, " of ", shape, " is named twice"));
-    mask |= bit;
-  }
-  return axes.size() == 0 ? (1U << shape.rank()) - 1 : mask;
+Axes::Axes(std::span<const Index> axes) : count_(axes.size()) {
+  if (axes.size() > axes_.size())
+    throw ShapeError(cat("[axes] ", axes.size(), " axes are named; a tensor has at most ", max_rank));
+  std::ranges::copy(axes, axes_.begin());
 }
 
-}  // namespace
-
-using primitives::checked;
-
-Var sum(const Var& x, Axes axes, bool keep, Where where) {
+Var sum(const Var& x, const Axes& axes, bool keep, Where where) {
   return checked(x, "sum", where, [&] { return record(where, Sum(mask_of(x.shape(), axes, "sum"), keep), x); });
 }
 
-Var mean(const Var& x, Axes axes, bool keep, Where where) {
+Var mean(const Var& x, const Axes& axes, bool keep, Where where) {
   return checked(x, "mean", where, [&] {
     const Reduced over(mask_of(x.shape(), axes, "mean"), keep);
     require_elements(over, x.shape(), "mean");
@@ -414,10 +355,13 @@ Var mean(const Var& x, Axes axes, bool keep, Where where) {
   });
 }
 
-Var max(const Var& x, Axes axes, bool keep, Where where) {
+Var max(const Var& x, const Axes& axes, bool keep, Where where) {
   return checked(x, "max", where, [&] { return record(where, Max(mask_of(x.shape(), axes, "max"), keep), x); });
 }
-Var logsumexp(const Var& x, Axes axes, bool keep, Where where) {
+Var min(const Var& x, const Axes& axes, bool keep, Where where) {
+  return checked(x, "min", where, [&] { return record(where, Min(mask_of(x.shape(), axes, "min"), keep), x); });
+}
+Var logsumexp(const Var& x, const Axes& axes, bool keep, Where where) {
   return checked(x, "logsumexp", where,
                  [&] { return record(where, LogSumExp(mask_of(x.shape(), axes, "logsumexp"), keep), x); });
 }
@@ -431,6 +375,7 @@ Var log_softmax(const Var& x, Index axis, Where where) {
 
 template const OpInfo& describe<Sum>();
 template const OpInfo& describe<Max>();
+template const OpInfo& describe<Min>();
 template const OpInfo& describe<LogSumExp>();
 template const OpInfo& describe<Softmax>();
 template const OpInfo& describe<LogSoftmax>();

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "autodiff/error.h"
 #include "tests/samples/sample_helpers.h"
 
 namespace taut::harness {
@@ -71,6 +72,66 @@ std::vector<Sample> samples<Maximum>() {
   like.extremes_at_corners = true;
   const Operand operand{.probes = {-2, 0, 2}, .distinct = true};
   return broadcasting_samples(like, operand, operand, [](Real a, Real b) { return std::fmax(a, b); });
+}
+
+template <>
+std::vector<Sample> samples<Minimum>() {
+  Sample like = calling(&minimum);
+  like.extremes_at_corners = true;
+  const Operand operand{.probes = {-2, 0, 2}, .distinct = true};
+  return broadcasting_samples(like, operand, operand, [](Real a, Real b) { return std::fmin(a, b); });
+}
+
+template <>
+std::vector<Sample> samples<PRelu>() {
+  Sample like = calling(&prelu);
+  like.extremes_at_corners = true;
+  const Operand x{.kinks = {0}, .probes = {-5, 5}}, slope{.probes = {-2, 0.25, 3}};
+  std::vector<Sample> list = broadcasting_samples(like, x, slope, [](Real a, Real s) { return a > 0 ? a : s * a; });
+  for (Sample& s : list) {
+    s.rules = !has_empty_result(s);
+    s.unbounded = {3};
+    // x = −t: raising the slope by 1 moves the product by t.
+    s.witness = [s](std::uint32_t, double growth) {
+      const Tensor below = everywhere(s, -growth);
+      return std::pair{Inputs{below, everywhere(s, 1.0)}, Inputs{below, everywhere(s, 2.0)}};
+    };
+  }
+  return list;
+}
+
+template <>
+std::vector<Sample> samples<Choice>() {
+  std::vector<Sample> list;
+  const auto add = [&](const Shape& condition, const Shape& a, const Shape& b) {
+    // Every third entry is taken from b.
+    const Tensor mask = generate(condition, [n = 0](const std::vector<Index>&) mutable { return n++ % 3 == 2 ? 0.0 : 1.0; });
+    Sample s;
+    s.name = cat(condition, " ? ", a, " : ", b);
+    s.operands = {{.shape = a}, {.shape = b}};
+    s.f = [mask](std::span<const Var> in) { return where(mask, in[0], in[1]); };
+    s.reference = [mask, a, b](std::span<const Tensor> in) {
+      const Shape shape = broadcast_shapes(broadcast_shapes(a, b, "sample"), mask.shape(), "sample");
+      const auto spread = [&](const Tensor& t) { return broadcast_to(Var(t), shape).value(); };
+      const Tensor m = spread(mask), x = spread(in[0]), y = spread(in[1]);
+      Tensor out = Tensor::uninitialised(shape, DType::f64);
+      for (Index i = 0; i < shape.size(); ++i)
+        out.mutable_data<double>()[static_cast<std::size_t>(i)] = m.at(i) != 0 ? x.at(i) : y.at(i);
+      return out;
+    };
+    s.reference_ulps = 0;
+    s.batch_axis = no_sample_axis;  // the condition differs from row to row
+    list.push_back(std::move(s));
+  };
+  add({2, 3}, {2, 3}, {2, 3});
+  add({37}, {37}, {37});
+  add({}, {2}, {2});
+  add({3}, {2, 3}, {});
+  add({2, 1}, {}, {2, 3});
+  add({2, 3}, {1, 3}, {2, 1});
+  add({0, 3}, {3}, {0, 3});
+  add({1, 2, 1, 2, 1, 1, 2, 1}, {2, 1}, {1, 2, 1, 2, 1, 1, 2, 1});
+  return list;
 }
 
 }  // namespace taut::harness

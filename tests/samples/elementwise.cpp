@@ -9,36 +9,10 @@ namespace {
 using Unary = Var (*)(const Var&, Where);
 
 Sample calling(Unary f) {
-  Sample s;
-  s.f = [f](std::span<const Var> in) { return f(in[0], Where::current()); };
-  return s;
+  return one_operand("", {}, [f](const Var& x) { return f(x, Where::current()); });
 }
-
-// A function without a finite slope over all reals; (x, y) must grow by more than `growth`.
 Sample unbounded(Unary f, std::function<std::pair<double, double>(double growth)> pair) {
-  Sample s = calling(f);
-  s.unbounded = {1};
-  s.witness = [pair = std::move(pair)](std::uint32_t, double growth) {
-    const auto [x, y] = pair(growth);
-    return std::pair{Inputs{Tensor::scalar(x)}, Inputs{Tensor::scalar(y)}};
-  };
-  return s;
-}
-
-// The witness is a scalar, so it is given for the operand's shape.
-std::vector<Sample> with_shaped_witness(std::vector<Sample> list) {
-  for (Sample& s : list) {
-    if (s.operands[0].shape.size() == 0) {
-      s.rules = false;  // an empty operand witnesses nothing
-      continue;
-    }
-    s.witness = [scalar = s.witness, shape = s.operands[0].shape](std::uint32_t varying, double growth) {
-      const auto [x, y] = scalar(varying, growth);
-      return std::pair{Inputs{Tensor::full(shape, DType::f64, x[0].item())},
-                       Inputs{Tensor::full(shape, DType::f64, y[0].item())}};
-    };
-  }
-  return list;
+  return without_constant(calling(f), std::move(pair));
 }
 
 constexpr double pi = std::numbers::pi;

@@ -35,9 +35,7 @@ const std::vector<Over>& reductions() {
 
 template <class F>
 Var with_axes(F&& f, const std::vector<Index>& axes) {
-  if (axes.empty()) return f(Axes{});
-  if (axes.size() == 1) return f(Axes{axes[0]});
-  return f(Axes{axes[0], axes[1]});
+  return f(Axes(std::span<const Index>(axes)));
 }
 
 std::function<Tensor(std::span<const Tensor>)> reference(const Over& over, const Fold& fold) {
@@ -65,7 +63,7 @@ std::function<Tensor(std::span<const Tensor>)> reference(const Over& over, const
   };
 }
 
-using Reduce = Var (*)(const Var&, Axes, bool, Where);
+using Reduce = Var (*)(const Var&, const Axes&, bool, Where);
 
 std::vector<Sample> reducing(Reduce f, const Operand& operand, const Fold& fold) {
   std::vector<Sample> list;
@@ -73,7 +71,7 @@ std::vector<Sample> reducing(Reduce f, const Operand& operand, const Fold& fold)
     Operand o = operand;
     o.shape = over.shape;
     Sample s = one_operand(over.name, o, [f, over](const Var& x) {
-      return with_axes([&](Axes axes) { return f(x, axes, over.keep, Where::current()); }, over.axes);
+      return with_axes([&](const Axes& axes) { return f(x, axes, over.keep, Where::current()); }, over.axes);
     });
     s.reference = reference(over, fold);
     s.reference_scale = 2.0 * static_cast<double>(over.shape.size());
@@ -163,6 +161,14 @@ template <>
 std::vector<Sample> samples<Max>() {
   std::vector<Sample> list = reducing(&max, {.probes = {-1, 1}, .distinct = true},
                                       [](const std::vector<Real>& v) { return *std::ranges::max_element(v); });
+  for (Sample& s : list) s.extremes_at_corners = true;
+  return list;
+}
+
+template <>
+std::vector<Sample> samples<Min>() {
+  std::vector<Sample> list = reducing(&min, {.probes = {-1, 1}, .distinct = true},
+                                      [](const std::vector<Real>& v) { return *std::ranges::min_element(v); });
   for (Sample& s : list) s.extremes_at_corners = true;
   return list;
 }

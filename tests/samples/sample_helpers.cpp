@@ -94,6 +94,30 @@ Sample one_operand(std::string name, const Operand& operand, std::function<Var(c
   return s;
 }
 
+Sample without_constant(Sample like, std::function<std::pair<double, double>(double growth)> pair) {
+  like.unbounded = {1};
+  like.witness = [pair = std::move(pair)](std::uint32_t, double growth) {
+    const auto [x, y] = pair(growth);
+    return std::pair{Inputs{Tensor::scalar(x)}, Inputs{Tensor::scalar(y)}};
+  };
+  return like;
+}
+
+std::vector<Sample> with_shaped_witness(std::vector<Sample> list) {
+  for (Sample& s : list) {
+    if (s.operands[0].shape.size() == 0) {
+      s.rules = false;
+      continue;
+    }
+    s.witness = [scalar = s.witness, shape = s.operands[0].shape](std::uint32_t varying, double growth) {
+      const auto [x, y] = scalar(varying, growth);
+      return std::pair{Inputs{Tensor::full(shape, DType::f64, x[0].item())},
+                       Inputs{Tensor::full(shape, DType::f64, y[0].item())}};
+    };
+  }
+  return list;
+}
+
 Tensor generate(const Shape& shape, const std::function<double(const std::vector<Index>&)>& f) {
   Tensor t = Tensor::uninitialised(shape, DType::f64);
   const auto values = t.mutable_data<double>();

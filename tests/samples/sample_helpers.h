@@ -31,6 +31,12 @@ std::vector<Sample> broadcasting_samples(const Sample& like, const Operand& a, c
 // A sample of one operand.
 Sample one_operand(std::string name, const Operand& operand, std::function<Var(const Var&)> f);
 
+// A function of one operand without a finite slope over all reals: scalars (x, y) between which it grows by more than
+// `growth`.
+Sample without_constant(Sample like, std::function<std::pair<double, double>(double growth)> pair);
+// Its witness in the shape of every sample's operand; an empty operand witnesses nothing.
+std::vector<Sample> with_shaped_witness(std::vector<Sample> list);
+
 // The tensor of the given shape whose elements are f(index); index holds one entry per axis.
 Tensor generate(const Shape& shape, const std::function<double(const std::vector<Index>&)>& f);
 // Element at a multi-index.

@@ -1,0 +1,366 @@
+// The activation functions that are not in elementwise.cpp. Slopes, and why there are no more turns than those named:
+// docs/mathematics.md, section "Elementwise functions".
+#include <array>
+#include <numbers>
+
+#include "autodiff/primitives/unit.h"
+
+namespace taut {
+
+using namespace primitives;  // NOLINT(google-build-using-namespace): what this file is made of
+
+namespace {
+
+double logistic(double x) {
+  const double e = std::exp(-std::fabs(x));
+  return x < 0 ? e / (1 + e) : 1 / (1 + e);
+}
+double normal_density(double x) { return std::exp(-x * x / 2) * std::numbers::inv_sqrtpi / std::numbers::sqrt2; }
+
+// a + b, each with a relative error of `rel` (far out both vanish or a goes to 1, and 0 · ∞ stands for 0).
+Interval sum_within(double a, double b, double rel) {
+  if (std::isnan(b)) b = 0.0;
+  const double margin = add_up(mul_up(rel, std::fabs(a) + std::fabs(b)), 0x1p-1060);
+  return {sub_down(a + b, margin), add_up(a + b, margin)};
+}
+
+// x·g(x) for a distribution function g: falls to one minimum, then rises. Its derivative g + x g' falls to a minimum,
+// rises to a maximum above 1, and falls to 1.
+struct GatedShape {
+  std::array<Turn, 1> value;
+  std::array<Turn, 2> slope;
+};
+constexpr double near = 1e-12;  // of the positions of turns, given to 15 digits
+constexpr Turn turn(double at, double value) { return {{at - near, at + near}, value}; }
+
+// g is monotone, so x·g(x) lies between products with its ends.
+template <class Gate>
+Interval gated_image(const Interval& x, const GatedShape& shape, Gate&& gate) {
+  return over_turns(x, shape.value, [&](double t) {
+    if (std::isinf(t)) return Interval::point(t > 0 ? infinity : 0.0);
+    return gate(t) * Interval::point(t);
+  });
+}
+template <class Slope>
+Interval gated_slope(const Interval& x, const GatedShape& shape, Slope&& slope) {
+  return over_turns(x, shape.slope, [&](double t) {
+    return std::isinf(t) ? Interval::point(t > 0 ? 1.0 : 0.0) : slope(t);
+  });
+}
+
+void require_positive(const char* op, const char* what, double value, Where where) {
+  if (!(value > 0.0))
+    throw DomainError(cat('[', op, "] at ", where, ": ", what, " must be positive, got ", value));
+}
+
+// Values and slopes of c·(e^x − 1) for x ≤ 0, joined to g·x for x > 0. `largest`: c for slopes, rounded outward.
+Interval exponential_image(const Interval& x, const Interval& c, double g) {
+  const auto at = [&](double t) {
+    if (t > 0) return Interval::point(g) * Interval::point(t);
+    const Interval e = outer(std::expm1(t), std::expm1(t));
+    return c * Interval{std::max(-1.0, e.lo), std::min(0.0, e.hi)};
+  };
+  const Interval y = hull(at(x.lo), at(x.hi));
+  return x.contains(0.0) ? hull(y, Interval::point(0.0)) : y;
+}
+Slope exponential_slope(const Interval& x, const Interval& c, double g) {
+  if (x.lo > 0) return Slope::point(g);
+  const Interval e = outer(std::exp(x.lo), std::exp(std::min(0.0, x.hi)));
+  const Slope s = c * Interval{std::max(0.0, e.lo), std::min(1.0, e.hi)};
+  return x.hi > 0 ? hull(s, Slope::point(g)) : s;
+}
+
+}  // namespace
+
+class Elu final : public Unit<Elu, EluFormula, Unary::elu> {
+ public:
+  static constexpr OpInfo static_info{"elu", "x for x > 0, α(e^x − 1) else", "derivative α at 0", "Clevert2016"};
+  explicit Elu(double alpha) : alpha_(alpha) {}
+  Slope slope(const Interval& x) const override { return exponential_slope(x, Interval::point(alpha_), 1.0); }
+  Interval image(const Interval& x) const override { return exponential_image(x, Interval::point(alpha_), 1.0); }
+
+ private:
+  kernels::Parameters parameters() const override { return {alpha_}; }
+  double alpha_;
+};
+
+class Selu final : public Unit<Selu, SeluFormula, Unary::selu> {
+ public:
+  static constexpr OpInfo static_info{"selu", "γx for x > 0, γα(e^x − 1) else", "derivative γ at 0", "Klambauer2017"};
+  Selu(double alpha, double gamma) : alpha_(alpha), gamma_(gamma) {}
+  Slope slope(const Interval& x) const override {
+    const Slope s = exponential_slope(x, product(), gamma_);
+    return x.contains(0.0) ? hull(s, Slope::point(gamma_)) : s;
+  }
+  Interval image(const Interval& x) const override { return exponential_image(x, product(), gamma_); }
+
+ private:
+  Interval product() const { return Interval::point(alpha_) * Interval::point(gamma_); }
+  kernels::Parameters parameters() const override { return {alpha_, gamma_}; }
+  double alpha_, gamma_;
+};
+
+class Celu final : public Unit<Celu, CeluFormula, Unary::celu> {
+ public:
+  static constexpr OpInfo static_info{"celu", "x for x > 0, α(e^(x/α) − 1) else", "", "Barron2017"};
+  explicit Celu(double alpha) : alpha_(alpha) {}
+  Slope slope(const Interval& x) const override { return exponential_slope(scaled(x), Interval::point(1.0), 1.0); }
+  Interval image(const Interval& x) const override {
+    const Interval negative{std::min(0.0, x.lo), std::min(0.0, x.hi)}, positive{std::max(0.0, x.lo), std::max(0.0, x.hi)};
+    // The two parts move in turn, one of them is 0.
+    return exponential_image(scaled(negative), Interval::point(alpha_), 1.0) + positive;
+  }
+
+ private:
+  Interval scaled(const Interval& x) const { return {div_down(x.lo, alpha_), div_up(x.hi, alpha_)}; }
+  kernels::Parameters parameters() const override { return {alpha_}; }
+  double alpha_;
+};
+
+class Gelu final : public Unit<Gelu, GeluFormula, Unary::gelu> {
+ public:
+  static constexpr OpInfo static_info{"gelu", "x Φ(x), Φ the normal distribution", "", "Hendrycks2016"};
+  Slope slope(const Interval& x) const override {
+    return gated_slope(x, shape, [](double t) {
+      return sum_within(std::erfc(-t / std::numbers::sqrt2) / 2, t * normal_density(t), margin(t));
+    });
+  }
+  Interval image(const Interval& x) const override {
+    return gated_image(x, shape, [](double t) {
+      const double p = std::erfc(-t / std::numbers::sqrt2) / 2;
+      return Interval{std::max(0.0, outer(p, p, margin(t)).lo), std::min(1.0, outer(p, p, margin(t)).hi)};
+    });
+  }
+
+ private:
+  static constexpr GatedShape shape{
+      {turn(-0.751791524693564, -0.16997120747990366)},
+      {turn(-1.4142135623730951, -0.12890414518515479), turn(1.4142135623730951, 1.1289041451851548)}};
+  // Rounding of t and t² is seen through e^{−t²/2}.
+  static double margin(double t) { return 4 * libm + 4 * u * std::min(2e3, t * t); }
+};
+
+class GeluTanh final : public Unit<GeluTanh, GeluTanhFormula, Unary::gelu_tanh> {
+ public:
+  static constexpr OpInfo static_info{"gelu_tanh", "x/2 (1 + tanh(√(2/π)(x + 0.044715 x³)))", "", "Hendrycks2016"};
+  Slope slope(const Interval& x) const override {
+    return gated_slope(x, shape, [](double t) {
+      const double s = logistic(inner(t)), other = logistic(-inner(t));
+      const double growth = GeluTanhFormula::twice_root * (1 + 3 * GeluTanhFormula::cubic * t * t);
+      return sum_within(s, t * s * other * growth, margin(t));
+    });
+  }
+  Interval image(const Interval& x) const override {
+    return gated_image(x, shape, [](double t) {
+      const double s = logistic(inner(t));
+      return Interval{std::max(0.0, outer(s, s, margin(t)).lo), std::min(1.0, outer(s, s, margin(t)).hi)};
+    });
+  }
+
+ private:
+  static constexpr GatedShape shape{
+      {turn(-0.752461422071016, -0.17004075057125405)},
+      {turn(-1.41850400879082836, -0.12899306865877176), turn(1.41850400879082836, 1.1289930686587718)}};
+  static double inner(double t) {
+    return GeluTanhFormula::twice_root * t * (1 + GeluTanhFormula::cubic * t * t);
+  }
+  static double margin(double t) { return 8 * libm + 16 * u * std::min(2e3, std::fabs(inner(t))); }
+};
+
+class Silu final : public Unit<Silu, SiluFormula, Unary::silu> {
+ public:
+  static constexpr OpInfo static_info{"silu", "x σ(x)", "", "Elfwing2018"};
+  Slope slope(const Interval& x) const override {
+    return gated_slope(
+        x, shape, [](double t) { return sum_within(logistic(t), t * logistic(t) * logistic(-t), 8 * libm); });
+  }
+  Interval image(const Interval& x) const override {
+    return gated_image(x, shape, [](double t) {
+      const double s = logistic(t);
+      return Interval{std::max(0.0, outer(s, s, 3 * libm).lo), std::min(1.0, outer(s, s, 3 * libm).hi)};
+    });
+  }
+
+ private:
+  static constexpr GatedShape shape{
+      {turn(-1.2784645427610738, -0.2784645427610738)},
+      {turn(-2.39935728051546767, -0.09983932012886692), turn(2.39935728051546767, 1.0998393201288669)}};
+};
+
+class Mish final : public Unit<Mish, MishFormula, Unary::mish> {
+ public:
+  static constexpr OpInfo static_info{"mish", "x tanh(ln(1 + e^x))", "", "Misra2020"};
+  Slope slope(const Interval& x) const override {
+    return gated_slope(x, shape, [](double t) {
+      const double e = std::exp(std::min(t, 40.0)), d = e * (e + 2) + 2;
+      return sum_within(gate(t), t * (4 * e / d * ((e + 1) / d)), 8 * libm);
+    });
+  }
+  Interval image(const Interval& x) const override {
+    return gated_image(x, shape, [](double t) {
+      const double g = gate(t);
+      return Interval{std::max(0.0, outer(g, g, 4 * libm).lo), std::min(1.0, outer(g, g, 4 * libm).hi)};
+    });
+  }
+
+ private:
+  static constexpr GatedShape shape{
+      {turn(-1.19243121451549521, -0.3088434130172504)},
+      {turn(-2.25637639636079312, -0.11252612238946256), turn(1.49057117948542846, 1.0884981612517279)}};
+  static double gate(double t) {
+    const double e = std::exp(std::min(t, 40.0)), n = e * (e + 2);  // 1 − 10⁻³⁴ at 40
+    return n / (n + 2);
+  }
+};
+
+class Softsign final : public Unit<Softsign, SoftsignFormula, Unary::softsign> {
+ public:
+  static constexpr OpInfo static_info{"softsign", "x / (1 + |x|)", "", ""};
+  Slope slope(const Interval& x) const override {
+    return clamp(bell(x, [](double t) { return 1 / ((1 + std::fabs(t)) * (1 + std::fabs(t))); }), 0.0, 1.0);
+  }
+  Interval image(const Interval& x) const override {
+    const auto at = [](double t) { return std::isinf(t) ? std::copysign(1.0, t) : t / (1 + std::fabs(t)); };
+    return clamp(outer(at(x.lo), at(x.hi)), -1.0, 1.0);
+  }
+};
+
+class Clip final : public Unit<Clip, ClipFormula, Unary::clip> {
+ public:
+  static constexpr OpInfo static_info{"clip", "min(max(x, lo), hi)", "derivative 0 at lo, 1 at hi", ""};
+  Clip(double lo, double hi) : lo_(lo), hi_(hi) {}
+  Slope slope(const Interval& x) const override { return slope_of(*pieces(), x); }
+  Interval image(const Interval& x) const override {
+    return {std::min(std::max(x.lo, lo_), hi_), std::min(std::max(x.hi, lo_), hi_)};
+  }
+  std::optional<PiecewiseLinear> pieces() const override {
+    PiecewiseLinear p{{}, {1.0}};
+    if (lo_ == hi_) return PiecewiseLinear{{}, {0.0}};
+    if (lo_ > -infinity) {
+      p.breaks.push_back(lo_);
+      p.slopes.insert(p.slopes.begin(), 0.0);
+    }
+    if (hi_ < infinity) {
+      p.breaks.push_back(hi_);
+      p.slopes.push_back(0.0);
+    }
+    return p;
+  }
+
+ private:
+  kernels::Parameters parameters() const override { return {lo_, hi_}; }
+  double lo_, hi_;
+};
+
+class HardSigmoid final : public Unit<HardSigmoid, HardSigmoidFormula, Unary::hard_sigmoid> {
+ public:
+  static constexpr OpInfo static_info{"hard_sigmoid", "min(max(αx + β, 0), 1)",
+                                      "at a kink the slope of the side where αx + β is smaller", ""};
+  HardSigmoid(double alpha, double beta) : alpha_(alpha), beta_(beta) {}
+  // t = αx + β is monotone in x: what it may compare like at the ends decides.
+  Slope slope(const Interval& x) const override {
+    const Comparison zero = compare(x.lo, 0.0) | compare(x.hi, 0.0), one = compare(x.lo, 1.0) | compare(x.hi, 1.0);
+    Slope s{infinity, -infinity};
+    if (zero.at_most || one.above) s = hull(s, Slope::point(0.0));
+    if (zero.above && one.at_most) s = hull(s, Slope::point(alpha_));
+    return s;
+  }
+  Interval image(const Interval& x) const override {
+    const Interval t = inner(x);
+    return {std::min(std::max(t.lo, 0.0), 1.0), std::min(std::max(t.hi, 0.0), 1.0)};
+  }
+  ForwardError forward_error() const override {
+    const ForwardError e = kernels::max_error(Unary::hard_sigmoid);
+    return {e.ulp, mul_up(e.of_argument, std::fabs(alpha_))};
+  }
+
+ private:
+  struct Comparison {
+    bool at_most, above;
+    friend Comparison operator|(Comparison a, Comparison b) { return {a.at_most || b.at_most, a.above || b.above}; }
+  };
+  // t at x with a break, exactly or as rounded in f32 or f64.
+  Comparison compare(double x, double at) const {
+    const Interval t = inner(Interval::point(x));
+    if (t == Interval::point(at) && rounded_to(DType::f32, at - beta_) == at - beta_) return {true, false};
+    const double margin = 0x1p-22 * (std::fabs(alpha_ * x) + std::fabs(beta_));
+    return {!(t.lo > at + margin), !(t.hi <= at - margin)};
+  }
+  kernels::Parameters parameters() const override { return {alpha_, beta_}; }
+  Interval inner(const Interval& x) const { return Interval::point(alpha_) * x + Interval::point(beta_); }
+  double alpha_, beta_;
+};
+
+class HardSwish final : public Unit<HardSwish, HardSwishFormula, Unary::hard_swish> {
+ public:
+  static constexpr OpInfo static_info{"hard_swish", "x min(max(x + 3, 0), 6) / 6", "derivative 0 at −3, 3/2 at 3",
+                                      "Howard2019"};
+  // 0, (2x + 3)/6, 1 on (−∞, −3], (−3, 3], (3, ∞)
+  Slope slope(const Interval& x) const override {
+    Slope s{infinity, -infinity};
+    if (x.lo <= -3) s = hull(s, Slope::point(0.0));
+    if (x.hi > -3 && x.lo <= 3) {
+      const double from = std::max(-3.0, x.lo), to = std::min(3.0, x.hi);
+      s = hull(s, outer((2 * from + 3) / 6, (2 * to + 3) / 6, 4 * u));
+    }
+    if (x.hi > 3) s = hull(s, Slope::point(1.0));
+    return clamp(s, -0.5, 1.5);
+  }
+  Interval image(const Interval& x) const override {
+    constexpr std::array<Turn, 1> least{Turn{Interval::point(-1.5), -0.375}};
+    return over_turns(x, least, [](double t) {
+      if (t <= -3) return Interval::point(0.0);
+      if (t >= 3) return Interval::point(t);
+      return outer(t * (t + 3) / 6, t * (t + 3) / 6, 8 * u);
+    });
+  }
+};
+
+namespace {
+
+double constant(const char* op, double value, const Var& x, Where where) {
+  return finite_constant(op, value, given(x, op, where).dtype(), where);
+}
+
+}  // namespace
+
+Var elu(const Var& x, double alpha, Where where) { return record(where, Elu(constant("elu", alpha, x, where)), x); }
+Var selu(const Var& x, double alpha, double gamma, Where where) {
+  return record(where, Selu(constant("selu", alpha, x, where), constant("selu", gamma, x, where)), x);
+}
+Var celu(const Var& x, double alpha, Where where) {
+  const double a = constant("celu", alpha, x, where);
+  require_positive("celu", "alpha", a, where);
+  return record(where, Celu(a), x);
+}
+Var gelu(const Var& x, Where where) { return record(where, Gelu(), x); }
+Var gelu_tanh(const Var& x, Where where) { return record(where, GeluTanh(), x); }
+Var silu(const Var& x, Where where) { return record(where, Silu(), x); }
+Var mish(const Var& x, Where where) { return record(where, Mish(), x); }
+Var softsign(const Var& x, Where where) { return record(where, Softsign(), x); }
+Var clip(const Var& x, double lo, double hi, Where where) {
+  const DType dtype = given(x, "clip", where).dtype();
+  if (!(lo <= hi) || lo == infinity || hi == -infinity)
+    throw DomainError(cat("[clip] at ", where, ": lo ≤ hi is required, got ", lo, " and ", hi,
+                          "; an end that does not limit is −infinity or infinity"));
+  return record(where, Clip(rounded_to(dtype, lo), rounded_to(dtype, hi)), x);
+}
+Var hard_sigmoid(const Var& x, double alpha, double beta, Where where) {
+  return record(
+      where, HardSigmoid(constant("hard_sigmoid", alpha, x, where), constant("hard_sigmoid", beta, x, where)), x);
+}
+Var hard_swish(const Var& x, Where where) { return record(where, HardSwish(), x); }
+
+template const OpInfo& describe<Elu>();
+template const OpInfo& describe<Selu>();
+template const OpInfo& describe<Celu>();
+template const OpInfo& describe<Gelu>();
+template const OpInfo& describe<GeluTanh>();
+template const OpInfo& describe<Silu>();
+template const OpInfo& describe<Mish>();
+template const OpInfo& describe<Softsign>();
+template const OpInfo& describe<Clip>();
+template const OpInfo& describe<HardSigmoid>();
+template const OpInfo& describe<HardSwish>();
+
+}  // namespace taut
