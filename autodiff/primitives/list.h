@@ -56,10 +56,14 @@ class Permute;
 class BroadcastTo;
 class SumTo;
 class Slice;
+class SliceGradient;
 class Pad;
 class Concat;
 class Gather;
 class Scatter;
+class MatrixAlong;
+class CumulativeSum;
+class GroupSort;
 // Images
 class Conv2d;
 class ConvTranspose2d;
@@ -72,8 +76,9 @@ class ChannelAffine;
 using Primitives =
     PrimitiveList<Neg, Exp, Log, Sqrt, Square, Abs, Sin, Cos, Tanh, Sigmoid, Softplus, Relu, LeakyRelu, Step, Sign,
                   Scale, Shift, Add, Sub, Mul, Div, Maximum, Sum, Max, LogSumExp, Softmax, LogSoftmax, MatMul, Dense,
-                  Reshape, Permute, BroadcastTo, SumTo, Slice, Pad, Concat, Gather, Scatter, Conv2d, ConvTranspose2d,
-                  Conv2dWeightGradient, MaxPool2d, AvgPool2d, AvgPool2dGradient, ChannelAffine>;
+                  Reshape, Permute, BroadcastTo, SumTo, Slice, SliceGradient, Pad, Concat, Gather, Scatter, MatrixAlong,
+                  CumulativeSum, GroupSort, Conv2d, ConvTranspose2d, Conv2dWeightGradient, MaxPool2d, AvgPool2d,
+                  AvgPool2dGradient, ChannelAffine>;
 
 // What an op is called and what it computes; explicitly instantiated beside each primitive.
 template <class P>
