@@ -27,4 +27,9 @@ void require_groups(const char* layer, Index groups, Index c_in, Index c_out) {
                          c_out, " channels"));
 }
 
+void require_output_padding(const char* layer, Index given, Index stride) {
+  if (given < 0 || given >= stride)
+    throw ShapeError(cat('[', layer, "] output padding must be in [0, stride), got ", given, " at stride ", stride));
+}
+
 }  // namespace taut::nn::parts

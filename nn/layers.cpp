@@ -32,9 +32,7 @@ ConvTranspose2d::ConvTranspose2d(Index c_in, Index c_out, std::array<Index, 2> k
     : geometry_(geometry), where_(where) {
   require_groups("conv_transpose2d", geometry.convolution.groups, c_in, c_out);
   for (std::size_t i = 0; i < 2; ++i)
-    if (geometry.output_padding[i] < 0 || geometry.output_padding[i] >= geometry.convolution.stride[i])
-      throw ShapeError(cat("[conv_transpose2d] output padding must be in [0, stride), got ", geometry.output_padding[i],
-                           " at stride ", geometry.convolution.stride[i]));
+    require_output_padding("conv_transpose2d", geometry.output_padding[i], geometry.convolution.stride[i]);
   weight = initialised(Shape{c_in, c_out / geometry.convolution.groups, kernel[0], kernel[1]}, options, random);
   bias = zero_bias(c_out, options);
 }
@@ -48,9 +46,9 @@ Var ConvTranspose2d::run(const Var& x, Layout layout) const {
   std::array<Index, 2> size{};
   for (int i = 0; i < 2; ++i) {
     const auto at = static_cast<std::size_t>(i);
-    const Index reach = options.dilation[at] * (weight.value.shape()[2 + i] - 1) + 1;
-    size[at] = (x.shape()[first + i] - 1) * options.stride[at] + reach - options.padding[2 * at] -
-               options.padding[2 * at + 1] + geometry_.output_padding[at];
+    size[at] = transposed_length(x.shape()[first + i], weight.value.shape()[2 + i], options.stride[at],
+                                 options.dilation[at], options.padding[2 * at] + options.padding[2 * at + 1]) +
+               geometry_.output_padding[at];
   }
   return conv_transpose2d(x, weight.on(x), bias.on(x), options, size, where_);
 }

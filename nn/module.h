@@ -24,7 +24,7 @@ concept Module = std::is_class_v<M> && requires(M& module, const Var& x) {
 // Whether a module can work on images in Layout::chwn, batch innermost, in which convolutions compute.
 enum class LayoutUse : std::uint8_t {
   nchw_only,    // it must be given what users write
-  indifferent,  // it acts on every entry alone
+  indifferent,  // it works in either as well, as what acts on every entry alone
   profits,      // either layout; chwn spares it transpositions
 };
 

@@ -43,14 +43,12 @@ Interval gated_image(const Interval& x, const GatedShape& shape, Gate&& gate) {
 }
 template <class Slope>
 Interval gated_slope(const Interval& x, const GatedShape& shape, Slope&& slope) {
-  return over_turns(x, shape.slope, [&](double t) {
-    return std::isinf(t) ? Interval::point(t > 0 ? 1.0 : 0.0) : slope(t);
-  });
+  return over_turns(x, shape.slope,
+                    [&](double t) { return std::isinf(t) ? Interval::point(t > 0 ? 1.0 : 0.0) : slope(t); });
 }
 
 void require_positive(const char* op, const char* what, double value, Where where) {
-  if (!(value > 0.0))
-    throw DomainError(cat('[', op, "] at ", where, ": ", what, " must be positive, got ", value));
+  if (!(value > 0.0)) throw DomainError(cat('[', op, "] at ", where, ": ", what, " must be positive, got ", value));
 }
 
 // Values and slopes of c·(e^x − 1) for x ≤ 0, joined to g·x for x > 0. `largest`: c for slopes, rounded outward.
@@ -106,7 +104,8 @@ class Celu final : public Unit<Celu, CeluFormula, Unary::celu> {
   explicit Celu(double alpha) : alpha_(alpha) {}
   Slope slope(const Interval& x) const override { return exponential_slope(scaled(x), Interval::point(1.0), 1.0); }
   Interval image(const Interval& x) const override {
-    const Interval negative{std::min(0.0, x.lo), std::min(0.0, x.hi)}, positive{std::max(0.0, x.lo), std::max(0.0, x.hi)};
+    const Interval negative{std::min(0.0, x.lo), std::min(0.0, x.hi)},
+        positive{std::max(0.0, x.lo), std::max(0.0, x.hi)};
     // The two parts move in turn, one of them is 0.
     return exponential_image(scaled(negative), Interval::point(alpha_), 1.0) + positive;
   }
@@ -161,9 +160,7 @@ class GeluTanh final : public Unit<GeluTanh, GeluTanhFormula, Unary::gelu_tanh> 
   static constexpr GatedShape shape{
       {turn(-0.752461422071016, -0.17004075057125405)},
       {turn(-1.41850400879082836, -0.12899306865877176), turn(1.41850400879082836, 1.1289930686587718)}};
-  static double inner(double t) {
-    return GeluTanhFormula::twice_root * t * (1 + GeluTanhFormula::cubic * t * t);
-  }
+  static double inner(double t) { return GeluTanhFormula::twice_root * t * (1 + GeluTanhFormula::cubic * t * t); }
   static double margin(double t) { return 8 * libm + 16 * u * std::min(2e3, std::fabs(inner(t))); }
 };
 
@@ -171,8 +168,8 @@ class Silu final : public Unit<Silu, SiluFormula, Unary::silu> {
  public:
   static constexpr OpInfo static_info{"silu", "x σ(x)", "", "Elfwing2018"};
   Slope slope(const Interval& x) const override {
-    return gated_slope(
-        x, shape, [](double t) { return sum_within(logistic(t), t * logistic(t) * logistic(-t), 8 * libm); });
+    return gated_slope(x, shape,
+                       [](double t) { return sum_within(logistic(t), t * logistic(t) * logistic(-t), 8 * libm); });
   }
   Interval image(const Interval& x) const override {
     return gated_image(x, shape, [](double t) {
@@ -346,8 +343,8 @@ Var clip(const Var& x, double lo, double hi, Where where) {
   return record(where, Clip(rounded_to(dtype, lo), rounded_to(dtype, hi)), x);
 }
 Var hard_sigmoid(const Var& x, double alpha, double beta, Where where) {
-  return record(
-      where, HardSigmoid(constant("hard_sigmoid", alpha, x, where), constant("hard_sigmoid", beta, x, where)), x);
+  return record(where, HardSigmoid(constant("hard_sigmoid", alpha, x, where), constant("hard_sigmoid", beta, x, where)),
+                x);
 }
 Var hard_swish(const Var& x, Where where) { return record(where, HardSwish(), x); }
 

@@ -53,7 +53,8 @@ std::vector<Sample> samples<Reciprocal>() {
   append(list, elementwise_samples(like, {.domain = {0.3, 3}, .defined = positive, .probes = {0.01, 1, 30}}, exact));
   Sample below = like;
   below.name = "below 0";
-  append(list, elementwise_samples(below, {.domain = {-3, -0.3}, .defined = {-infinity, -0x1p-40}, .probes = {-1}}, exact));
+  append(list,
+         elementwise_samples(below, {.domain = {-3, -0.3}, .defined = {-infinity, -0x1p-40}, .probes = {-1}}, exact));
   return with_shaped_witness(std::move(list));
 }
 
@@ -63,9 +64,9 @@ std::vector<Sample> samples<Rsqrt>() {
     const double at = std::pow(4 * growth, -2.0 / 3);
     return std::pair{at / 4, at / 2};
   });
-  return with_shaped_witness(
-      elementwise_samples(like, {.domain = {0.3, 3}, .defined = positive, .probes = {0.01, 1, 30}},
-                          [](Real x) { return 1 / std::sqrt(x); }));
+  return with_shaped_witness(elementwise_samples(like,
+                                                 {.domain = {0.3, 3}, .defined = positive, .probes = {0.01, 1, 30}},
+                                                 [](Real x) { return 1 / std::sqrt(x); }));
 }
 
 template <>
@@ -82,8 +83,8 @@ std::vector<Sample> samples<Expm1>() {
   const Sample like = without_constant(calling([](const Var& x) { return expm1(x); }), [](double growth) {
     return std::pair{std::log(growth), std::log(growth) + 1};
   });
-  return with_shaped_witness(elementwise_samples(like, {.probes = {-800, -20, -1e-6, 0, 5, 80}},
-                                                 [](Real t) { return std::expm1(t); }));
+  return with_shaped_witness(
+      elementwise_samples(like, {.probes = {-800, -20, -1e-6, 0, 5, 80}}, [](Real t) { return std::expm1(t); }));
 }
 
 template <>
