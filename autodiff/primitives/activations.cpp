@@ -53,7 +53,7 @@ void require_positive(const char* op, const char* what, double value, Where wher
     throw DomainError(cat('[', op, "] at ", where, ": ", what, " must be positive, got ", value));
 }
 
-// Values and slopes of c·(e^x − 1) for x ≤ 0, joined to g·x for x > 0. `largest`: c for slopes, rounded outward.
+// Values and slopes of c·(e^x − 1) for x < 0, joined to g·x for x > 0.
 Interval exponential_image(const Interval& x, const Interval& c, double g) {
   const auto at = [&](double t) {
     if (t > 0) return Interval::point(g) * Interval::point(t);
@@ -63,11 +63,13 @@ Interval exponential_image(const Interval& x, const Interval& c, double g) {
   const Interval y = hull(at(x.lo), at(x.hi));
   return x.contains(0.0) ? hull(y, Interval::point(0.0)) : y;
 }
-Slope exponential_slope(const Interval& x, const Interval& c, double g) {
-  if (x.lo > 0) return Slope::point(g);
+enum class AtZero { left, right };  // whose slope is the derivative there
+Slope exponential_slope(const Interval& x, const Interval& c, double g, AtZero at_zero = AtZero::left) {
+  const bool right = at_zero == AtZero::right;
+  if (x.lo > 0 || (right && x.lo == 0)) return Slope::point(g);
   const Interval e = outer(std::exp(x.lo), std::exp(std::min(0.0, x.hi)));
   const Slope s = c * Interval{std::max(0.0, e.lo), std::min(1.0, e.hi)};
-  return x.hi > 0 ? hull(s, Slope::point(g)) : s;
+  return x.hi > 0 || (right && x.hi == 0) ? hull(s, Slope::point(g)) : s;
 }
 
 }  // namespace
@@ -88,10 +90,7 @@ class Selu final : public Unit<Selu, SeluFormula, Unary::selu> {
  public:
   static constexpr OpInfo static_info{"selu", "γx for x > 0, γα(e^x − 1) else", "derivative γ at 0", "Klambauer2017"};
   Selu(double alpha, double gamma) : alpha_(alpha), gamma_(gamma) {}
-  Slope slope(const Interval& x) const override {
-    const Slope s = exponential_slope(x, product(), gamma_);
-    return x.contains(0.0) ? hull(s, Slope::point(gamma_)) : s;
-  }
+  Slope slope(const Interval& x) const override { return exponential_slope(x, product(), gamma_, AtZero::right); }
   Interval image(const Interval& x) const override { return exponential_image(x, product(), gamma_); }
 
  private:

@@ -166,7 +166,12 @@ struct SoftsignFormula {
 struct ClipFormula {
   double lo, hi;
   auto value(const auto& x) const { return clip(x, lo, hi); }
-  auto derivative(const auto& x, const auto&) const { return step(x + -lo) - step(x + -hi); }
+  auto derivative(const auto& x, const auto&) const { return above(x, lo) - above(x, hi); }
+  // 1 for x > at, 0 else; `at` may be infinite, which is no constant to add.
+  static auto above(const auto& x, double at) {
+    const bool finite = at - at == 0.0;
+    return step(x * (finite ? 1.0 : 0.0) + (finite ? -at : at < 0.0 ? 1.0 : -1.0));
+  }
 };
 struct HardSigmoidFormula {
   double alpha, beta;

@@ -211,6 +211,11 @@ namespace {
 
 // The row x of length n in the ranges, standardised in exact arithmetic, and as computed in `dtype`.
 void standardise_range(const Range& x, Index from, Index n, double eps, DType dtype, Range& y) {
+  const auto lo = y.lo.mutable_data<double>(), hi = y.hi.mutable_data<double>();
+  if (n == 1) {
+    lo[static_cast<std::size_t>(from)] = hi[static_cast<std::size_t>(from)] = 0.0;
+    return;
+  }
   const auto count = static_cast<double>(n);
   Interval sum = Interval::point(0.0);
   double size = 0.0;
@@ -244,7 +249,6 @@ void standardise_range(const Range& x, Index from, Index n, double eps, DType dt
   const double limit = widen_up(largest, known ? gamma : 1.0);
   const double error = add_up(mul_up(div_up(shift, room), add_up(1.0, largest)),
                               add_up(mul_up(gamma, add_up(1.0, largest)), 4 * smallest_subnormal(dtype)));
-  const auto lo = y.lo.mutable_data<double>(), hi = y.hi.mutable_data<double>();
   for (Index i = 0; i < n; ++i) {
     const auto k = static_cast<std::size_t>(from + i);
     const Interval d = distance[static_cast<std::size_t>(i)];
