@@ -111,7 +111,8 @@ Var l1_norm(const Var& x, const Axes& axes = {}, bool keep = false, Where where 
 Var l2_norm(const Var& x, const Axes& axes = {}, bool keep = false, Where where = Where::current());
 Var linf_norm(const Var& x, const Axes& axes = {}, bool keep = false, Where where = Where::current());
 // Mean square distance from the mean; `unbiased` divides by n − 1.
-Var variance(const Var& x, const Axes& axes = {}, bool keep = false, bool unbiased = false, Where where = Where::current());
+Var variance(const Var& x, const Axes& axes = {}, bool keep = false, bool unbiased = false,
+             Where where = Where::current());
 
 // ---- normalisation -------------------------------------------------------------------------------------------------
 // (x − mean) / √(variance + eps) of the groups of numbers along the axes, eps > 0.
@@ -128,9 +129,9 @@ Var instance_norm(const Var& x, const Var& gamma, const Var& beta, double eps = 
 Var l2_normalise(const Var& x, const Axes& axes = {-1}, double eps = 1e-12, Where where = Where::current());
 
 // ---- attention -----------------------------------------------------------------------------------------------------
-// softmax(q kᵀ / √d + mask) v for q (…, n, d), k (…, m, d), v (…, m, e); the mask is a constant that broadcasts, −1e9 or
-// so where nothing may be seen, or undefined. [Vaswani2017] A product of varying operands: no finite constant over all
-// reals, one on a box.
+// softmax(q kᵀ / √d + mask) v for q (…, n, d), k (…, m, d), v (…, m, e); the mask is a constant that broadcasts, −1e9
+// or so where nothing may be seen, or undefined. [Vaswani2017] A product of varying operands: no finite constant over
+// all reals, one on a box.
 Var attention(const Var& q, const Var& k, const Var& v, const Tensor& mask = {}, Where where = Where::current());
 // softmax_j(−scale ‖u_i − u_j‖²) u for u (…, n, d), scale > 0: the part of L2 self-attention that is not linear, with a
 // finite constant [Kim2021].

@@ -59,8 +59,8 @@ struct Selects {
 struct Bounded {
   std::vector<Gain> gains;
   std::string why, reference;
-  LinearMap after = {};                   // empty: the identity, g is the function itself
-  std::vector<Gain> before_after = {};    // the gains of g
+  LinearMap after = {};                 // empty: the identity, g is the function itself
+  std::vector<Gain> before_after = {};  // the gains of g
 };
 
 // Linear in each varying argument given the others, over a domain on which the ranges are finite: for each varying

@@ -189,7 +189,8 @@ std::vector<Interval> corner_hull(const RuleCase& c, Random& random) {
       for (std::size_t i = 0; i < values.size(); ++i) {
         const auto at = static_cast<Index>(i);
         values[i] = end(k, at, random.coin());
-        if (!kinks.empty() && random.coin()) values[i] = std::clamp(random.pick(kinks), end(k, at, false), end(k, at, true));
+        if (!kinks.empty() && random.coin())
+          values[i] = std::clamp(random.pick(kinks), end(k, at, false), end(k, at, true));
       }
       x[k] = t.to(c.dtype());
     }

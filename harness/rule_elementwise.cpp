@@ -39,8 +39,7 @@ class SlopeCheck {
       // Rounding of the two values, seen through the division; the smallest subnormal covers values near zero.
       const double size = std::fabs(fx.at(k)) + std::fabs(fy.at(k)) + 2 * case_.sample.reference_scale;
       const double noise =
-          (tolerance.elementwise_ulps * 2 * unit(case_.dtype()) * size +
-           smallest_subnormal(case_.dtype())) /
+          (tolerance.elementwise_ulps * 2 * unit(case_.dtype()) * size + smallest_subnormal(case_.dtype())) /
           std::fabs(distance);
       see(i, (fx.at(k) - fy.at(k)) / distance, noise, "the difference quotient of ", x.at(k), " and ", y.at(k));
     }

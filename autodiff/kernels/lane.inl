@@ -85,6 +85,13 @@ TAUT_LANE Lane<D> sigmoid(Lane<D> x) {
   const auto numerator = hn::IfThenElse(hn::Lt(x.v, hn::Zero(D())), e.v, constant<D>(1.0));
   return {hn::Div(numerator, hn::Add(e.v, constant<D>(1.0)))};
 }
+// σ(x) σ(−x) = e^{−|x|} / (1 + e^{−|x|})²
+TAUT_LANE Lane<D> sigmoid_slope(Lane<D> x) {
+  const Lane<D> e = exp(-abs(x));
+  const Lane<D> r = reciprocal(e + 1.0);
+  return e * r * r;
+}
+
 // min(max(x, lo), hi); NaN comes through.
 TAUT_LANE Lane<D> clip(Lane<D> x, double lo, double hi) {
   const auto above = hn::IfThenElse(hn::Lt(x.v, constant<D>(lo)), constant<D>(lo), x.v);
@@ -122,17 +129,17 @@ HWY_INLINE hn::Vec<D> polynomial(hn::Vec<D> x, const double (&c)[n]) {
 // interpolate at Chebyshev nodes, with relative errors of erf below 2^-55.8 (f64) and 2^-23.8 (f32); from 6 (4) on the
 // result rounds to 1.
 TAUT_LANE Lane<D> erf(Lane<D> x) {
-  static constexpr double p64[] = {1.1283791670955126,     -0.3761263890318375,    0.11283791670954879,
-                                   -0.026866170645076792,  0.0052239776248180145,  -0.000854832698083379,
-                                   0.0001205533111164271,  -1.4925595266831182e-05, 1.6461000484121368e-06,
-                                   -1.6350312701054695e-07, 1.4659775274047436e-08, -1.1372848856791674e-09,
+  static constexpr double p64[] = {1.1283791670955126,      -0.3761263890318375,     0.11283791670954879,
+                                   -0.026866170645076792,   0.0052239776248180145,   -0.000854832698083379,
+                                   0.0001205533111164271,   -1.4925595266831182e-05, 1.6461000484121368e-06,
+                                   -1.6350312701054695e-07, 1.4659775274047436e-08,  -1.1372848856791674e-09,
                                    5.957176147748911e-11};
   static constexpr double q64[] = {0.2108063640611436,      -0.37173673394897294,    0.2517131932174488,
                                    -0.12503305237891782,    0.03992253907546523,     -0.003993701160123029,
                                    -0.0026423659518134547,  0.0008759152875774328,   0.0002283799633257643,
                                    -0.00012887483134837842, -3.4175718896856294e-05, 1.8596747731144528e-05,
                                    7.499735050763299e-06,   -2.2328516517555215e-06, -1.587633893127344e-06};
-  static constexpr double p32[] = {1.12837911,    -0.37612626,    0.112835944,  -0.0268542115,
+  static constexpr double p32[] = {1.12837911,    -0.37612626,    0.112835944,   -0.0268542115,
                                    0.00518908724, -0.00080168643, 7.87587487e-05};
   static constexpr double q32[] = {0.255395681,   -0.427185982,  0.241658196,    -0.0789683089,
                                    0.00373237184, 0.00681114011, -0.000837975414};
@@ -145,8 +152,8 @@ TAUT_LANE Lane<D> erf(Lane<D> x) {
   if (hn::AllTrue(d, near)) return {small};
   const auto z = hn::IfThenElse(hn::Gt(magnitude, constant<D>(last)), constant<D>(last), magnitude);
   const auto t = hn::Div(hn::Sub(z, constant<D>(a)), hn::Add(z, constant<D>(a)));
-  const auto tail = hn::Mul(exp(Lane<D>{hn::Neg(hn::Mul(z, z))}).v, is_single<D> ? polynomial<D>(t, q32) : polynomial<D>(t, q64));
+  const auto tail =
+      hn::Mul(exp(Lane<D>{hn::Neg(hn::Mul(z, z))}).v, is_single<D> ? polynomial<D>(t, q32) : polynomial<D>(t, q64));
   const auto large = hn::CopySign(hn::Sub(constant<D>(1.0), tail), x.v);
   return {hn::IfThenElse(near, small, large)};
 }
-

@@ -72,8 +72,7 @@ HWY_NOINLINE void standardise(const T* x, Index rows, Index n, double eps, T* y)
     const T m = mean, f = factor;
     const auto centre = hn::Set(D(), m), scale = hn::Set(D(), f);
     each<D>(
-        n,
-        [=](Index i) HWY_ATTR { hn::StoreU(hn::Mul(hn::Sub(hn::LoadU(D(), x + i), centre), scale), D(), y + i); },
+        n, [=](Index i) HWY_ATTR { hn::StoreU(hn::Mul(hn::Sub(hn::LoadU(D(), x + i), centre), scale), D(), y + i); },
         [=](Index i) { y[i] = (x[i] - m) * f; });
   }
 }
@@ -84,15 +83,13 @@ HWY_NOINLINE void standardise_pullback(const T* c, const T* x, const T* y, Index
   const T share = static_cast<T>(1.0 / static_cast<double>(n));
   for (Index r = 0; r < rows; ++r, c += n, x += n, y += n, out += n) {
     const T f = statistics(x, n, eps).inverse_deviation;
-    const T mean = share * total<D>(
-                               n, [=](Index i) HWY_ATTR { return hn::LoadU(D(), c + i); },
-                               [=](Index i) { return c[i]; });
-    const T along = share * total<D>(
-                                n,
-                                [=](Index i) HWY_ATTR {
-                                  return hn::Mul(hn::LoadU(D(), c + i), hn::LoadU(D(), y + i));
-                                },
-                                [=](Index i) { return c[i] * y[i]; });
+    const T mean =
+        share * total<D>(
+                    n, [=](Index i) HWY_ATTR { return hn::LoadU(D(), c + i); }, [=](Index i) { return c[i]; });
+    const T along =
+        share * total<D>(
+                    n, [=](Index i) HWY_ATTR { return hn::Mul(hn::LoadU(D(), c + i), hn::LoadU(D(), y + i)); },
+                    [=](Index i) { return c[i] * y[i]; });
     const auto means = hn::Set(D(), mean), alongs = hn::Set(D(), along), factors = hn::Set(D(), f);
     each<D>(
         n,

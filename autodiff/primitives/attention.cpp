@@ -76,8 +76,8 @@ class L2Attention final : public Primitive {
     const double l2 = mul_up(sqrt_up(n), add_up(1.0, mul_up(4.0, k)));
     const double linf = add_up(1.0, mul_up(2.0, by_entry));
     const double l1 = add_up(mul_up(n, add_up(1.0, by_entry)), n > 1 ? by_entry : 0.0);
-    return rule::Bounded{{Gain{l1, l2, linf}}, "weighted distances of tokens are at most κ, κ e^(κ+1) = n − 1",
-                         "Kim2021"};
+    return rule::Bounded{
+        {Gain{l1, l2, linf}}, "weighted distances of tokens are at most κ, κ e^(κ+1) = n − 1", "Kim2021"};
   }
   // Each token becomes a mean of tokens.
   Range range(const RangeSite& site) const override {
@@ -91,7 +91,8 @@ class L2Attention final : public Primitive {
       const Index first = i / (n * d) * n * d + i % d;
       Interval all = site.ranges[0].at(first);
       for (Index j = 1; j < n; ++j) all = hull(all, site.ranges[0].at(first + j * d));
-      const double moved = add_up(mul_up(gamma, all.magnitude()), static_cast<double>(n) * smallest_subnormal(site.dtype()));
+      const double moved =
+          add_up(mul_up(gamma, all.magnitude()), static_cast<double>(n) * smallest_subnormal(site.dtype()));
       const auto k = static_cast<std::size_t>(i);
       lo[k] = std::max(lo[k], sub_down(all.lo, moved));
       hi[k] = std::min(hi[k], add_up(all.hi, moved));
@@ -129,8 +130,7 @@ Var attention(const Var& q, const Var& k, const Var& v, const Tensor& mask, Wher
 Var l2_attention(const Var& u, double scale, Where where) {
   return checked(u, "l2_attention", where, [&] {
     const double s = finite_constant("l2_attention", scale, u.dtype(), where);
-    if (!(s > 0.0))
-      throw DomainError(cat("[l2_attention] at ", where, ": the scale must be positive, got ", scale));
+    if (!(s > 0.0)) throw DomainError(cat("[l2_attention] at ", where, ": the scale must be positive, got ", scale));
     return record(where, L2Attention(s), u);
   });
 }

@@ -35,9 +35,7 @@ int row_sample_axis(const SampleSite& site, int axes, bool kept) {
 // Σ x² over rows, as intervals: the nearest to 0 and the farthest from it.
 double square_up(double x) { return mul_up(x, x); }
 double square_down(double x) { return mul_down(x, x); }
-double nearest_to_zero(const Interval& x) {
-  return x.contains(0.0) ? 0.0 : std::min(std::fabs(x.lo), std::fabs(x.hi));
-}
+double nearest_to_zero(const Interval& x) { return x.contains(0.0) ? 0.0 : std::min(std::fabs(x.lo), std::fabs(x.hi)); }
 Interval sum_of_squares(const Range& x, Index from, Index count) {
   Interval sum = Interval::point(0.0);
   for (Index i = from; i < from + count; ++i) {
@@ -58,7 +56,9 @@ class L2Norm final : public Primitive {
   static constexpr OpInfo static_info{"l2_norm", "√Σx² over the last axes", "derivative 0 at the zero vector", ""};
   L2Norm(int axes, bool keep) : axes_(axes), keep_(keep) {}
   const OpInfo& info() const override { return static_info; }
-  TensorType infer(const Operands& in) const override { return {over(in[0].shape()).out(in[0].shape()), in[0].dtype()}; }
+  TensorType infer(const Operands& in) const override {
+    return {over(in[0].shape()).out(in[0].shape()), in[0].dtype()};
+  }
   Tensor forward(const Operands& in, const TensorType& out) const override {
     Tensor y = Tensor::uninitialised(out);
     const Rows rows(in[0].shape(), axes_);
@@ -76,7 +76,8 @@ class L2Norm final : public Primitive {
   // The gradient is a unit vector of each row: ‖g‖_linf ≤ 1, ‖g‖₂ = 1, ‖g‖₁ ≤ √n.
   Rule lipschitz(const RuleSite& site) const override {
     const Index n = Rows(site.in[0].shape(), axes_).length;
-    return rule::Bounded{{Gain{1.0, 1.0, sqrt_up(static_cast<double>(n))}}, "the gradient of each row has length 1", ""};
+    return rule::Bounded{
+        {Gain{1.0, 1.0, sqrt_up(static_cast<double>(n))}}, "the gradient of each row has length 1", ""};
   }
   Range range(const RangeSite& site) const override {
     const Rows rows(site.in[0].shape(), axes_);
@@ -174,9 +175,8 @@ class Standardise final : public Primitive {
     for (Index i = 0; i < rows.length; ++i)
       centred.mutable_data<double>()[static_cast<std::size_t>(i * rows.length + i)] = n - 1.0;
     const Shape& shape = site.out.shape();
-    rule.after = rows.count == 1
-                     ? dense_map(centred, shape, shape)
-                     : LinearMap(shape, shape, structure::DenseAlong{centred, rows.count, 1});
+    rule.after = rows.count == 1 ? dense_map(centred, shape, shape)
+                                 : LinearMap(shape, shape, structure::DenseAlong{centred, rows.count, 1});
     rule.before_after = {symmetric_gain(div_up(gain.l2, n), div_up(gain.linf, n))};
     return rule;
   }
@@ -242,19 +242,21 @@ void standardise_range(const Range& x, Index from, Index n, double eps, DType dt
   const Interval deviation = root({add_down(div_down(squares.lo, count), eps), add_up(div_up(squares.hi, count), eps)});
   // Rounding of the forward value, docs/mathematics.md.
   const double unit = unit_roundoff(dtype), largest = sqrt_up(count);
-  const double gamma = gamma_factor(2 * n + 16, unit);
-  const double shift = add_up(mul_up(gamma, add_up(size, farthest)), 4 * smallest_subnormal(dtype));
+  const double gamma = gamma_factor(n + 12, unit);
+  const double shift = add_up(add_up(mul_up(gamma_factor(n + 4, unit), size), mul_up(4 * unit, farthest)),
+                              4 * smallest_subnormal(dtype));
   const double room = sub_down(deviation.lo, mul_up(2.0, shift));
   const bool known = room > 0.0 && farthest < (dtype == DType::f32 ? 0x1p60 : 0x1p500) && gamma < 0.25;
   const double limit = widen_up(largest, known ? gamma : 1.0);
-  const double error = add_up(mul_up(div_up(shift, room), add_up(1.0, largest)),
-                              add_up(mul_up(gamma, add_up(1.0, largest)), 4 * smallest_subnormal(dtype)));
   for (Index i = 0; i < n; ++i) {
     const auto k = static_cast<std::size_t>(from + i);
     const Interval d = distance[static_cast<std::size_t>(i)];
     lo[k] = -limit;
     hi[k] = limit;
     if (!known) continue;
+    const double y_i = std::min(limit, div_up(d.magnitude(), deviation.lo));
+    const double error = add_up(mul_up(div_up(shift, room), add_up(1.0, y_i)),
+                                add_up(mul_up(mul_up(2.0, gamma), y_i), 4 * smallest_subnormal(dtype)));
     lo[k] = std::max(lo[k], sub_down(div_down(d.lo, d.lo < 0 ? deviation.lo : deviation.hi), error));
     hi[k] = std::min(hi[k], add_up(div_up(d.hi, d.hi > 0 ? deviation.lo : deviation.hi), error));
   }
@@ -354,9 +356,9 @@ Range L2Normalise::range(const RangeSite& site) const {
       lo[k] = x.lo < 0 ? -largest(x.lo) : smallest(x.lo);
       hi[k] = x.hi > 0 ? largest(x.hi) : -smallest(x.hi);
       // Overflow of the sum of squares gives 0, underflow a norm that is too small by at most `tiny`.
-      const double moved = add_up(add_up(mul_up(relative, std::max(std::fabs(lo[k]), std::fabs(hi[k]))),
-                                         div_up(tiny, eps_)),
-                                  2 * smallest_subnormal(site.dtype()));
+      const double moved =
+          add_up(add_up(mul_up(relative, std::max(std::fabs(lo[k]), std::fabs(hi[k]))), div_up(tiny, eps_)),
+                 2 * smallest_subnormal(site.dtype()));
       lo[k] = sub_down(lo[k], moved);
       hi[k] = add_up(hi[k], moved);
       if (x.magnitude() > 0x1p480 || rest.hi > 0x1p960) {
@@ -392,7 +394,9 @@ Var with_last_axes(const Var& x, AxisMask mask, Where where, F&& f) {
         axes += moved;
       }
   if (mask == last_axes(x.shape(), axes)) return f(x, axes);
-  const auto axes_of = [&](const auto& list) { return std::span<const int>(list.data(), static_cast<std::size_t>(rank)); };
+  const auto axes_of = [&](const auto& list) {
+    return std::span<const int>(list.data(), static_cast<std::size_t>(rank));
+  };
   const Var y = f(permute(x, axes_of(order), where), axes);
   return y.shape().rank() == rank ? permute(y, axes_of(inverse), where) : y;
 }
@@ -417,8 +421,7 @@ Var variance(const Var& x, const Axes& axes, bool keep, bool unbiased, Where whe
                            " is undefined for shape ", x.shape(), "; reduce longer axes"));
     const Shape kept = over.kept(x.shape());
     const double share = 1.0 / static_cast<double>(over.count(x.shape()));
-    const Var centred =
-        sub(x, broadcast_to(scale(sum_to(x, kept, where), share, where), x.shape(), where), where);
+    const Var centred = sub(x, broadcast_to(scale(sum_to(x, kept, where), share, where), x.shape(), where), where);
     return scale(sum(square(centred, where), axes, keep, where), 1.0 / static_cast<double>(n), where);
   });
 }
@@ -448,8 +451,8 @@ Var layer_norm(const Var& x, const Var& gamma, const Var& beta, double eps, Wher
     const Shape tail(shape.dims().subspan(static_cast<std::size_t>(std::max(0, shape.rank() - count))));
     for (const Var* v : {&gamma, &beta})
       if (v->defined() && (v->shape() != tail || count == 0))
-        throw ShapeError(cat("[layer_norm] gamma and beta must have the shape of the last axes of x ", shape, ", got ",
-                             v->shape()));
+        throw ShapeError(
+            cat("[layer_norm] gamma and beta must have the shape of the last axes of x ", shape, ", got ", v->shape()));
     std::vector<Index> axes;
     for (int i = 1; i <= count; ++i) axes.push_back(-i);
     Var y = standardise(x, Axes(std::span<const Index>(axes)), eps, where);
@@ -462,8 +465,8 @@ Var group_norm(const Var& x, Index groups, const Var& gamma, const Var& beta, do
   return checked(x, "group_norm", where, [&] {
     const Shape& shape = x.shape();
     if (shape.rank() < 2 || groups < 1 || shape[1] % groups != 0)
-      throw ShapeError(cat("[group_norm] needs x (n, c, …) with groups that divide c, got ", shape, " and ", groups,
-                           " groups"));
+      throw ShapeError(
+          cat("[group_norm] needs x (n, c, …) with groups that divide c, got ", shape, " and ", groups, " groups"));
     const Index length = shape.product(1, shape.rank()) / groups;
     const Var rows = reshape(x, Shape{shape[0], groups, length}, where);
     const Var y = reshape(standardise(rows, {-1}, eps, where), shape, where);

@@ -91,7 +91,8 @@ class Log1p final : public Unit<Log1p, Log1pFormula, Unary::log1p> {
  public:
   static constexpr OpInfo static_info{"log1p", "ln(1 + x)", "", ""};
   Slope slope(const Interval& x) const override {
-    return {x.hi > -1 ? div_down(1.0, add_up(1.0, x.hi)) : 0.0, x.lo > -1 ? div_up(1.0, add_down(1.0, x.lo)) : infinity};
+    return {x.hi > -1 ? div_down(1.0, add_up(1.0, x.hi)) : 0.0,
+            x.lo > -1 ? div_up(1.0, add_down(1.0, x.lo)) : infinity};
   }
   Interval image(const Interval& x) const override {
     require_domain(x.lo >= -1, "log1p", x, "x > −1");
@@ -120,7 +121,8 @@ class Erf final : public Unit<Erf, ErfFormula, Unary::erf> {
  public:
   static constexpr OpInfo static_info{"erf", "2/√π ∫₀ˣ e^(−t²) dt", "", ""};
   Slope slope(const Interval& x) const override {
-    return bell(x, [](double t) { return 2.0 * std::numbers::inv_sqrtpi * std::exp(-t * t); }, argument_squared(x));
+    return bell(
+        x, [](double t) { return 2.0 * std::numbers::inv_sqrtpi * std::exp(-t * t); }, argument_squared(x));
   }
   Interval image(const Interval& x) const override { return clamp(outer(std::erf(x.lo), std::erf(x.hi)), -1.0, 1.0); }
 

@@ -1,4 +1,5 @@
-// sum, max, min, logsumexp over axes; softmax and log_softmax along one. Gains: docs/mathematics.md, section "Reductions".
+// sum, max, min, logsumexp over axes; softmax and log_softmax along one. Gains: docs/mathematics.md, section
+// "Reductions".
 #include <cmath>
 
 #include "autodiff/primitives/reduced.h"

@@ -314,7 +314,8 @@ BOOST_AUTO_TEST_CASE(positions_do_not_matter) {
     for (int i = 0; i < 37; ++i) x.push_back(std::fabs(random.uniform(f.from, f.to)));
     const std::vector<double> together = computed(f.op, f.parameters, x);
     for (std::size_t i = 0; i < x.size(); ++i)
-      BOOST_TEST(computed(f.op, f.parameters, std::vector{x[i]})[0] == together[i], f.name << " of " << x[i] << " at position " << i);
+      BOOST_TEST(computed(f.op, f.parameters, std::vector{x[i]})[0] == together[i],
+                 f.name << " of " << x[i] << " at position " << i);
   }
 }
 

@@ -6,7 +6,9 @@
 namespace taut::harness {
 namespace {
 
-Sample calling(std::string name, std::function<Var(const Var&)> f) { return one_operand(std::move(name), {}, std::move(f)); }
+Sample calling(std::string name, std::function<Var(const Var&)> f) {
+  return one_operand(std::move(name), {}, std::move(f));
+}
 
 void append(std::vector<Sample>& to, std::vector<Sample> list) {
   for (Sample& s : list) to.push_back(std::move(s));
@@ -72,7 +74,8 @@ template <>
 std::vector<Sample> samples<GeluTanh>() {
   return elementwise_samples(gated([](const Var& x) { return gelu_tanh(x); }),
                              {.probes = {-30, -6, -1.418504, -0.752, 0, 1.418504, 6}}, [](Real x) {
-                               const Real u = std::sqrt(2 / std::numbers::pi_v<Real>) * (x + Real{0.044715} * x * x * x);
+                               const Real u =
+                                   std::sqrt(2 / std::numbers::pi_v<Real>) * (x + Real{0.044715} * x * x * x);
                                return x * logistic(2 * u);
                              });
 }
@@ -111,7 +114,8 @@ std::vector<Sample> samples<Clip>() {
     if (std::isfinite(hi)) x.kinks.push_back(hi);
     const Sample like = calling("lo " + std::to_string(lo) + " hi " + std::to_string(hi),
                                 [lo, hi](const Var& v) { return clip(v, lo, hi); });
-    append(list, elementwise_samples(like, x, [lo, hi](Real v) { return std::fmin(std::fmax(v, Real(lo)), Real(hi)); }));
+    append(list,
+           elementwise_samples(like, x, [lo, hi](Real v) { return std::fmin(std::fmax(v, Real(lo)), Real(hi)); }));
   }
   return list;
 }
@@ -134,9 +138,8 @@ std::vector<Sample> samples<HardSigmoid>() {
 template <>
 std::vector<Sample> samples<HardSwish>() {
   Sample like = gated([](const Var& x) { return hard_swish(x); });
-  return elementwise_samples(like, {.domain = {-4, 4}, .kinks = {-3, 3}, .probes = {-10, -1.5, 0, 10}}, [](Real x) {
-    return x * std::fmin(std::fmax(x + 3, Real{0}), Real{6}) / 6;
-  });
+  return elementwise_samples(like, {.domain = {-4, 4}, .kinks = {-3, 3}, .probes = {-10, -1.5, 0, 10}},
+                             [](Real x) { return x * std::fmin(std::fmax(x + 3, Real{0}), Real{6}) / 6; });
 }
 
 }  // namespace taut::harness

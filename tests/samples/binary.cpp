@@ -105,7 +105,8 @@ std::vector<Sample> samples<Choice>() {
   std::vector<Sample> list;
   const auto add = [&](const Shape& condition, const Shape& a, const Shape& b) {
     // Every third entry is taken from b.
-    const Tensor mask = generate(condition, [n = 0](const std::vector<Index>&) mutable { return n++ % 3 == 2 ? 0.0 : 1.0; });
+    const Tensor mask =
+        generate(condition, [n = 0](const std::vector<Index>&) mutable { return n++ % 3 == 2 ? 0.0 : 1.0; });
     Sample s;
     s.name = cat(condition, " ? ", a, " : ", b);
     s.operands = {{.shape = a}, {.shape = b}};

@@ -17,8 +17,9 @@ struct Layout {
   }
 };
 const std::vector<Layout>& layouts() {
-  static const std::vector<Layout> list{{{5}, {0}},      {{1, 4}, {1}},       {{3, 2}, {-1}},    {{2, 3, 2}, {1, 2}},
-                                        {{2, 37}, {-1}}, {{2, 1}, {1}},       {{0, 3}, {1}},     {{1, 2, 1, 2, 1, 1, 3, 1}, {-2, -1}}};
+  static const std::vector<Layout> list{
+      {{5}, {0}},      {{1, 4}, {1}}, {{3, 2}, {-1}}, {{2, 3, 2}, {1, 2}},
+      {{2, 37}, {-1}}, {{2, 1}, {1}}, {{0, 3}, {1}},  {{1, 2, 1, 2, 1, 1, 3, 1}, {-2, -1}}};
   return list;
 }
 
@@ -55,22 +56,21 @@ Tensor first_row(const Layout& layout, const std::vector<double>& row, double re
 }
 
 // The pair (x, x + h t) in the first row.
-AttainedGain along(Norm norm, const Layout& layout, const std::vector<double>& x, const std::vector<double>& t, double h,
-                   double rest) {
+AttainedGain along(Norm norm, const Layout& layout, const std::vector<double>& x, const std::vector<double>& t,
+                   double h, double rest) {
   std::vector<double> moved = x;
   for (std::size_t i = 0; i < x.size(); ++i) moved[i] += h * t[i];
   return {norm, 0, {first_row(layout, x, rest)}, {first_row(layout, moved, rest)}};
 }
 
-// Where a row sum of the Jacobian of standardise is largest (docs/mathematics.md): row 0, with l of the others against it.
+// Where a row sum of the Jacobian of standardise is largest (docs/mathematics.md): row 0, with l of the others against
+// it.
 struct Worst {
   std::vector<double> x, direction;
 };
 Worst worst_standardised(Index n, double eps) {
   double best = -1, k = 0, l = 0;
-  const auto value = [](double a, double d) {
-    return 2 * d <= a ? a : 2 * (a + d) / 3 * std::sqrt((a + d) / (3 * d));
-  };
+  const auto value = [](double a, double d) { return 2 * d <= a ? a : 2 * (a + d) / 3 * std::sqrt((a + d) / (3 * d)); };
   const auto gain = [n](double a, double b) { return (std::sqrt(a * a + static_cast<double>(n) * a * b) - a) / 2; };
   for (Index b = 0; b < n; ++b) {
     const auto a = static_cast<double>(n - 1 - b);
@@ -104,10 +104,9 @@ std::vector<Sample> samples<L2Norm>() {
   std::vector<Sample> list;
   for (const Layout& layout : layouts()) {
     for (const bool keep : {false, true}) {
-      Sample s = one_operand(layout.shape.str() + (keep ? ", kept" : ""), {.shape = layout.shape, .probes = {0, 1e-3, 100}},
-                             [layout, keep](const Var& x) {
-                               return l2_norm(x, Axes(std::span<const Index>(layout.axes)), keep);
-                             });
+      Sample s = one_operand(
+          layout.shape.str() + (keep ? ", kept" : ""), {.shape = layout.shape, .probes = {0, 1e-3, 100}},
+          [layout, keep](const Var& x) { return l2_norm(x, Axes(std::span<const Index>(layout.axes)), keep); });
       const Shape out = value(s, std::vector{Tensor::zeros(layout.shape, DType::f64)}).shape();
       s.reference = by_rows(layout, out, [](const Row& row) { return Row{length_of(row)}; });
       const Index n = layout.length();
@@ -134,10 +133,9 @@ std::vector<Sample> samples<Standardise>() {
   more.push_back({{1, 100}, {1}});  // where the row sums exceed those at a constant row
   for (const Layout& layout : more) {
     for (const double eps : {0.25, 0.015625}) {
-      Sample s = one_operand(layout.shape.str() + ", eps " + std::to_string(eps), {.shape = layout.shape, .probes = {0, 1, 50}},
-                             [layout, eps](const Var& x) {
-                               return standardise(x, Axes(std::span<const Index>(layout.axes)), eps);
-                             });
+      Sample s = one_operand(
+          layout.shape.str() + ", eps " + std::to_string(eps), {.shape = layout.shape, .probes = {0, 1, 50}},
+          [layout, eps](const Var& x) { return standardise(x, Axes(std::span<const Index>(layout.axes)), eps); });
       const Index n = layout.length();
       s.reference = by_rows(layout, layout.shape, [eps](const Row& row) {
         Real mean = 0, squares = 0;
@@ -159,7 +157,8 @@ std::vector<Sample> samples<Standardise>() {
         std::vector<double> unit(static_cast<std::size_t>(n), 0.0);
         unit[0] = 1;
         s.attained = {along(Norm::l2, layout, zero, difference, 1e-4, 0),
-                      along(Norm::linf, layout, w.x, w.direction, 1e-6, 0), along(Norm::l1, layout, w.x, unit, 1e-6, 0)};
+                      along(Norm::linf, layout, w.x, w.direction, 1e-6, 0),
+                      along(Norm::l1, layout, w.x, unit, 1e-6, 0)};
       }
       list.push_back(std::move(s));
     }
@@ -174,10 +173,9 @@ std::vector<Sample> samples<L2Normalise>() {
     for (const double eps : {0.125, 1000.0}) {
       const Index n = layout.length();
       if (eps > 1 && layout.shape.rank() == 1) continue;  // inside of the ball its entries do not meet
-      Sample s = one_operand(layout.shape.str() + ", eps " + std::to_string(eps), {.shape = layout.shape, .probes = {0, 1e-3, 1}},
-                             [layout, eps](const Var& x) {
-                               return l2_normalise(x, Axes(std::span<const Index>(layout.axes)), eps);
-                             });
+      Sample s = one_operand(
+          layout.shape.str() + ", eps " + std::to_string(eps), {.shape = layout.shape, .probes = {0, 1e-3, 1}},
+          [layout, eps](const Var& x) { return l2_normalise(x, Axes(std::span<const Index>(layout.axes)), eps); });
       if (n == 1) s.operands[0].kinks = {-eps, eps};
       s.reference = by_rows(layout, layout.shape, [eps](const Row& row) {
         Row y;
@@ -189,13 +187,15 @@ std::vector<Sample> samples<L2Normalise>() {
         const std::vector<double> zero(static_cast<std::size_t>(n), 0.0), one(static_cast<std::size_t>(n), 1.0);
         // Just outside of the ball at angle φ from the first axis, tan 2φ = √(n − 1): row 0 of I − yyᵀ.
         const double others = std::sqrt(static_cast<double>(n - 1)), angle = std::atan(others) / 2;
-        std::vector<double> x(static_cast<std::size_t>(n), 0.0), direction(static_cast<std::size_t>(n), -1.0), unit = zero;
+        std::vector<double> x(static_cast<std::size_t>(n), 0.0), direction(static_cast<std::size_t>(n), -1.0),
+            unit = zero;
         for (double& v : x) v = n > 1 ? 1.001 * eps * std::sin(angle + std::acos(0.0)) / std::max(1.0, others) : 0.0;
         x[0] = 1.001 * eps * std::sin(angle);
         for (std::size_t i = 1; i < x.size(); ++i) x[i] = 1.001 * eps * std::cos(angle) / others;
         direction[0] = unit[0] = 1;
         if (n == 1) x[0] = 0;
-        s.attained = {along(Norm::l2, layout, zero, unit, eps / 4, 0), along(Norm::linf, layout, x, direction, eps * 1e-5, 0),
+        s.attained = {along(Norm::l2, layout, zero, unit, eps / 4, 0),
+                      along(Norm::linf, layout, x, direction, eps * 1e-5, 0),
                       along(Norm::l1, layout, x, unit, eps * 1e-5, 0)};
       }
       list.push_back(std::move(s));
@@ -208,12 +208,14 @@ template <>
 std::vector<Sample> samples<L2Attention>() {
   std::vector<Sample> list;
   for (const Shape& shape : {Shape{3, 2}, Shape{1, 4, 3}, Shape{2, 1, 2}, Shape{2, 0}, Shape{1, 1, 1, 2, 1, 1, 3, 2}}) {
-    Sample s = one_operand(shape.str(), {.shape = shape, .probes = {0, 3}}, [](const Var& u) { return l2_attention(u, 0.5); });
+    Sample s = one_operand(shape.str(), {.shape = shape, .defined = {-4, 4}, .probes = {0, 3}},
+                           [](const Var& u) { return l2_attention(u, 0.5); });
     s.reference = [shape](std::span<const Tensor> in) {
       const Index n = shape[shape.rank() - 2], d = shape[shape.rank() - 1];
       return generate(shape, [&](const std::vector<Index>& at) {
         Index batch = 0;
-        for (int axis = 0; axis + 2 < shape.rank(); ++axis) batch = batch * shape[axis] + at[static_cast<std::size_t>(axis)];
+        for (int axis = 0; axis + 2 < shape.rank(); ++axis)
+          batch = batch * shape[axis] + at[static_cast<std::size_t>(axis)];
         const Index base = batch * n * d, i = at[at.size() - 2], a = at.back();
         Real sum = 0, all = 0;
         for (Index j = 0; j < n; ++j) {
@@ -234,7 +236,8 @@ std::vector<Sample> samples<L2Attention>() {
     s.rules = shape.size() > 0;
     const Tensor zero = Tensor::zeros(shape, DType::f64);
     if (shape[shape.rank() - 2] == 1)
-      for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf}) s.attained.push_back({norm, 0, {zero}, {with(zero, 0, 1.0)}});
+      for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf})
+        s.attained.push_back({norm, 0, {zero}, {with(zero, 0, 1.0)}});
     // Samples are batches of tokens.
     list.push_back(std::move(s));
   }
