@@ -74,14 +74,21 @@ PoolShape pool_shape(const Shape& x, const Pool2dOptions& options, const char* o
                              ", ", dilation));
     if (before < 0 || after < 0 || before >= absurd || after >= absurd)
       throw ShapeError(cat('[', op, "] paddings must be 0 or more, got ", before, " and ", after));
-    const Index reach = dilation * (window - 1) + 1;
-    if (size + before + after < reach)
+    const Index reach = dilation * (window - 1) + 1, room = size + before + after - reach;
+    if (room < 0 && (!options.ceil_mode || room + stride - 1 < 0))
       throw ShapeError(cat('[', op, "] the window reaches over ", reach, " positions but the padded image has only ",
                            size + before + after, " along axis ", axis, "; use a smaller window"));
-    return (size + before + after - reach) / stride + 1;
+    if (!options.ceil_mode) return room / stride + 1;
+    Index count = (room + stride - 1) / stride + 1;
+    if (count > 1 && (count - 1) * stride >= size + before) --count;
+    // The same windows without ceil_mode: as much padding at the end as the last one reads.
+    if (room < 0 || room / stride + 1 != count)
+      s.options.padding[2 * axis + 1] = std::max<Index>(0, (count - 1) * stride + reach - size - before);
+    return count;
   };
   s.out_h = outputs(0, s.h);
   s.out_w = outputs(1, s.w);
+  s.options.ceil_mode = false;
   if (!every_window_touches(s, 0, s.h, s.out_h) || !every_window_touches(s, 1, s.w, s.out_w))
     throw ShapeError(cat('[', op, "] a window lies wholly in the padding of ", x, "; pad less"));
   return s;
@@ -133,6 +140,15 @@ void sum_pool_adjoint(const PoolShape& s, T factor, const T* y, T* x) {
   for_taps(s, [&](Index out, Index in) {
     for (Index i = 0; i < s.inner; ++i) x[in + i] += factor * y[out + i];
   });
+}
+
+Index positions_in_window(const PoolShape& s, std::size_t axis, Index o, Index end, bool padding) {
+  Index count = 0;
+  for (Index k = 0; k < s.options.window[axis]; ++k) {
+    const Index at = tap(s, axis, o, k);
+    count += at < end && (padding || at >= 0);
+  }
+  return count;
 }
 
 Index largest_overlap(const PoolShape& s) { return overlap(s, 0, s.h, s.out_h) * overlap(s, 1, s.w, s.out_w); }

@@ -9,7 +9,7 @@ namespace taut::kernels {
 struct PoolShape {
   Index channels = 1, h = 1, w = 1, inner = 1;
   Index out_h = 1, out_w = 1;
-  Pool2dOptions options;
+  Pool2dOptions options;  // without ceil_mode: the padding at the end holds what hangs over
 };
 
 // x: rank 4 in options.layout. Throws ShapeError naming `op`; every window must touch the image.
@@ -25,6 +25,10 @@ template <Scalar T>
 void sum_pool(const PoolShape& s, T factor, const T* x, T* y);
 template <Scalar T>
 void sum_pool_adjoint(const PoolShape& s, T factor, const T* y, T* x);
+
+// How many of the positions that window `o` reads along an axis (0 rows, 1 columns) lie before `end`, and not before
+// the image unless `padding` counts.
+Index positions_in_window(const PoolShape& s, std::size_t axis, Index o, Index end, bool padding);
 
 // The largest number of windows that share one element.
 Index largest_overlap(const PoolShape& s);

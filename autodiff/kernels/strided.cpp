@@ -133,6 +133,49 @@ void strided_copy(const Tensor& in, Index offset, std::span<const Index> strides
   });
 }
 
+void strided_write(const Tensor& in, Index offset, std::span<const Index> strides, Tensor& out) {
+  if (in.size() == 0) return;
+  const Walk walk(in.shape(), strides);
+  dispatch(in.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const T* from = in.data<T>().data();
+    T* const to = out.mutable_data<T>().data() + offset;
+    if (walk.rank == 0) {
+      *to = *from;
+      return;
+    }
+    const auto last = static_cast<std::size_t>(walk.rank - 1);
+    const Index n = walk.dims[last], stride = walk.strides[last];
+    walk.rows([&](Index row) {
+      for (Index i = 0; i < n; ++i) to[row + i * stride] = from[i];
+      from += n;
+    });
+  });
+}
+
+void cumulative_sum(const Tensor& x, int axis, bool exclusive, bool reverse, Tensor& y) {
+  const Shape& shape = x.shape();
+  const Index n = shape[axis], inner = shape.product(axis + 1, shape.rank());
+  if (x.size() == 0) return;
+  dispatch(x.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const T* from = x.data<T>().data();
+    T* to = y.mutable_data<T>().data();
+    for (Index o = shape.product(0, axis); o > 0; --o, from += n * inner, to += n * inner)
+      for (Index k = 0; k < n; ++k) {
+        const Index own = (reverse ? n - 1 - k : k) * inner, before = reverse ? own + inner : own - inner;
+        if (k > 0) {
+          const T *const sums = to + before, *const terms = from + (exclusive ? before : own);
+          for (Index i = 0; i < inner; ++i) to[own + i] = sums[i] + terms[i];
+        } else if (exclusive) {
+          std::fill_n(to + own, inner, T{0});
+        } else {
+          std::copy_n(from + own, inner, to + own);
+        }
+      }
+  });
+}
+
 void sum(const Tensor& x, AxisMask mask, Tensor& out) {
   dispatch(x.dtype(), [&](auto zero) {
     using T = decltype(zero);

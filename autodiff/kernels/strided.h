@@ -13,9 +13,13 @@ using AxisMask = std::uint32_t;
 
 // out[i_0, i_1, …] = in[offset + Σ i_k · strides[k]]: permutations, broadcasting (stride 0), slices.
 void strided_copy(const Tensor& in, Index offset, std::span<const Index> strides, Tensor& out);
+// out[offset + Σ i_k · strides[k]] = in[i_0, i_1, …]; the rest of out is left as it is.
+void strided_write(const Tensor& in, Index offset, std::span<const Index> strides, Tensor& out);
 
 // out (the shape of x without the masked axes, or with 1 in their place) = Σ over the masked axes of x.
 void sum(const Tensor& x, AxisMask mask, Tensor& out);
+// y_i = Σ_{j ≤ i} x_j along an axis; exclusive: j < i; reverse: from the end.
+void cumulative_sum(const Tensor& x, int axis, bool exclusive, bool reverse, Tensor& y);
 // Position of the first largest element of every group (NaN counts as largest), in the order of sum's output.
 // Groups must not be empty.
 IndexList arg_max(const Tensor& x, AxisMask mask);

@@ -2,6 +2,7 @@
 // the derivative of each is made of the other two.
 #include "autodiff/kernels/conv.h"
 
+#include "autodiff/primitives/images.h"
 #include "autodiff/primitives/select.h"
 
 namespace taut {
@@ -330,12 +331,12 @@ Var weight_gradient_again(const ConvSite& site, const Var& x, const Var& y, Wher
   return record(where, Conv2dWeightGradient(site), x, y);
 }
 
-Var conv2d(const Var& x, const Var& weight, const Var& bias, const Conv2dOptions& options, Where where) {
-  return primitives::checked(x, "conv2d", where, [&] {
-    const Shape& kernel = primitives::given(weight, "conv2d", where).shape();
-    const Image image = image_of(x, options.layout, "conv2d");
-    return conv2d_again({kernels::conv_shape(image.batch, image.size, kernel, options, "conv2d")}, x, weight, bias,
-                        where);
+Var primitives::convolution(const char* op, const Var& x, const Var& weight, const Var& bias,
+                            const Conv2dOptions& options, Where where) {
+  return checked(x, op, where, [&] {
+    const Shape& kernel = given(weight, op, where).shape();
+    const Image image = image_of(x, options.layout, op);
+    return conv2d_again({kernels::conv_shape(image.batch, image.size, kernel, options, op)}, x, weight, bias, where);
   });
 }
 
@@ -368,13 +369,20 @@ ConvSite transposed_site(const Var& y, const Shape& kernel, const Conv2dOptions&
 
 }  // namespace
 
-Var conv_transpose2d(const Var& x, const Var& weight, const Var& bias, const Conv2dOptions& options,
-                     std::span<const Index> output_size, Where where) {
-  const char* const op = "conv_transpose2d";
-  return primitives::checked(x, op, where, [&] {
-    const Shape& kernel = primitives::given(weight, op, where).shape();
+Var primitives::transposed_convolution(const char* op, const Var& x, const Var& weight, const Var& bias,
+                                       const Conv2dOptions& options, std::span<const Index> output_size, Where where) {
+  return checked(x, op, where, [&] {
+    const Shape& kernel = given(weight, op, where).shape();
     return conv_transpose_again(transposed_site(x, kernel, options, output_size, op), x, weight, bias, where);
   });
+}
+
+Var conv2d(const Var& x, const Var& weight, const Var& bias, const Conv2dOptions& options, Where where) {
+  return primitives::convolution("conv2d", x, weight, bias, options, where);
+}
+Var conv_transpose2d(const Var& x, const Var& weight, const Var& bias, const Conv2dOptions& options,
+                     std::span<const Index> output_size, Where where) {
+  return primitives::transposed_convolution("conv_transpose2d", x, weight, bias, options, output_size, where);
 }
 
 template const OpInfo& describe<Conv2d>();

@@ -82,10 +82,14 @@ class Permute;
 class BroadcastTo;
 class SumTo;
 class Slice;
+class SliceGradient;
 class Pad;
 class Concat;
 class Gather;
 class Scatter;
+class MatrixAlong;
+class CumulativeSum;
+class GroupSort;
 // Images
 class Conv2d;
 class ConvTranspose2d;
@@ -100,8 +104,9 @@ using Primitives =
                   Scale, Shift, Pow, Reciprocal, Rsqrt, Log1p, Expm1, Erf, Elu, Selu, Celu, Gelu, GeluTanh, Silu, Mish,
                   Softsign, Clip, HardSigmoid, HardSwish, Add, Sub, Mul, Div, Maximum, Minimum, PRelu, Choice, Sum, Max,
                   Min, LogSumExp, Softmax, LogSoftmax, L2Norm, Standardise, L2Normalise, L2Attention, MatMul, Dense,
-                  Reshape, Permute, BroadcastTo, SumTo, Slice, Pad, Concat, Gather, Scatter, Conv2d, ConvTranspose2d,
-                  Conv2dWeightGradient, MaxPool2d, AvgPool2d, AvgPool2dGradient, ChannelAffine>;
+                  Reshape, Permute, BroadcastTo, SumTo, Slice, SliceGradient, Pad, Concat, Gather, Scatter, MatrixAlong,
+                  CumulativeSum, GroupSort, Conv2d, ConvTranspose2d, Conv2dWeightGradient, MaxPool2d, AvgPool2d,
+                  AvgPool2dGradient, ChannelAffine>;
 
 // What an op is called and what it computes; explicitly instantiated beside each primitive.
 template <class P>

@@ -119,7 +119,7 @@ class AvgPool2d final : public LinearPrimitive {
     return y;
   }
   LinearMap map(const Shape& in, const Shape& out) const override { return average_map(in, out, options_, factor_); }
-  Var again(const Var& x) const override { return avg_pool2d(x, options_); }
+  Var again(const Var& x) const override { return record(Where::current(), *this, x); }
   Var adjoint(const Var& y, const Shape& in) const override { return avg_pool_gradient(y, in, options_); }
   int sample_axis(const SampleSite& site) const override { return image_axis(site, options_.layout); }
 
@@ -148,7 +148,9 @@ class AvgPool2dGradient final : public LinearPrimitive {
     return taut::transpose(average_map(out, in, options_, factor_));
   }
   Var again(const Var& x) const override { return avg_pool_gradient(x, x_, options_); }
-  Var adjoint(const Var& y, const Shape&) const override { return avg_pool2d(y, options_); }
+  Var adjoint(const Var& y, const Shape&) const override {
+    return record(Where::current(), AvgPool2d(options_, y.dtype()), y);
+  }
   int sample_axis(const SampleSite& site) const override { return image_axis(site, options_.layout); }
 
  private:
@@ -157,9 +159,43 @@ class AvgPool2dGradient final : public LinearPrimitive {
   double factor_;
 };
 
-Var max_pool2d(const Var& x, const Pool2dOptions& options, Where where) { return record(where, MaxPool2d(options), x); }
+namespace {
+
+// What the plain average of every window is multiplied with so that it is divided by the positions that count: the size
+// of the window over their number, over the rows and columns of the result. Undefined when it is 1 everywhere.
+Tensor corrections(const Shape& x, const Pool2dOptions& options, const kernels::PoolShape& s, DType dtype) {
+  const bool nchw = options.layout == Layout::nchw;
+  const auto factor = [&](std::size_t axis, Index o) {
+    const Index size = x[static_cast<int>(axis) + (nchw ? 2 : 1)];
+    const Index end = options.count_padding ? size + options.padding[2 * axis + 1] : size;
+    const Index counted = kernels::positions_in_window(s, axis, o, end, options.count_padding);
+    return static_cast<double>(options.window[axis]) / static_cast<double>(counted);
+  };
+  bool whole = true;
+  for (Index o = 0; o < s.out_h; ++o) whole = whole && factor(0, o) == 1.0;
+  for (Index o = 0; o < s.out_w; ++o) whole = whole && factor(1, o) == 1.0;
+  if (whole) return {};
+  Tensor factors = Tensor::uninitialised(nchw ? Shape{s.out_h, s.out_w} : Shape{s.out_h, s.out_w, 1}, DType::f64);
+  auto to = factors.mutable_data<double>().begin();
+  for (Index row = 0; row < s.out_h; ++row)
+    for (Index column = 0; column < s.out_w; ++column) *to++ = factor(0, row) * factor(1, column);
+  return factors.to(dtype);
+}
+
+}  // namespace
+
+Var max_pool2d(const Var& x, const Pool2dOptions& options, Where where) {
+  return primitives::checked(x, "max_pool2d", where, [&] {
+    return record(where, MaxPool2d(kernels::pool_shape(x.shape(), options, "max_pool2d").options), x);
+  });
+}
 Var avg_pool2d(const Var& x, const Pool2dOptions& options, Where where) {
-  return primitives::checked(x, "avg_pool2d", where, [&] { return record(where, AvgPool2d(options, x.dtype()), x); });
+  return primitives::checked(x, "avg_pool2d", where, [&] {
+    const kernels::PoolShape shape = kernels::pool_shape(x.shape(), options, "avg_pool2d");
+    const Var plain = record(where, AvgPool2d(shape.options, x.dtype()), x);
+    const Tensor factors = corrections(x.shape(), options, shape, x.dtype());
+    return factors.defined() ? mul(plain, Var(factors), where) : plain;
+  });
 }
 Var avg_pool_gradient(const Var& y, const Shape& x, const Pool2dOptions& options, Where where) {
   return record(where, AvgPool2dGradient(x, options, y.dtype()), y);

@@ -19,10 +19,18 @@ Sizes sizes_of(const Shape& a, const Shape& b, bool ta, bool tb) {
   bool fits = ranks && columns(a, ta) == rows(b, tb);
   for (int i = 0; fits && i < a.rank() - 2; ++i) fits = a[i] == b[i];
   if (!fits)
-    throw ShapeError(cat("[matmul] (…, m, k) · (…, k, n) with equal batch dimensions is required, got ", a,
+    throw ShapeError(cat("[matmul] (…, m, k) · (…, k, n) with batch dimensions that broadcast is required, got ", a,
                          ta ? " transposed" : "", " and ", b, tb ? " transposed" : "",
-                         "; reshape, transpose or broadcast_to one operand"));
+                         "; reshape or transpose one operand"));
   return {a.product(0, a.rank() - 2), rows(a, ta), columns(a, ta), columns(b, tb)};
+}
+
+bool broadcasts(const Shape& a, const Shape& b) {
+  for (int i = 1; i <= std::min(a.rank(), b.rank()); ++i) {
+    const Index p = a[a.rank() - i], q = b[b.rank() - i];
+    if (p != q && p != 1 && q != 1) return false;
+  }
+  return true;
 }
 
 Tensor multiply(const Tensor& a, const Tensor& b, bool ta, bool tb, const Shape& out) {
@@ -266,8 +274,34 @@ class Dense final : public Primitive {
   }
 };
 
+namespace {
+
+// The batch dimensions of `batch` before the last two of x; x itself when they fit already.
+Var in_batches(const Var& x, const Shape& batch, Where where) {
+  const int rank = x.shape().rank();
+  std::vector<Index> dims(batch.dims().begin(), batch.dims().end());
+  for (const int axis : {rank - 2, rank - 1}) dims.push_back(x.shape()[axis]);
+  return broadcast_to(x, Shape(dims), where);
+}
+
+}  // namespace
+
 Var matmul(const Var& a, const Var& b, bool transpose_a, bool transpose_b, Where where) {
-  return record(where, MatMul(transpose_a, transpose_b), a, b);
+  primitives::given(b, "matmul", where);
+  return primitives::checked(a, "matmul", where, [&] {
+    const Tensor* const tensors[] = {&a.value(), &b.value()};
+    primitives::require_same_dtype(Operands(tensors), "matmul");
+    const Shape &left = a.shape(), &right = b.shape();
+    const auto batch_of = [](const Shape& s) {
+      return Shape(s.dims().first(static_cast<std::size_t>(std::max(s.rank() - 2, 0))));
+    };
+    const Shape of_a = batch_of(left), of_b = batch_of(right);
+    const bool matrices = left.rank() >= 2 && right.rank() >= 2;
+    if (!matrices || of_a == of_b || columns(left, transpose_a) != rows(right, transpose_b) || !broadcasts(of_a, of_b))
+      return record(where, MatMul(transpose_a, transpose_b), a, b);  // or refused there
+    const Shape batch = broadcast_shapes(of_a, of_b, "matmul");
+    return record(where, MatMul(transpose_a, transpose_b), in_batches(a, batch, where), in_batches(b, batch, where));
+  });
 }
 
 Var dense(const Var& x, const Var& weight, const Var& bias, Where where) {

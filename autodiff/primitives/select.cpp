@@ -1,4 +1,4 @@
-// slice, pad, concat, gather, scatter and what is built on them.
+// slice and its transpose, pad, concat, gather, scatter, and pick.
 #include "autodiff/primitives/select.h"
 
 #include <numeric>
@@ -38,48 +38,97 @@ int carried_axis(const Shape& in, int axis, const Shape& out, std::span<const In
 
 }  // namespace primitives
 
+// Where a slice lies: element k of it is element from + k · stride of the whole.
+struct Section {
+  int axis;
+  Index from, to, stride;
+
+  Index count() const {
+    if (from == to) return 0;
+    return 1 + (stride > 0 ? to - from - 1 : to - from + 1) / stride;
+  }
+  bool whole(const Shape& shape) const {  // in the order of the whole
+    return count() == shape[axis] && (stride == 1 || shape[axis] <= 1);
+  }
+  // Calls f(offset, strides) of the slice within a row-major tensor of this shape.
+  template <class F>
+  void locate(const Shape& shape, F&& f) const {
+    auto strides = kernels::strides_of(shape);
+    const auto a = static_cast<std::size_t>(axis);
+    const Index offset = from * strides[a];
+    if (count() > 1) strides[a] *= stride;
+    f(offset, std::span<const Index>(strides).first(static_cast<std::size_t>(shape.rank())));
+  }
+};
+Var slice_gradient(const Var& y, const Shape& x, const Section& section, Where where = Where::current());
+
 class Slice final : public LinearPrimitive {
  public:
   static constexpr OpInfo static_info{"slice", "x[from:to:stride] along one axis", "", ""};
-  Slice(int axis, Index from, Index to, Index stride) : axis_(axis), from_(from), to_(to), stride_(stride) {}
+  explicit Slice(const Section& section) : section_(section) {}
   const OpInfo& info() const override { return static_info; }
   TensorType infer(const Operands& in) const override {
     const Shape& shape = in[0].shape();
-    if (from_ < 0 || from_ > to_ || to_ > shape[axis_] || stride_ < 1)
-      throw ShapeError(cat("[slice] needs 0 ≤ from ≤ to ≤ ", shape[axis_], " and stride ≥ 1 along axis ", axis_, " of ",
-                           shape, ", got from ", from_, " to ", to_, " stride ", stride_));
-    return {shape.with(axis_, count()), in[0].dtype()};
+    const auto& [axis, from, to, stride] = section_;
+    const bool up = stride >= 1 && 0 <= from && from <= to && to <= shape[axis];
+    const bool down = stride <= -1 && -1 <= to && to <= from && from < shape[axis];
+    if (!up && !down)
+      throw ShapeError(cat("[slice] needs 0 ≤ from ≤ to ≤ ", shape[axis], " with stride ≥ 1, or −1 ≤ to ≤ from < ",
+                           shape[axis], " with stride ≤ −1, along axis ", axis, " of ", shape, ", got from ", from,
+                           " to ", to, " stride ", stride));
+    return {shape.with(axis, section_.count()), in[0].dtype()};
   }
   Tensor forward(const Operands& in, const TensorType& out) const override {
-    auto strides = kernels::strides_of(in[0].shape());
-    const auto axis = static_cast<std::size_t>(axis_);
-    const Index offset = from_ * strides[axis];
-    strides[axis] *= stride_;
     Tensor y = Tensor::uninitialised(out);
-    kernels::strided_copy(in[0], offset, std::span(strides).first(static_cast<std::size_t>(out.shape.rank())), y);
+    section_.locate(in[0].shape(), [&](Index offset, std::span<const Index> strides) {
+      kernels::strided_copy(in[0], offset, strides, y);
+    });
     return y;
   }
   LinearMap map(const Shape& in, const Shape& out) const override { return primitives::selection_of(*this, in, out); }
-  Var again(const Var& x) const override { return slice(x, axis_, from_, to_, stride_); }
+  Var again(const Var& x) const override { return record(Where::current(), *this, x); }
+  // A border of zeros where there are no gaps; a reversed axis is its own transpose.
   Var adjoint(const Var& y, const Shape& in) const override {
-    if (stride_ == 1) return pad(y, axis_, from_, in[axis_] - to_);
-    const Index outer = in.product(0, axis_), inner = in.product(axis_ + 1, in.rank());
-    IndexList target(y.shape().size());
-    auto at = target.writable().begin();
-    for (Index o = 0; o < outer; ++o)
-      for (Index k = 0; k < count(); ++k)
-        for (Index i = 0; i < inner; ++i) *at++ = (o * in[axis_] + from_ + k * stride_) * inner + i;
-    return scatter_flat(y, target, in);
+    const auto& [axis, from, to, stride] = section_;
+    if (stride == 1) return pad(y, axis, from, in[axis] - to);
+    if (stride == -1 && section_.count() == in[axis]) return again(y);
+    return slice_gradient(y, in, section_);
   }
   int sample_axis(const SampleSite& site) const override {
-    return site.axis[0] == axis_ && count() != site.in[0].shape()[axis_] ? mixes_samples : site.axis[0];
+    return site.axis[0] == section_.axis && !section_.whole(site.in[0].shape()) ? mixes_samples : site.axis[0];
   }
 
  private:
-  Index count() const { return (to_ - from_ + stride_ - 1) / stride_; }
-  int axis_;
-  Index from_, to_, stride_;
+  Section section_;
 };
+
+class SliceGradient final : public LinearPrimitive {
+ public:
+  static constexpr OpInfo static_info{"slice_gradient", "the transpose of slice", "", ""};
+  SliceGradient(const Shape& x, const Section& section) : x_(x), section_(section) {}
+  const OpInfo& info() const override { return static_info; }
+  TensorType infer(const Operands& in) const override { return {x_, in[0].dtype()}; }
+  Tensor forward(const Operands& in, const TensorType& out) const override {
+    Tensor x = Tensor::zeros(out.shape, out.dtype);
+    section_.locate(
+        x_, [&](Index offset, std::span<const Index> strides) { kernels::strided_write(in[0], offset, strides, x); });
+    return x;
+  }
+  LinearMap map(const Shape& in, const Shape& out) const override { return primitives::selection_of(*this, in, out); }
+  Var again(const Var& y) const override { return slice_gradient(y, x_, section_); }
+  Var adjoint(const Var& x, const Shape&) const override { return record(Where::current(), Slice(section_), x); }
+  int sample_axis(const SampleSite& site) const override {
+    return site.axis[0] == section_.axis && !section_.whole(x_) ? mixes_samples : site.axis[0];
+  }
+
+ private:
+  Shape x_;
+  Section section_;
+};
+
+Var slice_gradient(const Var& y, const Shape& x, const Section& section, Where where) {
+  return record(where, SliceGradient(x, section), y);
+}
 
 // Affine, not linear: the constant in the border is no part of the map.
 class Pad final : public Primitive {
@@ -273,8 +322,9 @@ Var scatter_flat(const Var& x, const IndexList& target, const Shape& out, Where 
 using primitives::checked;
 
 Var slice(const Var& x, Index axis, Index from, Index to, Index stride, Where where) {
-  return checked(x, "slice", where,
-                 [&] { return record(where, Slice(x.shape().axis(axis, "slice"), from, to, stride), x); });
+  return checked(x, "slice", where, [&] {
+    return record(where, Slice(Section{x.shape().axis(axis, "slice"), from, to, stride}), x);
+  });
 }
 
 Var pad(const Var& x, Index axis, Index before, Index after, double value, Where where) {
@@ -334,6 +384,7 @@ Var pick(const Var& x, std::span<const Index> indices, Where where) {
 }
 
 template const OpInfo& describe<Slice>();
+template const OpInfo& describe<SliceGradient>();
 template const OpInfo& describe<Pad>();
 template const OpInfo& describe<Concat>();
 template const OpInfo& describe<Gather>();

@@ -217,6 +217,43 @@ class PoolForgetsOverlap final : public HonestWindowMax {
 class PoolExaggerates final : public HonestWindowMax {
   Rule lipschitz(const RuleSite&) const override { return rule::Selects{3}; }
 };
+// Windows of two entries that lie two apart, by steps of two: x_2 is in two of them.
+class DilatedPool : public TestOp {
+ public:
+  TensorType infer(const Operands& in) const override { return {Shape{(in[0].size() - 1) / 2}, in[0].dtype()}; }
+  Tensor forward(const Operands& in, const TensorType& out) const override {
+    const Var sequence = reshape(Var(in[0]), {1, 1, in[0].size()});
+    return reshape(max_pool1d(sequence, {.window = 2, .stride = 2, .dilation = 2}), out.shape).value();
+  }
+  void vjp(VjpSite& site) const override {
+    const Var second = chooses_second(site.in(0)), &c = site.cotangent();
+    site.add(0, pad(spread(c * (1.0 - second)), 0, 0, 2) + pad(spread(c * second), 0, 2, 0));
+  }
+  Var jvp(const JvpSite& site) const override {
+    const Var second = chooses_second(site.in(0)), &t = *site.tangent(0);
+    return left(t) * (1.0 - second) + right(t) * second;
+  }
+  Rule lipschitz(const RuleSite&) const override { return rule::Selects{2}; }
+  Range range(const RangeSite& site) const override {
+    const auto end = [](const Tensor& x) { return maximum(left(Var(x)), right(Var(x))).value(); };
+    return {end(site.ranges[0].lo), end(site.ranges[0].hi)};
+  }
+  int sample_axis(const SampleSite& site) const override { return site.axis[0] == 0 ? mixes_samples : site.axis[0]; }
+
+ protected:
+  ~DilatedPool() = default;
+  static Var left(const Var& x) { return slice(x, 0, 0, x.shape()[0] - 2, 2); }
+  static Var right(const Var& x) { return slice(x, 0, 2, x.shape()[0], 2); }
+  static Var chooses_second(const Var& x) { return step(right(x) - left(x)); }
+  static Var spread(const Var& c) {  // a b c → a 0 b 0 c
+    const Index n = c.shape()[0];
+    return slice(reshape(pad(reshape(c, {n, 1}), 1, 0, 1), {2 * n}), 0, 0, 2 * n - 1);
+  }
+};
+class DilatedPoolTold final : public DilatedPool {};
+class PoolIgnoresDilation final : public DilatedPool {  // undilated windows of two by steps of two share nothing
+  Rule lipschitz(const RuleSite&) const override { return rule::Selects{1}; }
+};
 class SumSelects final : public HonestNeighbourSum {  // a sum is no selection
   Rule lipschitz(const RuleSite&) const override { return rule::Selects{2}; }
 };
@@ -255,6 +292,7 @@ BOOST_AUTO_TEST_CASE(honest_ops_pass) {
   expect_rejection(vector_samples<SumTold>(), {});
   expect_rejection(vector_samples<RepeatTold>(), {});
   expect_rejection(vector_samples<WindowTold>(true), {});
+  expect_rejection(vector_samples<DilatedPoolTold>(true), {});
   expect_rejection(product_samples<ProductTold>(), {});
 }
 
@@ -312,6 +350,9 @@ BOOST_AUTO_TEST_CASE(pool_forgets_overlap) {
 }
 BOOST_AUTO_TEST_CASE(pool_exaggerates) {
   expect_rejection(vector_samples<PoolExaggerates>(true), {"lipschitz", "lipschitz_on_boxes"});
+}
+BOOST_AUTO_TEST_CASE(pool_ignores_dilation) {
+  expect_rejection(vector_samples<PoolIgnoresDilation>(true), {"lipschitz", "lipschitz_on_boxes"});
 }
 BOOST_AUTO_TEST_CASE(sum_is_no_selection) {
   expect_rejection(vector_samples<SumSelects>(), {"lipschitz", "lipschitz_on_boxes"});

@@ -20,17 +20,43 @@ std::string described(const Shape& shape, const Attributes&... attributes) {
   return cat(shape, ((std::string(" ") += cat(attributes)) + ...));
 }
 
+// Number of positions from, from + stride, … on the way to `to`.
+Index steps(Index from, Index to, Index stride) {
+  Index count = 0;
+  for (Index i = from; stride > 0 ? i < to : i > to; i += stride) ++count;
+  return count;
+}
+
 Sample slicing(const Shape& shape, Index axis, Index from, Index to, Index stride) {
   return moving(
       described(shape, axis, from, to, stride), shape, [=](const Var& x) { return slice(x, axis, from, to, stride); },
       [=](const Tensor& x) {
         const int a = shape.axis(axis, "sample");
-        const Shape out = shape.with(a, (to - from + stride - 1) / stride);
-        return generate(out, [&](std::vector<Index> index) {
+        return generate(shape.with(a, steps(from, to, stride)), [&](std::vector<Index> index) {
           index[static_cast<std::size_t>(a)] = from + stride * index[static_cast<std::size_t>(a)];
           return at(x, index);
         });
       });
+}
+
+// slice_gradient has no function of its own: it is what the vjp of a slice with gaps records.
+Sample spreading(const Shape& shape, int axis, Index from, Index to, Index stride) {
+  const Shape part = shape.with(axis, steps(from, to, stride));
+  Sample s = moving(described(shape, axis, from, to, stride), part, nullptr, [=](const Tensor& y) {
+    return generate(shape, [&](std::vector<Index> index) {
+      Index& i = index[static_cast<std::size_t>(axis)];
+      const Index step = (i - from) / stride;
+      if (i != from + step * stride || step < 0 || step >= part[axis]) return 0.0;
+      i = step;
+      return at(y, index);
+    });
+  });
+  const auto f = [=](Tape& tape, std::span<const Var> in) {
+    const Var x = tape.input(Tensor::zeros(shape, in[0].dtype()));
+    return vjp(slice(x, axis, from, to, stride), in[0], x, {.create_graph = true});
+  };
+  s.f = [f](std::span<const Var> in) { return on_some_tape(in, f); };
+  return s;
 }
 
 Sample padding(const Shape& shape, Index axis, Index before, Index after, double value) {
@@ -113,9 +139,18 @@ std::string name_of(const Picking& p) {
 
 template <>
 std::vector<Sample> samples<Slice>() {
-  return {slicing({5}, 0, 1, 4, 1),    slicing({5}, 0, 0, 5, 2),     slicing({2, 5}, 1, 1, 5, 3),
-          slicing({4, 2}, 0, 0, 4, 1), slicing({3, 2}, -1, 1, 2, 1), slicing({3, 2}, 0, 1, 1, 1),
-          slicing({0, 4}, 1, 1, 3, 1), slicing(rank_8(), 3, 0, 3, 2)};
+  return {slicing({5}, 0, 1, 4, 1),      slicing({5}, 0, 0, 5, 2),      slicing({2, 5}, 1, 1, 5, 3),
+          slicing({4, 2}, 0, 0, 4, 1),   slicing({3, 2}, -1, 1, 2, 1),  slicing({3, 2}, 0, 1, 1, 1),
+          slicing({0, 4}, 1, 1, 3, 1),   slicing(rank_8(), 3, 0, 3, 2), slicing({5}, 0, 4, -1, -1),
+          slicing({2, 6}, 1, 4, 0, -2),  slicing({3, 2}, 0, 2, 0, -1),  slicing({4, 2}, 0, 1, 1, -3),
+          slicing({0, 3}, 0, -1, -1, -1)};
+}
+
+template <>
+std::vector<Sample> samples<SliceGradient>() {
+  return {spreading({5}, 0, 0, 5, 2),       spreading({2, 7}, 1, 1, 6, 3),  spreading({6}, 0, 5, -1, -2),
+          spreading({4, 2}, 0, 2, 0, -1),   spreading({3, 2}, 0, 1, 1, -1), spreading({0, 4}, 1, 0, 4, 3),
+          spreading({3, 2, 2}, 0, 0, 3, 2), spreading(rank_8(), 3, 0, 3, 2)};
 }
 
 template <>
