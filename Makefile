@@ -9,7 +9,7 @@ export CMAKE_GENERATOR ?= Ninja
 endif
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test bench check install deps format format-check sandwich clean help
+.PHONY: build demo test bench check install deps format format-check docs sandwich clean help
 
 build: ## build everything (the default); missing packages are installed first
 	@scripts/deps.sh build
@@ -39,6 +39,10 @@ format: ## format every source file
 
 format-check: ## say which source files are not formatted
 	@scripts/format.sh --check
+
+docs: build ## rewrite docs/primitives.md from the primitives' declarations
+	$(BUILD)/tests/documents/primitives_table >$(BUILD)/primitives.md
+	mv $(BUILD)/primitives.md docs/primitives.md
 
 sandwich: demo ## redraw docs/sandwich.svg from the demo's results (needs python3)
 	scripts/sandwich.py $(BUILD)/demo.json docs/sandwich.svg

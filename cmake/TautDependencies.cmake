@@ -28,7 +28,7 @@ if(NOT Boost_FOUND)
   taut_missing("Boost" libboost-dev)
 endif()
 
-if(TAUT_BUILD_EXAMPLES)
+if(TAUT_BUILD_EXAMPLES OR TAUT_BUILD_BENCH)
   find_package(nlohmann_json QUIET)
   if(NOT nlohmann_json_FOUND)
     taut_missing("nlohmann-json" nlohmann-json3-dev)

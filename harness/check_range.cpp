@@ -163,7 +163,7 @@ std::vector<Interval> walked_hull(const RuleCase& c) {
 }
 
 // Every operand at one end, and each single entry at the other: where monotone functions, products of entries and
-// softmax take their extremes. Then random corners.
+// softmax take their extremes. Then random corners, and kinks.
 std::vector<Interval> corner_hull(const RuleCase& c, Random& random) {
   Hull hull;
   const auto end = [&](std::size_t k, Index i, bool upper) {
@@ -185,7 +185,13 @@ std::vector<Interval> corner_hull(const RuleCase& c, Random& random) {
     for (std::size_t k = 0; k < x.size(); ++k) {
       Tensor t = Tensor::uninitialised(x[k].shape(), DType::f64);
       const auto values = t.mutable_data<double>();
-      for (std::size_t i = 0; i < values.size(); ++i) values[i] = end(k, static_cast<Index>(i), random.coin());
+      const std::vector<double>& kinks = c.sample.operands[k].kinks;
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        const auto at = static_cast<Index>(i);
+        values[i] = end(k, at, random.coin());
+        if (!kinks.empty() && random.coin())
+          values[i] = std::clamp(random.pick(kinks), end(k, at, false), end(k, at, true));
+      }
       x[k] = t.to(c.dtype());
     }
     hull.add(c.value(x));

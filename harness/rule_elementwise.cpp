@@ -37,9 +37,9 @@ class SlopeCheck {
       const double distance = x.at(k) - y.at(k);
       if (distance == 0.0 || !std::isfinite(fx.at(k)) || !std::isfinite(fy.at(k))) continue;
       // Rounding of the two values, seen through the division; the smallest subnormal covers values near zero.
+      const double size = std::fabs(fx.at(k)) + std::fabs(fy.at(k)) + 2 * case_.sample.reference_scale;
       const double noise =
-          (tolerance.elementwise_ulps * 2 * unit(case_.dtype()) * (std::fabs(fx.at(k)) + std::fabs(fy.at(k))) +
-           smallest_subnormal(case_.dtype())) /
+          (tolerance.elementwise_ulps * 2 * unit(case_.dtype()) * size + smallest_subnormal(case_.dtype())) /
           std::fabs(distance);
       see(i, (fx.at(k) - fy.at(k)) / distance, noise, "the difference quotient of ", x.at(k), " and ", y.at(k));
     }
@@ -142,14 +142,17 @@ void walk(const RuleCase& c, std::size_t argument, SlopeCheck& check) {
   const Operand& operand = c.sample.operands[argument];
   std::vector<double> special = operand.kinks;
   special.insert(special.end(), operand.probes.begin(), operand.probes.end());
+  // At the points themselves, and beside them, where slopes may be steepest without ever being taken.
   for (const double point : special) {
-    Tensor x = lo.copy();
-    const auto values = x.mutable_data<double>();
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const Interval over = c.ranges[argument].at(static_cast<Index>(i));
-      values[i] = std::clamp(static_cast<double>(static_cast<float>(point)), over.lo, over.hi);
+    for (const double beside : {0.0, -1e-3, 1e-3}) {
+      Tensor x = lo.copy();
+      const auto values = x.mutable_data<double>();
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        const Interval over = c.ranges[argument].at(static_cast<Index>(i));
+        values[i] = std::clamp(static_cast<double>(static_cast<float>(point + beside)), over.lo, over.hi);
+      }
+      check.derivative(x.to(c.dtype()));
     }
-    check.derivative(x.to(c.dtype()));
   }
 }
 

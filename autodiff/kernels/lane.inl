@@ -85,6 +85,13 @@ TAUT_LANE Lane<D> sigmoid(Lane<D> x) {
   const auto numerator = hn::IfThenElse(hn::Lt(x.v, hn::Zero(D())), e.v, constant<D>(1.0));
   return {hn::Div(numerator, hn::Add(e.v, constant<D>(1.0)))};
 }
+// σ(x) σ(−x) = e^{−|x|} / (1 + e^{−|x|})²
+TAUT_LANE Lane<D> sigmoid_slope(Lane<D> x) {
+  const Lane<D> e = exp(-abs(x));
+  const Lane<D> r = reciprocal(e + 1.0);
+  return e * r * r;
+}
+
 // min(max(x, lo), hi); NaN comes through.
 TAUT_LANE Lane<D> clip(Lane<D> x, double lo, double hi) {
   const auto above = hn::IfThenElse(hn::Lt(x.v, constant<D>(lo)), constant<D>(lo), x.v);

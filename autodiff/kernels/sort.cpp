@@ -47,12 +47,22 @@ void merge_sort(V* v, Index n, V* scratch, Before before) {
   if (from != v) std::copy_n(from, n, v);
 }
 
-// Rows of `inner` numbers at once: neighbours that are out of order change places, which keeps ties in order.
+// Rows of `inner` numbers at once: neighbours that are out of order change places, which keeps ties in order. Positions
+// move along where there are some.
 template <class T, class Before>
-void sort_rows(T* y, Index group, Index inner, Before before) {
+void sort_rows(T* y, Index* positions, Index group, Index inner, Before before) {
   for (Index end = group - 1; end > 0; --end)
     for (Index k = 0; k < end; ++k) {
       T *const a = y + k * inner, *const b = a + inner;
+      if (positions != nullptr) {
+        Index *const p = positions + k * inner, *const q = p + inner;
+        for (Index i = 0; i < inner; ++i) {
+          const Index first = p[i], second = q[i];
+          const bool change = before(b[i], a[i]);
+          p[i] = change ? second : first;
+          q[i] = change ? first : second;
+        }
+      }
       for (Index i = 0; i < inner; ++i) {
         const T first = a[i], second = b[i];
         const bool change = before(second, first);
@@ -60,6 +70,17 @@ void sort_rows(T* y, Index group, Index inner, Before before) {
         b[i] = change ? first : second;
       }
     }
+}
+
+// Pairs of neighbours, the one case common enough for a loop of its own.
+template <class T, class Before>
+void sort_pairs(const T* x, Index pairs, T* y, Before before) {
+  for (Index i = 0; i < pairs; ++i) {
+    const T first = x[2 * i], second = x[2 * i + 1];
+    const bool change = before(second, first);
+    y[2 * i] = change ? second : first;
+    y[2 * i + 1] = change ? first : second;
+  }
 }
 
 // Scratch from the tensors' pool.
@@ -70,10 +91,11 @@ Tensor scratch(Index n) {
 
 template <class T, class Before>
 void sort_values(const GroupedShape& s, const T* x, T* y, Before before) {
+  if (s.group == 2 && s.inner == 1) return sort_pairs(x, s.outer, y, before);
   const Index size = s.group * s.inner;
   std::copy_n(x, s.outer * size, y);
-  if (s.group <= (s.inner == 1 ? 2 : short_run)) {
-    for (Index o = 0; o < s.outer; ++o) sort_rows(y + o * size, s.group, s.inner, before);
+  if (s.inner > 1 && s.group <= short_run) {
+    for (Index o = 0; o < s.outer; ++o) sort_rows<T>(y + o * size, nullptr, s.group, s.inner, before);
     return;
   }
   Tensor line = scratch<T>(s.group), other = scratch<T>(s.group);
@@ -94,6 +116,17 @@ void sort_values(const GroupedShape& s, const T* x, T* y, Before before) {
 
 template <class T, class Before>
 void sort_positions(const GroupedShape& s, const T* x, std::span<Index> positions, Before before) {
+  if (s.group == 2 || (s.inner > 1 && s.group <= short_run)) {
+    std::iota(positions.begin(), positions.end(), Index{0});
+    const Index size = s.group * s.inner;
+    Tensor values = scratch<T>(size);
+    T* const group = values.mutable_data<T>().data();
+    for (Index o = 0; o < s.outer; ++o) {
+      std::copy_n(x + o * size, size, group);
+      sort_rows(group, positions.data() + o * size, s.group, s.inner, before);
+    }
+    return;
+  }
   IndexList line(s.group), other(s.group);
   Index *const one = line.writable().data(), *const two = other.writable().data();
   for (Index o = 0; o < s.outer; ++o)

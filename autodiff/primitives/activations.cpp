@@ -17,10 +17,10 @@ double logistic(double x) {
 }
 double normal_density(double x) { return std::exp(-x * x / 2) * std::numbers::inv_sqrtpi / std::numbers::sqrt2; }
 
-// a + b, each with a relative error of `rel` (far out both vanish or a goes to 1, and 0 · ∞ stands for 0).
-Interval sum_within(double a, double b, double rel) {
+// a + b with relative errors of `a_rel` and `b_rel` (far out b vanishes, and 0 · ∞ stands for 0).
+Interval sum_within(double a, double a_rel, double b, double b_rel) {
   if (std::isnan(b)) b = 0.0;
-  const double margin = add_up(mul_up(rel, std::fabs(a) + std::fabs(b)), 0x1p-1060);
+  const double margin = add_up(mul_up(a_rel + 2 * u, std::fabs(a)) + mul_up(b_rel + 2 * u, std::fabs(b)), 0x1p-1060);
   return {sub_down(a + b, margin), add_up(a + b, margin)};
 }
 
@@ -51,7 +51,7 @@ void require_positive(const char* op, const char* what, double value, Where wher
   if (!(value > 0.0)) throw DomainError(cat('[', op, "] at ", where, ": ", what, " must be positive, got ", value));
 }
 
-// Values and slopes of c·(e^x − 1) for x ≤ 0, joined to g·x for x > 0. `largest`: c for slopes, rounded outward.
+// Values and slopes of c·(e^x − 1) for x < 0, joined to g·x for x > 0.
 Interval exponential_image(const Interval& x, const Interval& c, double g) {
   const auto at = [&](double t) {
     if (t > 0) return Interval::point(g) * Interval::point(t);
@@ -61,11 +61,13 @@ Interval exponential_image(const Interval& x, const Interval& c, double g) {
   const Interval y = hull(at(x.lo), at(x.hi));
   return x.contains(0.0) ? hull(y, Interval::point(0.0)) : y;
 }
-Slope exponential_slope(const Interval& x, const Interval& c, double g) {
-  if (x.lo > 0) return Slope::point(g);
+enum class AtZero { left, right };  // whose slope is the derivative there
+Slope exponential_slope(const Interval& x, const Interval& c, double g, AtZero at_zero = AtZero::left) {
+  const bool right = at_zero == AtZero::right;
+  if (x.lo > 0 || (right && x.lo == 0)) return Slope::point(g);
   const Interval e = outer(std::exp(x.lo), std::exp(std::min(0.0, x.hi)));
   const Slope s = c * Interval{std::max(0.0, e.lo), std::min(1.0, e.hi)};
-  return x.hi > 0 ? hull(s, Slope::point(g)) : s;
+  return x.hi > 0 || (right && x.hi == 0) ? hull(s, Slope::point(g)) : s;
 }
 
 }  // namespace
@@ -86,10 +88,7 @@ class Selu final : public Unit<Selu, SeluFormula, Unary::selu> {
  public:
   static constexpr OpInfo static_info{"selu", "γx for x > 0, γα(e^x − 1) else", "derivative γ at 0", "Klambauer2017"};
   Selu(double alpha, double gamma) : alpha_(alpha), gamma_(gamma) {}
-  Slope slope(const Interval& x) const override {
-    const Slope s = exponential_slope(x, product(), gamma_);
-    return x.contains(0.0) ? hull(s, Slope::point(gamma_)) : s;
-  }
+  Slope slope(const Interval& x) const override { return exponential_slope(x, product(), gamma_, AtZero::right); }
   Interval image(const Interval& x) const override { return exponential_image(x, product(), gamma_); }
 
  private:
@@ -121,7 +120,8 @@ class Gelu final : public Unit<Gelu, GeluFormula, Unary::gelu> {
   static constexpr OpInfo static_info{"gelu", "x Φ(x), Φ the normal distribution", "", "Hendrycks2016"};
   Slope slope(const Interval& x) const override {
     return gated_slope(x, shape, [](double t) {
-      return sum_within(std::erfc(-t / std::numbers::sqrt2) / 2, t * normal_density(t), margin(t));
+      return sum_within(std::erfc(-t / std::numbers::sqrt2) / 2, margin(t), t * normal_density(t),
+                        margin(-std::fabs(t)));
     });
   }
   Interval image(const Interval& x) const override {
@@ -135,8 +135,10 @@ class Gelu final : public Unit<Gelu, GeluFormula, Unary::gelu> {
   static constexpr GatedShape shape{
       {turn(-0.751791524693564, -0.16997120747990366)},
       {turn(-1.4142135623730951, -0.12890414518515479), turn(1.4142135623730951, 1.1289041451851548)}};
-  // Rounding of t and t² is seen through e^{−t²/2}.
-  static double margin(double t) { return 4 * libm + 4 * u * std::min(2e3, t * t); }
+  // A relative error of t reaches Φ(t) times t φ(t)/Φ(t), which is at most about t² below 0, t e^{−t²/2} above.
+  static double margin(double t) {
+    return 4 * libm + 4 * u * std::min(2e3, t * t) * (t > 1 ? std::exp(-t * t / 2) : 1.0);
+  }
 };
 
 class GeluTanh final : public Unit<GeluTanh, GeluTanhFormula, Unary::gelu_tanh> {
@@ -146,7 +148,7 @@ class GeluTanh final : public Unit<GeluTanh, GeluTanhFormula, Unary::gelu_tanh> 
     return gated_slope(x, shape, [](double t) {
       const double s = logistic(inner(t)), other = logistic(-inner(t));
       const double growth = GeluTanhFormula::twice_root * (1 + 3 * GeluTanhFormula::cubic * t * t);
-      return sum_within(s, t * s * other * growth, margin(t));
+      return sum_within(s, margin(t), t * s * other * growth, margin(-std::fabs(t)));
     });
   }
   Interval image(const Interval& x) const override {
@@ -161,15 +163,18 @@ class GeluTanh final : public Unit<GeluTanh, GeluTanhFormula, Unary::gelu_tanh> 
       {turn(-0.752461422071016, -0.17004075057125405)},
       {turn(-1.41850400879082836, -0.12899306865877176), turn(1.41850400879082836, 1.1289930686587718)}};
   static double inner(double t) { return GeluTanhFormula::twice_root * t * (1 + GeluTanhFormula::cubic * t * t); }
-  static double margin(double t) { return 8 * libm + 16 * u * std::min(2e3, std::fabs(inner(t))); }
+  // A relative error of the inner argument reaches σ times itself and 1 − σ.
+  static double margin(double t) {
+    return 8 * libm + 16 * u * std::min(2e3, std::fabs(inner(t))) * logistic(-inner(t));
+  }
 };
 
 class Silu final : public Unit<Silu, SiluFormula, Unary::silu> {
  public:
   static constexpr OpInfo static_info{"silu", "x σ(x)", "", "Elfwing2018"};
   Slope slope(const Interval& x) const override {
-    return gated_slope(x, shape,
-                       [](double t) { return sum_within(logistic(t), t * logistic(t) * logistic(-t), 8 * libm); });
+    return gated_slope(
+        x, shape, [](double t) { return sum_within(logistic(t), 4 * libm, t * logistic(t) * logistic(-t), 8 * libm); });
   }
   Interval image(const Interval& x) const override {
     return gated_image(x, shape, [](double t) {
@@ -190,7 +195,7 @@ class Mish final : public Unit<Mish, MishFormula, Unary::mish> {
   Slope slope(const Interval& x) const override {
     return gated_slope(x, shape, [](double t) {
       const double e = std::exp(std::min(t, 40.0)), d = e * (e + 2) + 2;
-      return sum_within(gate(t), t * (4 * e / d * ((e + 1) / d)), 8 * libm);
+      return sum_within(gate(t), 4 * libm, t * (4 * e / d * ((e + 1) / d)), 8 * libm);
     });
   }
   Interval image(const Interval& x) const override {

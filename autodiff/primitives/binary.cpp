@@ -279,7 +279,7 @@ class PRelu final : public Pair<PRelu, Binary::prelu> {
     const auto dx = by_x.mutable_data<double>(), ds = by_slope.mutable_data<double>();
     for (std::size_t i = 0; i < dx.size(); ++i) {
       const auto k = static_cast<Index>(i);
-      dx[i] = slopes(x.at(k), s.at(k)).magnitude();
+      dx[i] = x.at(k).lo >= 0 ? 1.0 : slopes(x.at(k), s.at(k)).magnitude();
       ds[i] = std::max(0.0, -x.at(k).lo);
     }
     if (!primitives::all_finite(by_x) || !primitives::all_finite(by_slope))

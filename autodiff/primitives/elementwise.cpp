@@ -32,7 +32,7 @@ double sech_squared(double x) {
   const double e = std::exp(-2 * std::fabs(x));  // 4 e^{−2|x|} / (1 + e^{−2|x|})²
   return 4 * e / ((1 + e) * (1 + e));
 }
-double sigmoid_slope(double x) {
+double steepness_of_sigmoid(double x) {
   const double e = std::exp(-std::fabs(x));
   return e / ((1 + e) * (1 + e));
 }
@@ -132,7 +132,7 @@ class Tanh final : public Unit<Tanh, TanhFormula, Unary::tanh> {
 class Sigmoid final : public Unit<Sigmoid, SigmoidFormula, Unary::sigmoid> {
  public:
   static constexpr OpInfo static_info{"sigmoid", "1 / (1 + e^−x)", "", ""};
-  Slope slope(const Interval& x) const override { return clamp(bell(x, sigmoid_slope), 0.0, 0.25); }
+  Slope slope(const Interval& x) const override { return clamp(bell(x, steepness_of_sigmoid), 0.0, 0.25); }
   Interval image(const Interval& x) const override {
     return clamp(outer(sigmoid_value(x.lo), sigmoid_value(x.hi), 3 * libm), 0.0, 1.0);
   }

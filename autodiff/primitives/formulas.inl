@@ -129,16 +129,13 @@ struct GeluTanhFormula {
   auto value(const auto& x) const { return x * sigmoid((x * x * cubic + 1.0) * x * twice_root); }
   auto derivative(const auto& x, const auto&) const {
     const auto square = x * x;
-    const auto s = sigmoid((square * cubic + 1.0) * x * twice_root);
-    return s + x * (s * (1.0 - s)) * ((square * (3.0 * cubic) + 1.0) * twice_root);
+    const auto t = (square * cubic + 1.0) * x * twice_root;
+    return sigmoid(t) + x * sigmoid_slope(t) * ((square * (3.0 * cubic) + 1.0) * twice_root);
   }
 };
 struct SiluFormula {
   auto value(const auto& x) const { return x * sigmoid(x); }
-  auto derivative(const auto& x, const auto&) const {
-    const auto s = sigmoid(x);
-    return s * (x * (1.0 - s) + 1.0);
-  }
+  auto derivative(const auto& x, const auto&) const { return sigmoid(x) + x * sigmoid_slope(x); }
 };
 // x · n / (n + 2), n = e^x (e^x + 2), which is x·tanh(softplus(x)); from x = 20 on the factor rounds to 1.
 struct MishFormula {
@@ -166,7 +163,12 @@ struct SoftsignFormula {
 struct ClipFormula {
   double lo, hi;
   auto value(const auto& x) const { return clip(x, lo, hi); }
-  auto derivative(const auto& x, const auto&) const { return step(x + -lo) - step(x + -hi); }
+  auto derivative(const auto& x, const auto&) const { return above(x, lo) - above(x, hi); }
+  // 1 for x > at, 0 else; `at` may be infinite, which is no constant to add.
+  static auto above(const auto& x, double at) {
+    const bool finite = at - at == 0.0;
+    return step(x * (finite ? 1.0 : 0.0) + (finite ? -at : at < 0.0 ? 1.0 : -1.0));
+  }
 };
 struct HardSigmoidFormula {
   double alpha, beta;

@@ -211,6 +211,11 @@ namespace {
 
 // The row x of length n in the ranges, standardised in exact arithmetic, and as computed in `dtype`.
 void standardise_range(const Range& x, Index from, Index n, double eps, DType dtype, Range& y) {
+  const auto lo = y.lo.mutable_data<double>(), hi = y.hi.mutable_data<double>();
+  if (n == 1) {
+    lo[static_cast<std::size_t>(from)] = hi[static_cast<std::size_t>(from)] = 0.0;
+    return;
+  }
   const auto count = static_cast<double>(n);
   Interval sum = Interval::point(0.0);
   double size = 0.0;
@@ -237,20 +242,21 @@ void standardise_range(const Range& x, Index from, Index n, double eps, DType dt
   const Interval deviation = root({add_down(div_down(squares.lo, count), eps), add_up(div_up(squares.hi, count), eps)});
   // Rounding of the forward value, docs/mathematics.md.
   const double unit = unit_roundoff(dtype), largest = sqrt_up(count);
-  const double gamma = gamma_factor(2 * n + 16, unit);
-  const double shift = add_up(mul_up(gamma, add_up(size, farthest)), 4 * smallest_subnormal(dtype));
+  const double gamma = gamma_factor(n + 12, unit);
+  const double shift = add_up(add_up(mul_up(gamma_factor(n + 4, unit), size), mul_up(4 * unit, farthest)),
+                              4 * smallest_subnormal(dtype));
   const double room = sub_down(deviation.lo, mul_up(2.0, shift));
   const bool known = room > 0.0 && farthest < (dtype == DType::f32 ? 0x1p60 : 0x1p500) && gamma < 0.25;
   const double limit = widen_up(largest, known ? gamma : 1.0);
-  const double error = add_up(mul_up(div_up(shift, room), add_up(1.0, largest)),
-                              add_up(mul_up(gamma, add_up(1.0, largest)), 4 * smallest_subnormal(dtype)));
-  const auto lo = y.lo.mutable_data<double>(), hi = y.hi.mutable_data<double>();
   for (Index i = 0; i < n; ++i) {
     const auto k = static_cast<std::size_t>(from + i);
     const Interval d = distance[static_cast<std::size_t>(i)];
     lo[k] = -limit;
     hi[k] = limit;
     if (!known) continue;
+    const double y_i = std::min(limit, div_up(d.magnitude(), deviation.lo));
+    const double error = add_up(mul_up(div_up(shift, room), add_up(1.0, y_i)),
+                                add_up(mul_up(mul_up(2.0, gamma), y_i), 4 * smallest_subnormal(dtype)));
     lo[k] = std::max(lo[k], sub_down(div_down(d.lo, d.lo < 0 ? deviation.lo : deviation.hi), error));
     hi[k] = std::min(hi[k], add_up(div_up(d.hi, d.hi > 0 ? deviation.lo : deviation.hi), error));
   }

@@ -165,24 +165,20 @@ namespace {
 // of the window over their number, over the rows and columns of the result. Undefined when it is 1 everywhere.
 Tensor corrections(const Shape& x, const Pool2dOptions& options, const kernels::PoolShape& s, DType dtype) {
   const bool nchw = options.layout == Layout::nchw;
-  bool any = false;
-  const auto along = [&](std::size_t axis, Index outputs) {
+  const auto factor = [&](std::size_t axis, Index o) {
     const Index size = x[static_cast<int>(axis) + (nchw ? 2 : 1)];
     const Index end = options.count_padding ? size + options.padding[2 * axis + 1] : size;
-    std::vector<double> factors;
-    for (Index o = 0; o < outputs; ++o) {
-      const Index counted = kernels::positions_in_window(s, axis, o, end, options.count_padding);
-      any = any || counted != options.window[axis];
-      factors.push_back(static_cast<double>(options.window[axis]) / static_cast<double>(counted));
-    }
-    return factors;
+    const Index counted = kernels::positions_in_window(s, axis, o, end, options.count_padding);
+    return static_cast<double>(options.window[axis]) / static_cast<double>(counted);
   };
-  const std::vector<double> rows = along(0, s.out_h), columns = along(1, s.out_w);
-  if (!any) return {};
+  bool whole = true;
+  for (Index o = 0; o < s.out_h; ++o) whole = whole && factor(0, o) == 1.0;
+  for (Index o = 0; o < s.out_w; ++o) whole = whole && factor(1, o) == 1.0;
+  if (whole) return {};
   Tensor factors = Tensor::uninitialised(nchw ? Shape{s.out_h, s.out_w} : Shape{s.out_h, s.out_w, 1}, DType::f64);
   auto to = factors.mutable_data<double>().begin();
-  for (const double row : rows)
-    for (const double column : columns) *to++ = row * column;
+  for (Index row = 0; row < s.out_h; ++row)
+    for (Index column = 0; column < s.out_w; ++column) *to++ = factor(0, row) * factor(1, column);
   return factors.to(dtype);
 }
 

@@ -12,6 +12,8 @@ namespace taut::primitives {
 
 using kernels::Unary;
 
+inline Var sigmoid_slope(const Var& x) { return sigmoid(x) * sigmoid(neg(x)); }
+
 #include "autodiff/primitives/formulas.inl"  // NOLINT: the derivative rules, with T = Var
 
 inline constexpr double u = 0x1p-53;

@@ -93,7 +93,7 @@ std::vector<Sample> samples<PRelu>() {
     s.unbounded = {3};
     // x = −t: raising the slope by 1 moves the product by t.
     s.witness = [s](std::uint32_t, double growth) {
-      const Tensor below = everywhere(s, -growth);
+      const Tensor below = everywhere(s, -2 * growth);
       return std::pair{Inputs{below, everywhere(s, 1.0)}, Inputs{below, everywhere(s, 2.0)}};
     };
   }

@@ -19,13 +19,13 @@ template <>
 std::vector<Sample> samples<Pow>() {
   std::vector<Sample> list;
   // Exponents are numbers of f32. The powers of whole and half exponents are multiplied out, the others are not.
-  for (const double p : {2.0, 3.0, 5.0, -1.0, -2.0, 0.5, 2.5, -1.5, 0.75, -0.25, 40.5}) {
+  for (const double p : {2.0, 3.0, 5.0, -1.0, -2.0, 0.5, 2.5, -1.5, 0.75, -0.25, 12.5}) {
     Sample like = calling([p](const Var& x) { return pow(x, p); });
     like.name = "exponent " + std::to_string(p);
     const bool whole = p == std::floor(p);
     Operand x{.domain = {0.5, 2}, .defined = positive, .probes = {0.25, 1, 3}};
     if (whole && p > 0) x = {.probes = {-3, 0, 1e-3, 3}};
-    if (p == 40.5) x = {.domain = {0.75, 1.25}, .defined = {0.5, 2}, .probes = {0.5, 1, 2}};
+    if (p == 12.5) x = {.domain = {0.75, 1.25}, .defined = {0.5, 2}, .probes = {0.5, 1, 2}};
     like.reference_ulps = 5 + std::fabs(p);
     // Far out where the power is steep: at 0 for p < 1, at infinity for p > 1.
     like = without_constant(like, [p](double growth) {
