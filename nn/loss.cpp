@@ -67,8 +67,7 @@ Var huber(const Var& prediction, const Var& target, double delta, Where where) {
     throw DomainError(cat("[huber] at ", where, ": delta must be positive and finite, got ", delta));
   // With m = min(|d|, delta) both cases are m·(|d| − m/2), and nothing large is subtracted from anything large.
   const Var distance = abs(sub(prediction, target, where), where);
-  const Var limit(Tensor::scalar(-delta, prediction.dtype()));
-  const Var least = neg(maximum(neg(distance, where), limit, where), where);
+  const Var least = minimum(distance, Var(Tensor::scalar(delta, prediction.dtype())), where);
   return mean_of(mul(least, sub(distance, scale(least, 0.5, where), where), where), where);
 }
 
