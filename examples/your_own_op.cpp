@@ -47,7 +47,7 @@ class SoftThreshold final : public ElementwisePrimitive {
             : x.hi < -t_ ? add_up(x.hi, t_)
                          : 0.0};
   }
-  double forward_ulp() const override { return 1.0; }  // one subtraction
+  ForwardError forward_error() const override { return {1.0}; }  // one subtraction
   std::optional<PiecewiseLinear> pieces() const override { return PiecewiseLinear{{-t_, t_}, {1.0, 0.0, 1.0}}; }
   std::string_view unbounded_because() const override { return ""; }
 

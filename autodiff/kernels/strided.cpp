@@ -161,7 +161,17 @@ void cumulative_sum(const Tensor& x, int axis, bool exclusive, bool reverse, Ten
     using T = decltype(zero);
     const T* from = x.data<T>().data();
     T* to = y.mutable_data<T>().data();
-    for (Index o = shape.product(0, axis); o > 0; --o, from += n * inner, to += n * inner)
+    for (Index o = shape.product(0, axis); o > 0; --o, from += n * inner, to += n * inner) {
+      if (inner == 1) {  // the sum stays in a register
+        T sum{0};
+        for (Index k = 0; k < n; ++k) {
+          const Index i = reverse ? n - 1 - k : k;
+          const T before = sum;
+          sum += from[i];
+          to[i] = exclusive ? before : sum;
+        }
+        continue;
+      }
       for (Index k = 0; k < n; ++k) {
         const Index own = (reverse ? n - 1 - k : k) * inner, before = reverse ? own + inner : own - inner;
         if (k > 0) {
@@ -173,6 +183,7 @@ void cumulative_sum(const Tensor& x, int axis, bool exclusive, bool reverse, Ten
           std::copy_n(from + own, inner, to + own);
         }
       }
+    }
   });
 }
 
