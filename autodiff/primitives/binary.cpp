@@ -403,7 +403,13 @@ Var where(const Tensor& condition, const Var& a, const Var& b, Where where) {
     throw NumericError(cat("[where] at ", where, ": the condition has ", condition.at(condition.first_non_finite()),
                            " at position ", condition.first_non_finite(), "; use 0 and 1"));
   return located(where, [&] {
-    const Shape shape = broadcast_shapes(broadcast_shapes(a.shape(), b.shape(), "where"), condition.shape(), "where");
+    Shape shape;
+    try {
+      shape = broadcast_shapes(broadcast_shapes(a.shape(), b.shape(), "where"), condition.shape(), "where");
+    } catch (const ShapeError&) {
+      throw ShapeError(cat("[where] the condition and both operands must broadcast to one shape, got ",
+                           condition.shape(), ", ", a.shape(), " and ", b.shape(), "; reshape one of them"));
+    }
     const Tensor mask = broadcast_to(Var(condition.to(a.dtype())), shape).value();
     return record(where, Choice(mask), broadcast_to(a, shape, where), broadcast_to(b, shape, where));
   });

@@ -1,11 +1,13 @@
 cmake_minimum_required(VERSION 3.25)
 # cmake -D ROOT=<source tree> -P check.cmake
-# Every citation key, [Name1999], in the sources and documents has an entry in docs/references.md, and every entry is cited.
+# Every citation key, [Name1999] or "Name1999", in the sources and documents has an entry in docs/references.md, and every
+# entry is cited.
 
 # The keys of a file. CMake's lists would trip over brackets, so they are replaced first.
 function(keys_of file result)
   file(READ ${file} text)
   string(REPLACE "[" "<" text "${text}")
+  string(REGEX REPLACE "\"([A-Z][A-Za-z]+(19|20)[0-9][0-9])\"" "<\\1" text "${text}")
   string(REGEX MATCHALL "<[A-Z][A-Za-z]+(19|20)[0-9][0-9]" found "${text}")
   list(TRANSFORM found REPLACE "^<" "")
   set(${result} "${found}" PARENT_SCOPE)
