@@ -7,15 +7,11 @@
 
 namespace taut::nn {
 
-// What an activation is called in tables.
-template <auto f>
-inline constexpr std::string_view activation_name = "Activation";
-
 // f of every entry.
 template <Var (*f)(const Var&, Where)>
 class Activation {
  public:
-  static constexpr std::string_view type_name = activation_name<f>;
+  static constexpr std::string_view type_name = module_name<f>;
   explicit Activation(Where where = Where::current()) : where_(where) {}
   Var operator()(const Var& x) const { return f(x, where_); }
   Var run(const Var& x, Layout) const { return f(x, where_); }
@@ -26,25 +22,25 @@ class Activation {
 };
 
 template <>
-inline constexpr std::string_view activation_name<&relu> = "ReLU";
+inline constexpr std::string_view module_name<&relu> = "ReLU";
 template <>
-inline constexpr std::string_view activation_name<&taut::tanh> = "Tanh";
+inline constexpr std::string_view module_name<&taut::tanh> = "Tanh";
 template <>
-inline constexpr std::string_view activation_name<&sigmoid> = "Sigmoid";
+inline constexpr std::string_view module_name<&sigmoid> = "Sigmoid";
 template <>
-inline constexpr std::string_view activation_name<&softplus> = "Softplus";
+inline constexpr std::string_view module_name<&softplus> = "Softplus";
 template <>
-inline constexpr std::string_view activation_name<&taut::abs> = "Abs";
+inline constexpr std::string_view module_name<&taut::abs> = "Abs";
 template <>
-inline constexpr std::string_view activation_name<&gelu> = "GELU";
+inline constexpr std::string_view module_name<&gelu> = "GELU";
 template <>
-inline constexpr std::string_view activation_name<&silu> = "SiLU";
+inline constexpr std::string_view module_name<&silu> = "SiLU";
 template <>
-inline constexpr std::string_view activation_name<&mish> = "Mish";
+inline constexpr std::string_view module_name<&mish> = "Mish";
 template <>
-inline constexpr std::string_view activation_name<&softsign> = "Softsign";
+inline constexpr std::string_view module_name<&softsign> = "Softsign";
 template <>
-inline constexpr std::string_view activation_name<&hard_swish> = "HardSwish";
+inline constexpr std::string_view module_name<&hard_swish> = "HardSwish";
 using ReLU = Activation<&relu>;
 using Tanh = Activation<&taut::tanh>;
 using Sigmoid = Activation<&sigmoid>;

@@ -60,7 +60,7 @@ class ConvTranspose1d {
 template <Var (*pool)(const Var&, const Pool1dOptions&, Where)>
 class Pool1d {
  public:
-  static constexpr std::string_view type_name = pool == &max_pool1d ? "MaxPool1d" : "AvgPool1d";
+  static constexpr std::string_view type_name = module_name<pool>;
   // A window that moves by its own size.
   explicit Pool1d(Index window, Where where = Where::current())
       : Pool1d(Pool1dOptions{.window = window, .stride = window}, where) {}
@@ -72,6 +72,10 @@ class Pool1d {
   Pool1dOptions options_;
   Where where_;
 };
+template <>
+inline constexpr std::string_view module_name<&max_pool1d> = "MaxPool1d";
+template <>
+inline constexpr std::string_view module_name<&avg_pool1d> = "AvgPool1d";
 using MaxPool1d = Pool1d<&max_pool1d>;
 using AvgPool1d = Pool1d<&avg_pool1d>;
 

@@ -90,7 +90,7 @@ class ConvTranspose2d {
 template <Var (*pool)(const Var&, const Pool2dOptions&, Where)>
 class Pool2d {
  public:
-  static constexpr std::string_view type_name = pool == &max_pool2d ? "MaxPool2d" : "AvgPool2d";
+  static constexpr std::string_view type_name = module_name<pool>;
   // A square window that moves by its own size.
   explicit Pool2d(Index window, Where where = Where::current())
       : Pool2d(Pool2dOptions{.window = {window, window}, .stride = {window, window}}, where) {}
@@ -108,6 +108,10 @@ class Pool2d {
   Pool2dOptions options_;
   Where where_;
 };
+template <>
+inline constexpr std::string_view module_name<&max_pool2d> = "MaxPool2d";
+template <>
+inline constexpr std::string_view module_name<&avg_pool2d> = "AvgPool2d";
 using MaxPool2d = Pool2d<&max_pool2d>;
 using AvgPool2d = Pool2d<&avg_pool2d>;
 

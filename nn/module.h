@@ -42,6 +42,10 @@ constexpr std::string_view type_name_of() {
     return "module";
 }
 
+// The type_name of a module that is a function.
+template <auto f>
+inline constexpr std::string_view module_name = "module";
+
 // A module that can work in either layout has, beside operator(), `Var run(const Var& x, Layout) ` and
 // `LayoutUse layout_use() const`.
 template <class M>
