@@ -344,8 +344,9 @@ BOOST_AUTO_TEST_CASE(gelu_is_said_to_have_slopes_of_relu) {
   Sample like = one_operand_sample<GeluLikeRelu>({});
   like.name.clear();
   like.reference_scale = 2.0;
-  expect_rejection(harness::elementwise_samples(like, {.probes = {-1.4142135623730951, 0, 1.4142135623730951}}, nullptr),
-                   {"lipschitz", "lipschitz_on_boxes"});
+  expect_rejection(
+      harness::elementwise_samples(like, {.probes = {-1.4142135623730951, 0, 1.4142135623730951}}, nullptr),
+      {"lipschitz", "lipschitz_on_boxes"});
 }
 BOOST_AUTO_TEST_CASE(slope_is_lazy) { expect_rejection(sigmoid_samples<SlopeLazy>(), {"lipschitz"}); }
 BOOST_AUTO_TEST_CASE(slope_is_lazy_on_boxes) {

@@ -80,8 +80,7 @@ BOOST_AUTO_TEST_CASE(slopes_of_activations) {
       {"erf", [](const Var& x) { return erf(x); }, 1.1283791670},
   };
   for (const auto& [name, f, expected] : activations)
-    for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf})
-      BOOST_TEST_CONTEXT(name << " in " << norm) {
+    for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf}) BOOST_TEST_CONTEXT(name << " in " << norm) {
         const double c = constant(f, {1, 3}, norm);
         BOOST_TEST(c >= expected);
         BOOST_TEST(c <= expected + 1e-10);
@@ -104,22 +103,26 @@ BOOST_AUTO_TEST_CASE(powers_have_constants_on_boxes_only) {
   BOOST_TEST(everywhere.status == Status::unbounded);
   BOOST_TEST(everywhere.note.find("pow") != std::string::npos);
   BOOST_TEST(constant(cube, {1, 2}, Norm::l2, Interval{-2, 1}) == 12.0, tolerance(1e-12));
-  BOOST_TEST(constant([](const Var& x) { return rsqrt(x); }, {1, 2}, Norm::l2, Interval{0.25, 4}) == 4.0, tolerance(1e-12));
+  BOOST_TEST(constant([](const Var& x) { return rsqrt(x); }, {1, 2}, Norm::l2, Interval{0.25, 4}) == 4.0,
+             tolerance(1e-12));
   BOOST_CHECK_THROW(bound_of([](const Var& x) { return log1p(x); }, {1, 2}, Norm::l2, Interval{-2, 1}), DomainError);
 }
 
 BOOST_AUTO_TEST_CASE(norms_of_rows) {
   const double n = 7;
-  for (const auto& [norm, l1, linf] : {std::tuple{Norm::l1, 1.0, 1.0}, {Norm::l2, std::sqrt(n), 1.0}, {Norm::linf, n, 1.0}}) {
+  for (const auto& [norm, l1, linf] :
+       {std::tuple{Norm::l1, 1.0, 1.0}, {Norm::l2, std::sqrt(n), 1.0}, {Norm::linf, n, 1.0}}) {
     BOOST_TEST(constant([](const Var& x) { return l1_norm(x, {-1}); }, {1, 7}, norm) == l1, tolerance(1e-14));
     BOOST_TEST(constant([](const Var& x) { return linf_norm(x, {-1}); }, {1, 7}, norm) == linf, tolerance(1e-14));
   }
   BOOST_TEST(constant([](const Var& x) { return l2_norm(x, {-1}); }, {1, 7}) == 1.0);
-  BOOST_TEST(constant([](const Var& x) { return l2_norm(x, {-1}); }, {1, 7}, Norm::linf) == std::sqrt(n), tolerance(1e-14));
+  BOOST_TEST(constant([](const Var& x) { return l2_norm(x, {-1}); }, {1, 7}, Norm::linf) == std::sqrt(n),
+             tolerance(1e-14));
   BOOST_TEST(bound_of([](const Var& x) { return variance(x, {-1}); }, {1, 7}).status == Status::unbounded);
   BOOST_TEST(constant([](const Var& x) { return l2_normalise(x, {-1}, 0.5); }, {1, 7}) == 2.0);
   // Away from the origin eps does not count.
-  const double far = constant([](const Var& x) { return l2_normalise(x, {-1}, 1e-6); }, {1, 4}, Norm::l2, Interval{1, 2});
+  const double far =
+      constant([](const Var& x) { return l2_normalise(x, {-1}, 1e-6); }, {1, 4}, Norm::l2, Interval{1, 2});
   BOOST_TEST(far == 0.5, tolerance(1e-12));
 }
 
@@ -141,9 +144,9 @@ BOOST_AUTO_TEST_CASE(layer_norm_folds_its_scale) {
   BOOST_TEST(largest_quotient(f, {1, n}, 1e-6, 1) >= 0.99 * exact);
   // In l1 and linf no factor folds below the true gains: 2(1 − 1/n) / √eps for a row of one scale.
   for (const Norm norm : {Norm::l1, Norm::linf})
-    BOOST_TEST(constant([&](const Var& x) { return layer_norm(x, Var(), Var(), eps); }, {1, n}, norm) ==
-                   1.5 / std::sqrt(eps),
-               tolerance(1e-9));
+    BOOST_TEST(
+        constant([&](const Var& x) { return layer_norm(x, Var(), Var(), eps); }, {1, n}, norm) == 1.5 / std::sqrt(eps),
+        tolerance(1e-9));
   // By channel, in groups and per image.
   const Function grouped = [&](const Var& x) { return group_norm(x, 2, Var(gamma), Var(), eps); };
   BOOST_TEST(constant(grouped, {1, 4, 3, 3}) >= largest_quotient(grouped, {1, 4, 3, 3}, 1e-4, 2));
