@@ -19,6 +19,8 @@ using detail::MatrixForm;
 // A matrix is made of a convolution, for its true norm, when that costs at most about a second.
 constexpr double most_operations = 1e10;
 constexpr int power_steps = 24;
+// Steps from the leading wave of a convolution, which is close already.
+constexpr int wave_steps = 2;
 
 NormBounds exactly(double value, Norm norm, const char* method) {
   return {LowerBound::certified(value, norm, method), UpperBound::certified(value, norm, method)};
@@ -33,13 +35,9 @@ double l2_operations(const LinearMap& map) {
   return std::min(m, n) * m * n + 4.0 * std::pow(std::min(m, n), 3);
 }
 
-// A unit vector's direction after some steps of the power method on AᵀA: close to where ‖A v‖ / ‖v‖ is largest.
-Tensor leading_direction(const LinearMap& map, const Options& options) {
-  boost::random::mt19937_64 random(options.seed);
-  boost::random::normal_distribution<double> normal;
-  Tensor v = Tensor::uninitialised(map.in_shape(), DType::f64);
-  for (double& x : v.mutable_data<double>()) x = normal(random);
-  for (int step = 0; step < power_steps && !options.expired(); ++step) {
+// v after some steps of the power method on AᵀA: closer to where ‖A v‖ / ‖v‖ is largest.
+Tensor improved(const LinearMap& map, Tensor v, int steps, const Options& options) {
+  for (int step = 0; step < steps && !options.expired(); ++step) {
     Tensor next = map.apply_transpose(map.apply(v));
     double largest = 0.0;
     for (const double x : std::as_const(next).data<double>()) largest = std::max(largest, std::fabs(x));
@@ -48,6 +46,14 @@ Tensor leading_direction(const LinearMap& map, const Options& options) {
     v = std::move(next);
   }
   return v;
+}
+
+Tensor leading_direction(const LinearMap& map, const Options& options) {
+  boost::random::mt19937_64 random(options.seed);
+  boost::random::normal_distribution<double> normal;
+  Tensor v = Tensor::uninitialised(map.in_shape(), DType::f64);
+  for (double& x : v.mutable_data<double>()) x = normal(random);
+  return improved(map, std::move(v), power_steps, options);
 }
 
 // ---- through the matrix
@@ -104,11 +110,20 @@ NormBounds convolution_norm(const LinearMap& map, const structure::Convolution& 
   if (auto matrix = through_matrix(map, norm, options); matrix && !matrix->cut) return *matrix;
   NormBounds bounds{LowerBound::certified(0.0, norm, "none"),
                     UpperBound::certified(detail::sum_bounds(map).l2(), norm, "sums")};
-  if (const auto circulant = detail::circulant_norm(c, options))
-    bounds.upper = taut::better(bounds.upper, UpperBound::certified(*circulant, norm, "circulant symbols"));
-  else
-    bounds.cut = true;
-  bounds.lower = detail::attained_norm(map, leading_direction(map, options), norm);
+  const auto circulant = detail::circulant_norm(c, options);
+  bounds.cut = !circulant;
+  if (!circulant) {
+    bounds.lower = detail::attained_norm(map, leading_direction(map, options), norm);
+    return bounds;
+  }
+  bounds.upper = taut::better(bounds.upper, UpperBound::certified(circulant->upper, norm, "circulant symbols"));
+  if (!circulant->lower.is_zero()) {
+    bounds.lower = LowerBound::certified(circulant->lower, norm, "leading wave");
+  } else if (circulant->wave.defined()) {
+    const Tensor wave = circulant->wave.reshaped(c.transposed ? map.out_shape() : map.in_shape());
+    bounds.lower = detail::attained_norm(
+        map, improved(map, c.transposed ? map.apply_transpose(wave) : wave, wave_steps, options), norm);
+  }
   return bounds;
 }
 
