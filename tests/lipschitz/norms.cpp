@@ -15,7 +15,7 @@ using testing::Random;
 // Of the oracle: 2^-64 times a few dozen.
 constexpr long double oracle_error = 4e-18L;
 
-void check_encloses(const NormBounds& bounds, long double exact, double slack, const std::string& what) {
+void check_encloses(const Enclosure& bounds, long double exact, double slack, const std::string& what) {
   BOOST_TEST_CONTEXT(what << ": " << bounds.lower << " and " << bounds.upper << ", exactly " << exact) {
     BOOST_TEST(bounds.upper.is_certified());
     BOOST_TEST(bounds.lower.is_certified());
@@ -128,11 +128,11 @@ BOOST_AUTO_TEST_CASE(dense_larger_matrices_are_tight) {
 
 BOOST_AUTO_TEST_CASE(exact_cases_are_exact) {
   for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf}) {
-    const NormBounds zero = dense_norm(Tensor::zeros({3, 5}, DType::f64), norm);
+    const Enclosure zero = dense_norm(Tensor::zeros({3, 5}, DType::f64), norm);
     BOOST_TEST(zero.upper.value() == 0.0);
     BOOST_TEST(zero.upper.is_certified());
     BOOST_TEST(dense_norm(Tensor::zeros({0, 5}, DType::f64), norm).upper.value() == 0.0);
-    const NormBounds number = dense_norm(Tensor::of<double>({1, 1}, {-0.7}), norm);
+    const Enclosure number = dense_norm(Tensor::of<double>({1, 1}, {-0.7}), norm);
     BOOST_TEST(number.upper.value() == 0.7);
     BOOST_TEST(number.lower.value() == 0.7);
     const LinearMap scale = scale_map({2, 3}, -0.3);
@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(a_deadline_in_the_past_gives_a_true_bound_marked_as_cut) {
   const Tensor a = random.normals({30, 30});
   Options options;
   options.deadline = Options::Clock::now();
-  const NormBounds bounds = dense_norm(a, Norm::l2, options);
+  const Enclosure bounds = dense_norm(a, Norm::l2, options);
   BOOST_TEST(bounds.cut);
   BOOST_TEST(static_cast<long double>(bounds.upper.value()) >= testing::spectral_norm(a));
   BOOST_TEST(static_cast<long double>(bounds.lower.value()) <= testing::spectral_norm(a));
@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(opaque_maps_give_estimates) {
   const LinearMap opaque({7}, {5},
                          structure::Opaque{[=](const Tensor& x) { return dense.apply(x); },
                                            [=](const Tensor& y) { return dense.apply_transpose(y); }});
-  const NormBounds bounds = operator_norm(opaque, Norm::l2);
+  const Enclosure bounds = operator_norm(opaque, Norm::l2);
   BOOST_TEST(bounds.upper.is_estimate());
   BOOST_TEST(bounds.lower.is_estimate());
   BOOST_TEST(bounds.upper.value() == operator_norm(dense, Norm::l2).upper.value(), boost::test_tools::tolerance(1e-9));
