@@ -59,9 +59,15 @@ double tridiagonal_bound(const Krylov& space, double computed) {
     }
     return true;
   };
-  for (double slack = 0x1p-50; slack < 1.0; slack *= 4.0)
+  for (double slack = 2.0 * u; slack < 1.0; slack *= 4.0)
     if (const double t = add_up(std::fabs(computed) * (1.0 + slack), 0x1p-900); positive(t)) return t;
   return infinity;
+}
+
+// x · 2^e; the power alone may be no double.
+Magnitude scaled(const Magnitude& x, int e) {
+  const double half = std::ldexp(1.0, e / 2), rest = std::ldexp(1.0, e - e / 2);
+  return Magnitude::product(Magnitude::product(x, half, Side::upper), rest, Side::upper);
 }
 
 // η of mathematics.md, 8.4, for a map times 2^-exponent with ‖ |A| ‖₂ ≤ g: M + E has exactly the computed tridiagonal
@@ -74,10 +80,7 @@ std::optional<double> rounding_term(const LinearMap& map, const Krylov& space, i
   const double omega = add_up(mul_up(space.loss_of_orthogonality(), 1.0 + 1e-10),
                               mul_up(gamma_factor(space.size() + 2, u), 1.01 * (k + 1)));
   if (!(error.relative < 1e-3) || !(omega < 1e-2) || !(normalising < 1e-3)) return std::nullopt;
-  const double absolute =
-      mul_up(Magnitude::product(error.absolute, std::ldexp(1.0, std::clamp(-exponent, -1022, 1023)), Side::upper)
-                 .round(Side::upper),
-             4.0 * sqrt_up(n));
+  const double absolute = mul_up(scaled(error.absolute, -exponent).round(Side::upper), 4.0 * sqrt_up(n));
   const double square = mul_up(g, g);
   const double applying = add_up(mul_up(2.01 * error.relative, square), mul_up(1.01 * absolute, g + 1.0));
   const double orthogonal = mul_up(1.1 * square, 2.0 * orthogonalising * (2.0 + std::sqrt(k)) + normalising);
@@ -153,8 +156,7 @@ LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options) 
   Magnitude upper = sums;
   if (eta && epsilon < 1.0) {
     const double square = div_up(add_up(tridiagonal_bound(space, computed), *eta), sub_down(1.0, epsilon));
-    const double scale = std::ldexp(1.0, exponent);
-    upper = Magnitude::product(sqrt_up(square), scale, Side::upper);
+    upper = scaled(sqrt_up(square), exponent);
   }
   const std::string detail = cat(space.steps(), " steps");
   if (entries) {

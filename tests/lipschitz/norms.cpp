@@ -10,7 +10,12 @@
 namespace taut {
 namespace {
 
+using testing::graded;
+using testing::hilbert;
+using testing::low_rank;
 using testing::Random;
+using testing::rotation;
+using testing::scaled;
 
 // Of the oracle: 2^-64 times a few dozen.
 constexpr long double oracle_error = 4e-18L;
@@ -31,57 +36,6 @@ void check_matrix(const Tensor& a, const std::string& what) {
   check_encloses(dense_norm(a, Norm::l2), testing::spectral_norm(a), 1e-10, what + ", l2");
   check_encloses(dense_norm(a, Norm::l1), testing::sum_norm(a, false), 1e-13, what + ", l1");
   check_encloses(dense_norm(a, Norm::linf), testing::sum_norm(a, true), 1e-13, what + ", linf");
-}
-
-Tensor scaled(const Tensor& a, double factor) {
-  Tensor b = a.copy();
-  for (double& x : b.mutable_data<double>()) x *= factor;
-  return b;
-}
-
-Tensor low_rank(Random& random, Index m, Index n, Index rank) {
-  const Tensor a = random.normals({m, rank}), b = random.normals({rank, n});
-  Tensor product = Tensor::zeros({m, n}, DType::f64);
-  for (Index i = 0; i < m; ++i)
-    for (Index j = 0; j < n; ++j)
-      for (Index k = 0; k < rank; ++k)
-        product.mutable_data<double>()[static_cast<std::size_t>(i * n + j)] += a.at(i * rank + k) * b.at(k * n + j);
-  return product;
-}
-
-Tensor hilbert(Index n) {
-  Tensor h = Tensor::uninitialised({n, n}, DType::f64);
-  for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < n; ++j)
-      h.mutable_data<double>()[static_cast<std::size_t>(i * n + j)] = 1.0 / static_cast<double>(i + j + 1);
-  return h;
-}
-
-Tensor graded(Random& random, Index m, Index n, double decades) {
-  Tensor a = random.normals({m, n});
-  auto x = a.mutable_data<double>();
-  for (Index i = 0; i < m; ++i)
-    for (Index j = 0; j < n; ++j)
-      x[static_cast<std::size_t>(i * n + j)] *=
-          std::pow(10.0, -decades * static_cast<double>(i + j) / static_cast<double>(m + n));
-  return a;
-}
-
-// Spectrum clustered at 1: a rotation in every pair of axes.
-Tensor rotation(Random& random, Index n) {
-  Tensor q = Tensor::zeros({n, n}, DType::f64);
-  auto x = q.mutable_data<double>();
-  for (Index i = 0; i < n; ++i) x[static_cast<std::size_t>(i * n + i)] = 1.0;
-  for (Index k = 0; k + 1 < n; ++k) {
-    const double angle = random.uniform(0.0, 6.28), c = std::cos(angle), s = std::sin(angle);
-    for (Index j = 0; j < n; ++j) {
-      double &a = x[static_cast<std::size_t>(k * n + j)], &b = x[static_cast<std::size_t>((k + 1) * n + j)];
-      const double a0 = a;
-      a = c * a - s * b;
-      b = s * a0 + c * b;
-    }
-  }
-  return q;
 }
 
 }  // namespace
