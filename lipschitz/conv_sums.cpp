@@ -55,7 +55,7 @@ std::vector<Block> blocks(const Kernel& k, bool rows) {
 
 }  // namespace
 
-NormBounds convolution_sum_norm(const structure::Convolution& c, Norm norm) {
+Enclosure convolution_sum_norm(const structure::Convolution& c, Norm norm) {
   const bool rows = (norm == Norm::linf) != c.transposed;
   const ConvAxis vertical(c, 0), horizontal(c, 1);
   const auto row_taps = rows ? vertical.taps_per_output() : vertical.taps_per_position();

@@ -30,7 +30,7 @@ double largest_magnitude(std::span<const double> x) {
   return largest;
 }
 
-NormBounds exactly(const Magnitude& lower, const Magnitude& upper, Norm norm, const char* method) {
+Enclosure exactly(const Magnitude& lower, const Magnitude& upper, Norm norm, const char* method) {
   return {LowerBound::certified(lower, norm, method), UpperBound::certified(upper, norm, method)};
 }
 
@@ -71,11 +71,11 @@ double attained(const Scaled& scaled, const MatrixView& a, const Gram<double>& g
   return std::max(0.0, sub_down(div_down(std::max(gained, 0.0), length), scaled.lost));
 }
 
-NormBounds without_factorisation(const MatrixView& a) {
+Enclosure without_factorisation(const MatrixView& a) {
   const Magnitude l1 = column_sum_norm(a).upper.magnitude(), linf = row_sum_norm(a).upper.magnitude();
   const Magnitude interpolated = Magnitude::root(Magnitude::product(l1, linf, Side::upper), Side::upper);
-  NormBounds bounds = exactly(largest_magnitude({a.data, static_cast<std::size_t>(a.rows * a.columns)}),
-                              std::min(interpolated, frobenius_up(a)), Norm::l2, "sums");
+  Enclosure bounds = exactly(largest_magnitude({a.data, static_cast<std::size_t>(a.rows * a.columns)}),
+                             std::min(interpolated, frobenius_up(a)), Norm::l2, "sums");
   bounds.cut = true;
   return bounds;
 }
@@ -111,7 +111,7 @@ Magnitude frobenius_up(const MatrixView& a) {
   return euclidean({a.data, static_cast<std::size_t>(a.rows * a.columns)}, Side::upper);
 }
 
-NormBounds row_sum_norm(const MatrixView& a) {
+Enclosure row_sum_norm(const MatrixView& a) {
   double upper = 0.0;
   Index largest = 0;
   for (Index i = 0; i < a.rows; ++i) {
@@ -122,7 +122,7 @@ NormBounds row_sum_norm(const MatrixView& a) {
   return exactly(lower, upper, Norm::linf, "row sums");
 }
 
-NormBounds column_sum_norm(const MatrixView& a) {
+Enclosure column_sum_norm(const MatrixView& a) {
   std::vector<double> up(static_cast<std::size_t>(a.columns)), down(up.size());
   for (Index i = 0; i < a.rows; ++i)
     for (std::size_t j = 0; j < up.size(); ++j) {
@@ -133,7 +133,7 @@ NormBounds column_sum_norm(const MatrixView& a) {
   return exactly(largest_magnitude(down), largest_magnitude(up), Norm::l1, "column sums");
 }
 
-NormBounds spectral_norm(const MatrixView& a, const Options& options) {
+Enclosure spectral_norm(const MatrixView& a, const Options& options) {
   constexpr const char* method = "dense cholesky";
   const std::span<const double> entries(a.data, static_cast<std::size_t>(a.rows * a.columns));
   if (largest_magnitude(entries) == 0.0) return exactly(0.0, 0.0, Norm::l2, method);
@@ -152,7 +152,7 @@ NormBounds spectral_norm(const MatrixView& a, const Options& options) {
 
 }  // namespace detail
 
-NormBounds dense_norm(const Tensor& matrix, Norm norm, const Options& options) {
+Enclosure dense_norm(const Tensor& matrix, Norm norm, const Options& options) {
   if (matrix.shape().rank() != 2)
     throw ShapeError(cat("[dense_norm] a matrix (m, n) is needed, got shape ", matrix.shape(), "; reshape it"));
   detail::require_finite(matrix, "a matrix");

@@ -15,9 +15,9 @@ struct MatrixView {
   std::span<const double> row(Index i) const { return {data + i * columns, static_cast<std::size_t>(columns)}; }
 };
 
-NormBounds row_sum_norm(const MatrixView& a);     // linf
-NormBounds column_sum_norm(const MatrixView& a);  // l1
-NormBounds spectral_norm(const MatrixView& a, const Options& options);
+Enclosure row_sum_norm(const MatrixView& a);     // linf
+Enclosure column_sum_norm(const MatrixView& a);  // l1
+Enclosure spectral_norm(const MatrixView& a, const Options& options);
 Magnitude frobenius_up(const MatrixView& a);
 
 // ‖x‖₂ rounded to the given side, without intermediate overflow or underflow; exact where every step is.

@@ -61,8 +61,8 @@ UpperBound FoldedMap::computed(const AutoLipOptions& options, bool& cut) const {
     bound = frobenius_norm(map_, options);
   } else {
     // What folded into one layer has no parts whose norms would be known.
-    const NormBounds bounds = folded_ && is_composite(map_) ? folded_norm(map_, options.norm, options)
-                                                            : operator_norm(map_, options.norm, options);
+    const Enclosure bounds = folded_ && is_composite(map_) ? folded_norm(map_, options.norm, options)
+                                                           : operator_norm(map_, options.norm, options);
     bound = bounds.upper;
     cut = bounds.cut;
   }

@@ -1,14 +1,13 @@
 #include "lipschitz/spectral.h"
 
 #include <algorithm>
-#include <boost/random/mersenne_twister.hpp>
-#include <boost/random/normal_distribution.hpp>
 #include <cmath>
 
 #include "autodiff/error.h"
 #include "lipschitz/conv_spectrum.h"
 #include "lipschitz/conv_sums.h"
 #include "lipschitz/dense_norm.h"
+#include "lipschitz/lanczos.h"
 #include "lipschitz/matrix_form.h"
 
 namespace taut {
@@ -18,15 +17,15 @@ using detail::MatrixForm;
 
 // A matrix is made of a convolution, for its true norm, when that costs at most about a second.
 constexpr double most_operations = 1e10;
-constexpr int power_steps = 24;
-// Steps from the leading wave of a convolution, which is close already.
+// Steps of the power method from the leading wave of a convolution, which is close already.
 constexpr int wave_steps = 2;
 
-NormBounds exactly(double value, Norm norm, const char* method) {
+
+Enclosure exactly(double value, Norm norm, const char* method) {
   return {LowerBound::certified(value, norm, method), UpperBound::certified(value, norm, method)};
 }
 
-NormBounds better(const NormBounds& a, const NormBounds& b) {
+Enclosure better(const Enclosure& a, const Enclosure& b) {
   return {taut::better(a.lower, b.lower), taut::better(a.upper, b.upper), a.cut || b.cut};
 }
 
@@ -48,20 +47,32 @@ Tensor improved(const LinearMap& map, Tensor v, int steps, const Options& option
   return v;
 }
 
-Tensor leading_direction(const LinearMap& map, const Options& options) {
-  boost::random::mt19937_64 random(options.seed);
-  boost::random::normal_distribution<double> normal;
-  Tensor v = Tensor::uninitialised(map.in_shape(), DType::f64);
-  for (double& x : v.mutable_data<double>()) x = normal(random);
-  return improved(map, std::move(v), power_steps, options);
+// Bounds of a map that was not factorised, with what its application alone gives: a lower bound attained at a vector,
+// and, when the effort allows it, a probabilistic upper bound where that is smaller.
+Enclosure with_lanczos(Enclosure bounds, const LinearMap& map, const NormOptions& options) {
+  if (options.effort == Effort::certified) {
+    bounds.lower = detail::attained_norm(map, detail::leading_direction(map, options), Norm::l2);
+    return bounds;
+  }
+  LanczosOptions lanczos;
+  static_cast<Options&>(lanczos) = options;
+  lanczos.failure = options.failure;
+  const Enclosure found = lanczos_norm(map, lanczos).norm;
+  bounds.lower = taut::better(bounds.lower, found.lower);
+  bounds.iterations = found.iterations;
+  if (found.upper.magnitude() < bounds.upper.magnitude()) {
+    bounds.upper = found.upper;
+    bounds.cut = found.cut;
+  }
+  return bounds;
 }
 
 // ---- through the matrix
 // ----------------------------------------------------------------------------------------------
 
 // From the bounds of a matrix that differs from the map by `error` in norm.
-NormBounds of_matrix(const MatrixForm& form, Norm norm, const Options& options) {
-  NormBounds bounds = dense_norm(form.matrix, norm, options);
+Enclosure of_matrix(const MatrixForm& form, Norm norm, const Options& options) {
+  Enclosure bounds = dense_norm(form.matrix, norm, options);
   const Magnitude error = form.error_in(norm);
   if (error.is_zero()) return bounds;
   const Magnitude upper = Magnitude::sum(bounds.upper.magnitude(), error, Side::upper);
@@ -71,7 +82,7 @@ NormBounds of_matrix(const MatrixForm& form, Norm norm, const Options& options) 
           UpperBound::derived(upper, norm, {&bounds.upper, 1}, method), bounds.cut};
 }
 
-std::optional<NormBounds> through_matrix(const LinearMap& map, Norm norm, const Options& options) {
+std::optional<Enclosure> through_matrix(const LinearMap& map, Norm norm, const Options& options) {
   if (norm == Norm::l2 && l2_operations(map) > most_operations) return std::nullopt;
   const std::optional<MatrixForm> form = detail::matrix_form(map, options);
   if (!form) return std::nullopt;
@@ -90,7 +101,7 @@ Index multiplicity(const std::vector<Index>& indices, Index size) {
 }
 
 // y_i = x_{source[i]}: AᵀA is diagonal and counts how often each entry is taken.
-NormBounds selection_norm(Index most, Norm norm, bool copies) {
+Enclosure selection_norm(Index most, Norm norm, bool copies) {
   constexpr const char* method = "multiplicity";
   if (most == 0) return exactly(0.0, norm, method);
   const auto count = static_cast<double>(most);
@@ -99,52 +110,62 @@ NormBounds selection_norm(Index most, Norm norm, bool copies) {
   return exactly((norm == Norm::l1) == copies ? count : 1.0, norm, method);
 }
 
-NormBounds convolution_norm(const LinearMap& map, const structure::Convolution& c, Norm norm, const Options& options) {
+Enclosure dense_structure_norm(const Tensor& weight, Norm norm, const NormOptions& options) {
+  const LinearMap alone = dense_map(weight, {weight.shape()[1]}, {weight.shape()[0]});
+  if (norm != Norm::l2 || options.effort == Effort::certified || l2_operations(alone) <= most_operations)
+    return dense_norm(weight, norm, options);
+  Options no_time;
+  no_time.deadline = Options::Clock::now();
+  Enclosure sums = dense_norm(weight, norm, no_time);
+  sums.cut = false;
+  return with_lanczos(sums, alone, options);
+}
+
+Enclosure convolution_norm(const LinearMap& map, const structure::Convolution& c, Norm norm,
+                           const NormOptions& options) {
   if (detail::convolution_frobenius(c).is_zero()) return exactly(0.0, norm, "zero");
   if (norm != Norm::l2) {
-    const NormBounds sums = detail::convolution_sum_norm(c, norm);
+    const Enclosure sums = detail::convolution_sum_norm(c, norm);
     if (!sums.lower.magnitude().is_zero()) return sums;
     const auto matrix = through_matrix(map, norm, options);  // a circular kernel that overlaps itself
     return matrix ? better(sums, *matrix) : sums;
   }
   if (auto matrix = through_matrix(map, norm, options); matrix && !matrix->cut) return *matrix;
-  NormBounds bounds{LowerBound::certified(0.0, norm, "none"),
-                    UpperBound::certified(detail::sum_bounds(map).l2(), norm, "sums")};
+  Enclosure bounds{LowerBound::certified(0.0, norm, "none"),
+                   UpperBound::certified(detail::sum_bounds(map).l2(), norm, "sums")};
   const auto circulant = detail::circulant_norm(c, options);
   bounds.cut = !circulant;
-  if (!circulant) {
-    bounds.lower = detail::attained_norm(map, leading_direction(map, options), norm);
+  if (circulant)
+    bounds.upper = taut::better(bounds.upper, UpperBound::certified(circulant->upper, norm, "circulant symbols"));
+  if (circulant && !circulant->lower.is_zero()) {
+    bounds.lower = LowerBound::certified(circulant->lower, norm, "leading wave");
     return bounds;
   }
-  bounds.upper = taut::better(bounds.upper, UpperBound::certified(circulant->upper, norm, "circulant symbols"));
-  if (!circulant->lower.is_zero()) {
-    bounds.lower = LowerBound::certified(circulant->lower, norm, "leading wave");
-  } else if (circulant->wave.defined()) {
+  if (options.effort == Effort::certified && circulant && circulant->wave.defined()) {
     const Tensor wave = circulant->wave.reshaped(c.transposed ? map.out_shape() : map.in_shape());
     bounds.lower = detail::attained_norm(
         map, improved(map, c.transposed ? map.apply_transpose(wave) : wave, wave_steps, options), norm);
+    return bounds;
   }
-  return bounds;
+  return with_lanczos(bounds, map, options);
 }
 
 // How an opaque map rounds is not known, so nothing is proved: the norm of its matrix when that is small, else in l2
-// the gain along the best direction found, meant as both bounds.
-NormBounds opaque_norm(const LinearMap& map, Norm norm, const Options& options) {
+// what Lanczos finds.
+Enclosure opaque_norm(const LinearMap& map, Norm norm, const NormOptions& options) {
   constexpr double most_entries = 1e6;
   const auto entries = static_cast<double>(map.in_shape().size()) * static_cast<double>(map.out_shape().size());
-  Magnitude gain;
-  const char* method = "power method";
   if (entries <= most_entries) {
-    gain = dense_norm(to_dense(map), norm, options).upper.magnitude();
-    method = "matrix of an opaque map";
-  } else if (norm == Norm::l2) {
-    const Tensor v = leading_direction(map, options), y = map.apply(v);
-    const double length = detail::euclidean(v.data<double>(), Side::upper).round(Side::upper);
-    gain = length > 0.0 ? detail::euclidean(y.data<double>(), Side::upper).round(Side::upper) / length : 0.0;
-  } else {
-    return {LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
+    const Magnitude gain = dense_norm(to_dense(map), norm, options).upper.magnitude();
+    constexpr const char* method = "matrix of an opaque map";
+    return {LowerBound::estimate(gain, norm, method), UpperBound::estimate(gain, norm, method)};
   }
-  return {LowerBound::estimate(gain, norm, method), UpperBound::estimate(gain, norm, method)};
+  Enclosure nothing{LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
+  if (norm != Norm::l2) return nothing;
+  LanczosOptions lanczos;
+  static_cast<Options&>(lanczos) = options;
+  lanczos.failure = options.failure;
+  return lanczos_norm(map, lanczos).norm;
 }
 
 // ---- parts of parts
@@ -153,7 +174,7 @@ NormBounds opaque_norm(const LinearMap& map, Norm norm, const Options& options) 
 std::vector<UpperBound> uppers(const std::vector<LinearMap>& maps, Norm norm, const Options& options, bool& cut) {
   std::vector<UpperBound> bounds;
   for (const LinearMap& map : maps) {
-    const NormBounds part = operator_norm(map, norm, options);
+    const Enclosure part = operator_norm(map, norm, options);
     cut = cut || part.cut;
     bounds.push_back(part.upper);
   }
@@ -197,36 +218,35 @@ UpperBound of_parts(const structure::Composition& s, Norm norm, const Options& o
 struct OperatorNorm {
   const LinearMap& map;
   Norm norm;
-  const Options& options;
+  const NormOptions& options;
 
-  NormBounds operator()(const structure::Dense& s) const { return dense_norm(s.weight, norm, options); }
-  NormBounds operator()(const structure::DenseAlong& s) const { return dense_norm(s.weight, norm, options); }
-  NormBounds operator()(const structure::Scale& s) const { return exactly(std::fabs(s.factor), norm, "factor"); }
-  NormBounds operator()(const structure::Diagonal& s) const {
+  Enclosure operator()(const structure::Dense& s) const { return dense_structure_norm(s.weight, norm, options); }
+  Enclosure operator()(const structure::DenseAlong& s) const { return dense_structure_norm(s.weight, norm, options); }
+  Enclosure operator()(const structure::Scale& s) const { return exactly(std::fabs(s.factor), norm, "factor"); }
+  Enclosure operator()(const structure::Diagonal& s) const {
     double largest = 0.0;
     for (Index i = 0; i < s.values.size(); ++i) largest = std::max(largest, std::fabs(s.values.at(i)));
     return exactly(largest, norm, "largest entry");
   }
-  NormBounds operator()(const structure::Selection& s) const {
+  Enclosure operator()(const structure::Selection& s) const {
     return selection_norm(multiplicity(*s.source, map.in_shape().size()), norm, true);
   }
-  NormBounds operator()(const structure::Gathering& s) const {
+  Enclosure operator()(const structure::Gathering& s) const {
     return selection_norm(multiplicity(*s.target, map.out_shape().size()), norm, false);
   }
-  NormBounds operator()(const structure::Convolution& s) const { return convolution_norm(map, s, norm, options); }
-  NormBounds operator()(const structure::Opaque&) const { return opaque_norm(map, norm, options); }
+  Enclosure operator()(const structure::Convolution& s) const { return convolution_norm(map, s, norm, options); }
+  Enclosure operator()(const structure::Opaque&) const { return opaque_norm(map, norm, options); }
   template <class Composite>
-  NormBounds operator()(const Composite& s) const {
-    NormBounds bounds = detail::folded_norm(map, norm, options);
+  Enclosure operator()(const Composite& s) const {
+    Enclosure bounds = detail::folded_norm(map, norm, options);
     // The parts' own norms may be exact where the matrix is not; they are skipped where they would cost as much.
     const bool matrix = bounds.lower.value() > 0.0;
     if (!matrix || norm != Norm::l2 || !costly_part()) {
       bool cut = false;
-      bounds.upper = taut::better(bounds.upper, of_parts(s, norm, options, cut));
+      bounds.upper = taut::better(bounds.upper, of_parts(s, norm, static_cast<const Options&>(options), cut));
       bounds.cut = bounds.cut || cut;
     }
-    if (!matrix && norm == Norm::l2 && detail::has_entries(map))
-      bounds.lower = detail::attained_norm(map, leading_direction(map, options), norm);
+    if (!matrix && norm == Norm::l2 && detail::has_entries(map)) return with_lanczos(bounds, map, options);
     return bounds;
   }
 
@@ -241,8 +261,8 @@ struct OperatorNorm {
 
 namespace detail {
 
-NormBounds folded_norm(const LinearMap& map, Norm norm, const Options& options) {
-  const NormBounds nothing{LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
+Enclosure folded_norm(const LinearMap& map, Norm norm, const Options& options) {
+  const Enclosure nothing{LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
   if (!has_entries(map)) return nothing;
   if (const auto matrix = through_matrix(map, norm, options)) return *matrix;
   return {nothing.lower, UpperBound::certified(sum_bounds(map).in(norm), norm, "sums"), options.expired()};
@@ -250,10 +270,13 @@ NormBounds folded_norm(const LinearMap& map, Norm norm, const Options& options) 
 
 }  // namespace detail
 
-NormBounds operator_norm(const LinearMap& map, Norm norm, const Options& options) {
+Enclosure operator_norm(const LinearMap& map, Norm norm, const NormOptions& options) {
   if (map.in_shape().size() == 0 || map.out_shape().size() == 0) return exactly(0.0, norm, "empty");
   if (!detail::is_composite(map)) detail::require_finite_leaf(map);
-  return std::visit(OperatorNorm{map, norm, options}, map.structure());
+  const auto begin = Options::Clock::now();
+  Enclosure bounds = std::visit(OperatorNorm{map, norm, options}, map.structure());
+  bounds.seconds = std::chrono::duration<double>(Options::Clock::now() - begin).count();
+  return bounds;
 }
 
 }  // namespace taut

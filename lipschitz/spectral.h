@@ -2,27 +2,36 @@
 //
 // l1 and linf (largest absolute column and row sums) are exact up to outward rounding for every structure with entries;
 // l2 is certified by a shifted Cholesky factorisation of the Gram matrix [Rump2006], for convolutions frequency by
-// frequency on an enlarged grid; see docs/mathematics.md. Opaque maps give estimates.
+// frequency on an enlarged grid; see docs/mathematics.md. Opaque maps give estimates: how a foreign function rounds is
+// not known, so that not even the matrix of its computed columns is the matrix of the map.
 #pragma once
 
 #include "autodiff/linear_map.h"
 #include "lipschitz/bound.h"
+#include "lipschitz/enclosure.h"
 #include "lipschitz/options.h"
 
 namespace taut {
 
-struct NormBounds {
-  LowerBound lower;
-  UpperBound upper;
-  bool cut = false;  // stopped by the deadline: true, but not as tight as it could be
+enum class Effort : std::uint8_t {
+  certified,      // upper bounds are certified, however loose
+  probabilistic,  // in l2, where a factorisation would take more than about a second: Lanczos, if that is tighter
+};
+
+struct NormOptions : Options {
+  Effort effort = Effort::certified;
+  double failure = 1e-10;  // of a probabilistic upper bound
+
+  NormOptions() = default;
+  NormOptions(const Options& general) : Options(general) {}  // NOLINT(google-explicit-constructor): nothing is lost
 };
 
 // sup ‖A x‖ / ‖x‖, the same norm on both sides. A zero map gives exactly 0. Throws NumericError for weights that are
 // not finite. Past the deadline the bounds are those that need no factorisation.
-NormBounds operator_norm(const LinearMap& map, Norm norm, const Options& options = {});
+Enclosure operator_norm(const LinearMap& map, Norm norm, const NormOptions& options = {});
 
 // The same for a matrix (m, n), f32 or f64.
-NormBounds dense_norm(const Tensor& matrix, Norm norm, const Options& options = {});
+Enclosure dense_norm(const Tensor& matrix, Norm norm, const Options& options = {});
 
 // ‖A‖_F ≥ ‖A‖₂ of the whole map, as an upper bound of the l2 norm. Of a convolution it counts, for every tap, the
 // positions at which it meets the image. Compositions of maps without common closed form: the better of the product of
@@ -32,7 +41,7 @@ UpperBound frobenius_norm(const LinearMap& map, const Options& options = {});
 namespace detail {
 // Bounds of a map made of others that do not bound the parts one by one: of the matrix when it is small, else from
 // sums. Cheap where the norms of the parts are known already and their product is at hand.
-NormBounds folded_norm(const LinearMap& map, Norm norm, const Options& options);
+Enclosure folded_norm(const LinearMap& map, Norm norm, const Options& options);
 }  // namespace detail
 
 }  // namespace taut

@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(sums_and_frobenius_are_those_of_the_matrix) {
     BOOST_TEST_CONTEXT(describe(c)) {
       for (const Norm norm : {Norm::l1, Norm::linf}) {
         const long double exact = testing::sum_norm(matrix, norm == Norm::linf);
-        const NormBounds bounds = operator_norm(map, norm);
+        const Enclosure bounds = operator_norm(map, norm);
         BOOST_TEST(bounds.upper.is_certified());
         BOOST_TEST(static_cast<long double>(bounds.upper.value()) >= exact * (1 - oracle_error));
         BOOST_TEST(static_cast<long double>(bounds.upper.value()) <= exact * (1 + slack));
@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(small_convolutions_get_their_true_norm) {
   Random random(23);
   for (int k = 0; k < testing::iterations(60); ++k) {
     const LinearMap map = testing::random_convolution(random, k % 3 == 0);
-    const NormBounds bounds = operator_norm(map, Norm::l2);
+    const Enclosure bounds = operator_norm(map, Norm::l2);
     const long double exact = testing::spectral_norm(to_dense(map));
     BOOST_TEST_CONTEXT(describe(convolution(map)) << ' ' << bounds.upper) {
       BOOST_TEST(bounds.upper.is_certified());
@@ -202,7 +202,7 @@ BOOST_AUTO_TEST_CASE(threads_change_nothing_but_time) {
   const double two_workers = detail::circulant_norm(convolution(map), two)->upper.round(Side::upper);
   BOOST_TEST(one_worker == two_workers, boost::test_tools::tolerance(1e-10));
   // The matrix has 655 million entries: the bounds come from symbols above and a direction below.
-  const NormBounds bounds = operator_norm(map, Norm::l2, two);
+  const Enclosure bounds = operator_norm(map, Norm::l2, two);
   BOOST_TEST(bounds.upper.value() <= two_workers);
   BOOST_TEST(bounds.lower.is_certified());
   BOOST_TEST(bounds.lower.value() <= bounds.upper.value());

@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(folded_matrices_account_for_their_rounding) {
     const LinearMap chain = compose(dense_map(Tensor::of<double>({1, 1}, {a}), {1}, {1}),
                                     dense_map(Tensor::of<double>({1, 1}, {b}), {1}, {1}));
     for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf}) {
-      const NormBounds bounds = detail::folded_norm(chain, norm, {});
+      const Enclosure bounds = detail::folded_norm(chain, norm, {});
       BOOST_TEST(std::fma(a, b, -bounds.upper.value()) <= 0.0);
       BOOST_TEST(std::fma(a, b, -bounds.lower.value()) >= 0.0);
       BOOST_TEST(bounds.upper.value() <= a * b * (1 + 1e-14));

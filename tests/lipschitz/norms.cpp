@@ -10,12 +10,17 @@
 namespace taut {
 namespace {
 
+using testing::graded;
+using testing::hilbert;
+using testing::low_rank;
 using testing::Random;
+using testing::rotation;
+using testing::scaled;
 
 // Of the oracle: 2^-64 times a few dozen.
 constexpr long double oracle_error = 4e-18L;
 
-void check_encloses(const NormBounds& bounds, long double exact, double slack, const std::string& what) {
+void check_encloses(const Enclosure& bounds, long double exact, double slack, const std::string& what) {
   BOOST_TEST_CONTEXT(what << ": " << bounds.lower << " and " << bounds.upper << ", exactly " << exact) {
     BOOST_TEST(bounds.upper.is_certified());
     BOOST_TEST(bounds.lower.is_certified());
@@ -31,57 +36,6 @@ void check_matrix(const Tensor& a, const std::string& what) {
   check_encloses(dense_norm(a, Norm::l2), testing::spectral_norm(a), 1e-10, what + ", l2");
   check_encloses(dense_norm(a, Norm::l1), testing::sum_norm(a, false), 1e-13, what + ", l1");
   check_encloses(dense_norm(a, Norm::linf), testing::sum_norm(a, true), 1e-13, what + ", linf");
-}
-
-Tensor scaled(const Tensor& a, double factor) {
-  Tensor b = a.copy();
-  for (double& x : b.mutable_data<double>()) x *= factor;
-  return b;
-}
-
-Tensor low_rank(Random& random, Index m, Index n, Index rank) {
-  const Tensor a = random.normals({m, rank}), b = random.normals({rank, n});
-  Tensor product = Tensor::zeros({m, n}, DType::f64);
-  for (Index i = 0; i < m; ++i)
-    for (Index j = 0; j < n; ++j)
-      for (Index k = 0; k < rank; ++k)
-        product.mutable_data<double>()[static_cast<std::size_t>(i * n + j)] += a.at(i * rank + k) * b.at(k * n + j);
-  return product;
-}
-
-Tensor hilbert(Index n) {
-  Tensor h = Tensor::uninitialised({n, n}, DType::f64);
-  for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < n; ++j)
-      h.mutable_data<double>()[static_cast<std::size_t>(i * n + j)] = 1.0 / static_cast<double>(i + j + 1);
-  return h;
-}
-
-Tensor graded(Random& random, Index m, Index n, double decades) {
-  Tensor a = random.normals({m, n});
-  auto x = a.mutable_data<double>();
-  for (Index i = 0; i < m; ++i)
-    for (Index j = 0; j < n; ++j)
-      x[static_cast<std::size_t>(i * n + j)] *=
-          std::pow(10.0, -decades * static_cast<double>(i + j) / static_cast<double>(m + n));
-  return a;
-}
-
-// Spectrum clustered at 1: a rotation in every pair of axes.
-Tensor rotation(Random& random, Index n) {
-  Tensor q = Tensor::zeros({n, n}, DType::f64);
-  auto x = q.mutable_data<double>();
-  for (Index i = 0; i < n; ++i) x[static_cast<std::size_t>(i * n + i)] = 1.0;
-  for (Index k = 0; k + 1 < n; ++k) {
-    const double angle = random.uniform(0.0, 6.28), c = std::cos(angle), s = std::sin(angle);
-    for (Index j = 0; j < n; ++j) {
-      double &a = x[static_cast<std::size_t>(k * n + j)], &b = x[static_cast<std::size_t>((k + 1) * n + j)];
-      const double a0 = a;
-      a = c * a - s * b;
-      b = s * a0 + c * b;
-    }
-  }
-  return q;
 }
 
 }  // namespace
@@ -128,11 +82,11 @@ BOOST_AUTO_TEST_CASE(dense_larger_matrices_are_tight) {
 
 BOOST_AUTO_TEST_CASE(exact_cases_are_exact) {
   for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf}) {
-    const NormBounds zero = dense_norm(Tensor::zeros({3, 5}, DType::f64), norm);
+    const Enclosure zero = dense_norm(Tensor::zeros({3, 5}, DType::f64), norm);
     BOOST_TEST(zero.upper.value() == 0.0);
     BOOST_TEST(zero.upper.is_certified());
     BOOST_TEST(dense_norm(Tensor::zeros({0, 5}, DType::f64), norm).upper.value() == 0.0);
-    const NormBounds number = dense_norm(Tensor::of<double>({1, 1}, {-0.7}), norm);
+    const Enclosure number = dense_norm(Tensor::of<double>({1, 1}, {-0.7}), norm);
     BOOST_TEST(number.upper.value() == 0.7);
     BOOST_TEST(number.lower.value() == 0.7);
     const LinearMap scale = scale_map({2, 3}, -0.3);
@@ -148,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_deadline_in_the_past_gives_a_true_bound_marked_as_cut) {
   const Tensor a = random.normals({30, 30});
   Options options;
   options.deadline = Options::Clock::now();
-  const NormBounds bounds = dense_norm(a, Norm::l2, options);
+  const Enclosure bounds = dense_norm(a, Norm::l2, options);
   BOOST_TEST(bounds.cut);
   BOOST_TEST(static_cast<long double>(bounds.upper.value()) >= testing::spectral_norm(a));
   BOOST_TEST(static_cast<long double>(bounds.lower.value()) <= testing::spectral_norm(a));
@@ -210,7 +164,7 @@ BOOST_AUTO_TEST_CASE(opaque_maps_give_estimates) {
   const LinearMap opaque({7}, {5},
                          structure::Opaque{[=](const Tensor& x) { return dense.apply(x); },
                                            [=](const Tensor& y) { return dense.apply_transpose(y); }});
-  const NormBounds bounds = operator_norm(opaque, Norm::l2);
+  const Enclosure bounds = operator_norm(opaque, Norm::l2);
   BOOST_TEST(bounds.upper.is_estimate());
   BOOST_TEST(bounds.lower.is_estimate());
   BOOST_TEST(bounds.upper.value() == operator_norm(dense, Norm::l2).upper.value(), boost::test_tools::tolerance(1e-9));

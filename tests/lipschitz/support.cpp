@@ -39,6 +39,56 @@ Tensor Random::normals(const Shape& shape, DType dtype) {
   return t.to(dtype);
 }
 
+Tensor scaled(const Tensor& a, double factor) {
+  Tensor b = a.copy();
+  for (double& x : b.mutable_data<double>()) x *= factor;
+  return b;
+}
+
+Tensor low_rank(Random& random, Index m, Index n, Index rank) {
+  const Tensor a = random.normals({m, rank}), b = random.normals({rank, n});
+  Tensor product = Tensor::zeros({m, n}, DType::f64);
+  for (Index i = 0; i < m; ++i)
+    for (Index j = 0; j < n; ++j)
+      for (Index k = 0; k < rank; ++k)
+        product.mutable_data<double>()[static_cast<std::size_t>(i * n + j)] += a.at(i * rank + k) * b.at(k * n + j);
+  return product;
+}
+
+Tensor hilbert(Index n) {
+  Tensor h = Tensor::uninitialised({n, n}, DType::f64);
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j)
+      h.mutable_data<double>()[static_cast<std::size_t>(i * n + j)] = 1.0 / static_cast<double>(i + j + 1);
+  return h;
+}
+
+Tensor graded(Random& random, Index m, Index n, double decades) {
+  Tensor a = random.normals({m, n});
+  auto x = a.mutable_data<double>();
+  for (Index i = 0; i < m; ++i)
+    for (Index j = 0; j < n; ++j)
+      x[static_cast<std::size_t>(i * n + j)] *=
+          std::pow(10.0, -decades * static_cast<double>(i + j) / static_cast<double>(m + n));
+  return a;
+}
+
+Tensor rotation(Random& random, Index n) {
+  Tensor q = Tensor::zeros({n, n}, DType::f64);
+  auto x = q.mutable_data<double>();
+  for (Index i = 0; i < n; ++i) x[static_cast<std::size_t>(i * n + i)] = 1.0;
+  for (Index k = 0; k + 1 < n; ++k) {
+    const double angle = random.uniform(0.0, 6.28), c = std::cos(angle), s = std::sin(angle);
+    for (Index j = 0; j < n; ++j) {
+      double &a = x[static_cast<std::size_t>(k * n + j)], &b = x[static_cast<std::size_t>((k + 1) * n + j)];
+      const double a0 = a;
+      a = c * a - s * b;
+      b = s * a0 + c * b;
+    }
+  }
+  return q;
+}
+
 LinearMap random_convolution(Random& random, bool circular) {
   for (;;) {
     structure::Convolution c;

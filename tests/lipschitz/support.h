@@ -24,6 +24,13 @@ class Random {
   boost::random::mt19937_64 engine_;
 };
 
+// Matrices on which norms are hard to get right.
+Tensor scaled(const Tensor& a, double factor);
+Tensor low_rank(Random& random, Index m, Index n, Index rank);
+Tensor hilbert(Index n);
+Tensor graded(Random& random, Index m, Index n, double decades);  // entries fall off from one corner to the other
+Tensor rotation(Random& random, Index n);  // spectrum clustered at 1: a rotation in every pair of axes
+
 // Any geometry that conv2d accepts, sizes up to about 8; square or not, with strides, dilations, groups, even kernels,
 // asymmetric padding up to more than the kernel's span, transposed or not. Circular when asked for.
 LinearMap random_convolution(Random& random, bool circular = false);

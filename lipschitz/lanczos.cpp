@@ -1,0 +1,198 @@
+#include "lipschitz/lanczos.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "autodiff/error.h"
+#include "autodiff/range.h"
+#include "lipschitz/dense_norm.h"
+#include "lipschitz/krylov.h"
+#include "lipschitz/matrix_form.h"
+
+namespace taut {
+namespace {
+
+using detail::Krylov;
+
+constexpr double u = 0x1p-53;
+constexpr double most_basis_entries = 512.0 * 1024 * 1024 / 8;
+constexpr const char* method = "lanczos";
+
+void require_valid(const LanczosOptions& o) {
+  if (!(o.failure > 0.0 && o.failure < 1.0) || !(o.tolerance > 0.0) || o.max_steps < 1)
+    throw UsageError(cat("[lanczos] failure in (0, 1), tolerance > 0 and max_steps >= 1 are needed; got ", o.failure,
+                         ", ", o.tolerance, " and ", o.max_steps));
+}
+
+// ln(1.648 √n / δ), rounded up: the logarithm is taken at four times its documented error.
+double log_term(Index n, double failure) {
+  const double x = div_up(mul_up(1.648, sqrt_up(static_cast<double>(n))), failure);
+  return mul_up(std::log(x), 1.0 + 8.0 * u);
+}
+
+// P(θ < (1 − ε) λ₁) ≤ 1.648 √n exp(−√ε (2k − 1)) [Kuczynski1992], solved for ε.
+double missed(double log_term, int steps) {
+  const double root = div_up(log_term, 2.0 * steps - 1.0);
+  return mul_up(root, root);
+}
+
+int wanted_steps(double log_term, const LanczosOptions& options, Index n) {
+  const double ratio = 1.0 + 0.95 * options.tolerance;  // the rest is for rounding
+  const double steps = std::ceil((log_term / std::sqrt(1.0 - 1.0 / (ratio * ratio)) + 1.0) / 2.0);
+  const double most = std::min({static_cast<double>(options.max_steps), static_cast<double>(n),
+                                std::max(2.0, most_basis_entries / static_cast<double>(n) - 1.0)});
+  return static_cast<int>(std::min(steps, most));
+}
+
+// t ≥ λ_max of the tridiagonal matrix T, close to `computed`. All pivots of tI − T, rounded down, are positive; a pivot
+// is smaller the smaller the one before, so the exact ones are too.
+double tridiagonal_bound(const Krylov& space, double computed) {
+  const auto positive = [&](double t) {
+    double pivot = 0.0;
+    for (int j = 0; j < space.steps(); ++j) {
+      const auto at = static_cast<std::size_t>(j);
+      double next = sub_down(t, space.alpha()[at]);
+      if (j > 0) next = sub_down(next, div_up(mul_up(space.beta()[at - 1], space.beta()[at - 1]), pivot));
+      if (!(next > 0.0)) return false;
+      pivot = next;
+    }
+    return true;
+  };
+  for (double slack = 2.0 * u; slack < 1.0; slack *= 4.0)
+    if (const double t = add_up(std::fabs(computed) * (1.0 + slack), 0x1p-900); positive(t)) return t;
+  return infinity;
+}
+
+// x · 2^e; the power alone may be no double.
+Magnitude scaled(const Magnitude& x, int e) {
+  const double half = std::ldexp(1.0, e / 2), rest = std::ldexp(1.0, e - e / 2);
+  return Magnitude::product(Magnitude::product(x, half, Side::upper), rest, Side::upper);
+}
+
+// η of mathematics.md, 8.4, for a map times 2^-exponent with ‖ |A| ‖₂ ≤ g: M + E has exactly the computed tridiagonal
+// matrix, and ‖E‖₂ ≤ η. Nothing where rounding spoils the process.
+std::optional<double> rounding_term(const LinearMap& map, const Krylov& space, int exponent, double g) {
+  const detail::ApplyError error(map);
+  const int k = space.steps();
+  const double n = static_cast<double>(std::max(map.in_shape().size(), map.out_shape().size()));
+  const double normalising = gamma_factor(space.size() + 3, u), orthogonalising = gamma_factor(k + 3, u);
+  const double omega = add_up(mul_up(space.loss_of_orthogonality(), 1.0 + 1e-10),
+                              mul_up(gamma_factor(space.size() + 2, u), 1.01 * (k + 1)));
+  if (!(error.relative < 1e-3) || !(omega < 1e-2) || !(normalising < 1e-3)) return std::nullopt;
+  const double absolute = mul_up(scaled(error.absolute, -exponent).round(Side::upper), 4.0 * sqrt_up(n));
+  const double square = mul_up(g, g);
+  const double applying = add_up(mul_up(2.01 * error.relative, square), mul_up(1.01 * absolute, g + 1.0));
+  const double orthogonal = mul_up(1.1 * square, 2.0 * orthogonalising * (2.0 + std::sqrt(k)) + normalising);
+  const double per_step = add_up(add_up(applying, orthogonal), 0x1p-900);
+  double eta = mul_up(3.01 * std::sqrt(k), per_step);
+  eta = add_up(eta, mul_up(4.0, mul_up(space.dropped(), 1.0 + 1e-10)));
+  eta = add_up(eta, mul_up(13.0 * omega + 3.0 * normalising, square));
+  if (space.invariant()) eta = add_up(eta, mul_up(4.0, space.beta().back()));  // taken for 0
+  return eta;
+}
+
+Tensor unit(Tensor x) {
+  const double length = detail::plain_norm(x.data<double>());
+  if (length > 0.0)
+    for (double& e : x.mutable_data<double>()) e /= length;
+  return x;
+}
+
+int exponent_of(double x) { return x > 0.0 && std::isfinite(x) ? std::ilogb(x) : 0; }
+
+// The scale of a map without entries to look at: of the image of a random vector.
+double apparent_norm(const LinearMap& map, const std::vector<double>& start) {
+  double largest = 0.0;
+  const Tensor image = detail::across(map, start.data(), 0);
+  for (const double e : image.data<double>()) largest = std::max(largest, std::fabs(e));
+  return largest;
+}
+
+// The singular vectors to a vector of the side that M acts on.
+void fill_vectors(const LinearMap& map, const std::vector<double>& vector, int exponent, LanczosResult& result) {
+  Tensor x = Tensor::uninitialised(detail::gram_shape(map), DType::f64);
+  std::ranges::copy(vector, x.mutable_data<double>().begin());
+  result.right = detail::gram_of_rows(map) ? unit(detail::across(map, vector.data(), exponent)) : x;
+  result.left = map.apply(result.right);
+  for (double& e : result.left.mutable_data<double>()) e = std::ldexp(e, -exponent);
+  result.left = unit(result.left);
+}
+
+}  // namespace
+
+LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options) {
+  require_valid(options);
+  const auto begin = Options::Clock::now();
+  LanczosResult result{{LowerBound::certified(0.0, Norm::l2, method), UpperBound::certified(0.0, Norm::l2, method)},
+                       Tensor::zeros(map.out_shape(), DType::f64),
+                       Tensor::zeros(map.in_shape(), DType::f64)};
+  if (map.in_shape().size() == 0 || map.out_shape().size() == 0) return result;
+  detail::for_each_leaf(map, detail::require_finite_leaf);
+  const bool entries = detail::has_entries(map);
+  const Magnitude sums = entries ? detail::sum_bounds(map).l2() : Magnitude(infinity);
+  if (sums.is_zero()) return result;
+  std::vector<double> start = detail::random_unit(detail::gram_shape(map).size(), options.seed);
+  const int exponent = exponent_of(entries ? sums.round(Side::upper) : apparent_norm(map, start));
+
+  Krylov space(map, exponent, std::move(start));
+  const double logarithm = log_term(space.size(), options.failure);
+  const int steps = wanted_steps(logarithm, options, space.size());
+  while (space.extend() && space.steps() < steps && !options.expired())
+    options.report(method, static_cast<double>(space.steps()) / steps);
+
+  std::vector<double> vector;
+  const double computed = space.ritz(vector);
+  fill_vectors(map, vector, exponent, result);
+  Enclosure& norm = result.norm;
+  norm.iterations = space.steps();
+  norm.cut = !space.invariant() && space.steps() < steps;
+  // Once invariant the space is that of any number of steps; when it is everything nothing is missed.
+  const double epsilon = space.steps() >= space.size() ? 0.0
+                         : space.invariant()           ? missed(logarithm, std::max(space.steps(), options.max_steps))
+                                                       : missed(logarithm, space.steps());
+  const std::optional<double> eta =
+      entries ? rounding_term(map, space, exponent, std::ldexp(sums.round(Side::upper), -exponent)) : 0.0;
+  Magnitude upper = sums;
+  if (eta && epsilon < 1.0) {
+    const double square = div_up(add_up(tridiagonal_bound(space, computed), *eta), sub_down(1.0, epsilon));
+    upper = scaled(sqrt_up(square), exponent);
+  }
+  const std::string detail = cat(space.steps(), " steps");
+  if (entries) {
+    norm.lower = detail::attained_norm(map, result.right, Norm::l2);
+    norm.upper = upper < sums ? UpperBound::probabilistic(upper, options.failure, Norm::l2, method, detail)
+                              : UpperBound::certified(sums, Norm::l2, "sums");
+  } else {
+    const double gain = std::ldexp(std::sqrt(std::max(computed, 0.0)), exponent);
+    norm.lower = LowerBound::estimate(gain, Norm::l2, method, detail);
+    norm.upper = UpperBound::estimate(upper, Norm::l2, method, detail);
+  }
+  norm.seconds = std::chrono::duration<double>(Options::Clock::now() - begin).count();
+  return result;
+}
+
+namespace detail {
+
+Tensor leading_direction(const LinearMap& map, const Options& options) {
+  constexpr int total_steps = 24;
+  constexpr double most_entries = 64.0 * 1024 * 1024 / 8;
+  std::vector<double> vector = random_unit(gram_shape(map).size(), options.seed);
+  const int exponent = exponent_of(apparent_norm(map, vector));
+  const int at_once = std::clamp(static_cast<int>(most_entries / static_cast<double>(vector.size())), 2, total_steps);
+  for (int made = 0; made < total_steps && !options.expired();) {
+    Krylov space(map, exponent, vector);
+    while (space.extend() && space.steps() < at_once && !options.expired()) {
+    }
+    made += at_once;
+    space.ritz(vector);
+    if (space.invariant()) break;
+  }
+  LanczosResult result{
+      {LowerBound::certified(0.0, Norm::l2, method), UpperBound::certified(0.0, Norm::l2, method)}, {}, {}};
+  fill_vectors(map, vector, exponent, result);
+  return result.right;
+}
+
+}  // namespace detail
+}  // namespace taut

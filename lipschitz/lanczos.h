@@ -1,0 +1,36 @@
+// The largest singular value of a map that is only applied: Lanczos' method on its Gram matrix, with full
+// reorthogonalisation and a random start.
+//
+// The upper end errs with a probability that is chosen beforehand [Kuczynski1992]; mathematics.md, 8.4, has the
+// rounding term and the hypothesis under which rounding does not change the probability. The lower end is certified.
+#pragma once
+
+#include "autodiff/linear_map.h"
+#include "lipschitz/enclosure.h"
+#include "lipschitz/options.h"
+
+namespace taut {
+
+struct LanczosOptions : Options {
+  double failure = 1e-10;   // of the upper end, over the start drawn from `seed`; in (0, 1)
+  double tolerance = 0.02;  // wanted of upper / lower − 1: with the failure it determines the number of steps
+  int max_steps = 300;      // at least 1; fewer where the basis would take more than 512 MiB
+};
+
+struct LanczosResult {
+  // In l2. Both ends are estimates where a part of the map is opaque: how its functions round is not known.
+  Enclosure norm;
+  Tensor left, right;  // unit vectors close to singular ones: A right = σ left
+};
+
+// Works on the smaller side: one apply() and one apply_transpose() per step. Past the deadline fewer steps were made,
+// which makes the upper end larger, not less true. NumericError where the map gives values that are not finite,
+// UsageError for options outside of their ranges.
+LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options = {});
+
+namespace detail {
+// A vector of map.in_shape() close to where ‖A v‖ / ‖v‖ is largest: 24 steps, restarted where the basis is long.
+Tensor leading_direction(const LinearMap& map, const Options& options);
+}  // namespace detail
+
+}  // namespace taut
