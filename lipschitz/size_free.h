@@ -11,7 +11,7 @@ namespace taut {
 // and groups of `conv`, for zero padding of any amount and any image; for circular padding where the stride divides the
 // image. Its transpose has the same norm.
 //
-// The supremum of the symbols over the torus, bounded through their norms on a grid [EhlichZeller1964], at most 2.5 %
+// The supremum of the symbols over the torus, bounded through their norms on a grid [EhlichZeller1964], at most 1 %
 // above it, and unfoldings_bound() where that is smaller; mathematics.md, 8.3. Past the deadline the latter alone.
 // Errors: ShapeError, NumericError for kernels that are not finite.
 UpperBound size_free_conv_norm(const Tensor& kernel, const Conv2dOptions& conv = {}, const Options& options = {});

@@ -150,14 +150,33 @@ Enclosure convolution_norm(const LinearMap& map, const structure::Convolution& c
   return with_lanczos(bounds, map, options);
 }
 
-// How an opaque map rounds is not known, so nothing is proved: the norm of its matrix when that is small, else in l2
-// what Lanczos finds.
+// The computed matrix differs from A by at most e ‖A‖ in each column or row, hence by √n e ‖A‖ in norm, n the smaller
+// of their numbers.
+Enclosure of_inexact_matrix(const Enclosure& matrix, double error, const LinearMap& map, const char* method) {
+  const Index n = std::min(map.in_shape().size(), map.out_shape().size());
+  const double relative = mul_up(sqrt_up(static_cast<double>(n)), error);
+  const Norm norm = matrix.upper.norm();
+  if (!(relative >= 0.0)) throw UsageError(cat("[operator norm] opaque_error >= 0 is needed, got ", error));
+  const Magnitude upper =
+      relative < 1.0 ? Magnitude::product(matrix.upper.magnitude(), div_up(1.0, sub_down(1.0, relative)), Side::upper)
+                     : Magnitude(infinity);
+  const Magnitude lower =
+      Magnitude::product(matrix.lower.magnitude(), div_down(1.0, add_up(1.0, relative)), Side::lower);
+  return {LowerBound::derived(lower, norm, {&matrix.lower, 1}, method),
+          UpperBound::derived(upper, norm, {&matrix.upper, 1}, method), matrix.cut};
+}
+
+// How an opaque map rounds is not known unless the caller states it, so nothing is proved: the norm of its matrix when
+// that is small, else in l2 what Lanczos finds.
 Enclosure opaque_norm(const LinearMap& map, Norm norm, const NormOptions& options) {
   constexpr double most_entries = 1e6;
   const auto entries = static_cast<double>(map.in_shape().size()) * static_cast<double>(map.out_shape().size());
   if (entries <= most_entries) {
-    const Magnitude gain = dense_norm(to_dense(map), norm, options).upper.magnitude();
+    const Enclosure matrix = dense_norm(to_dense(map), norm, options);
     constexpr const char* method = "matrix of an opaque map";
+    if (options.opaque_error && (norm == Norm::l2 || *options.opaque_error == 0.0))
+      return of_inexact_matrix(matrix, *options.opaque_error, map, method);
+    const Magnitude gain = matrix.upper.magnitude();
     return {LowerBound::estimate(gain, norm, method), UpperBound::estimate(gain, norm, method)};
   }
   Enclosure nothing{LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};

@@ -108,7 +108,7 @@ std::vector<Triple> leading_singular_triples(const LinearMap& map, Index k, cons
     throw UsageError(cat("[singular triples] 1 <= k <= min(m, n) is needed; got k = ", k, " for a map from ",
                          map.in_shape(), " to ", map.out_shape(), "; ask for fewer"));
   detail::for_each_leaf(map, detail::require_finite_leaf);
-  const Index block = std::min(n, k + 4), longest = std::min(n, std::max(6 * block, block + 40));
+  const Index block = std::min(n, k + 4), longest = std::min(n, std::max(8 * block, block + 100));
   const Index image_size = std::max(map.in_shape().size(), map.out_shape().size());
   const bool of_rows = detail::gram_of_rows(map);
 
