@@ -101,10 +101,10 @@ void col2im_add(const ConvShape& s, Index group, Index row_from, Index row_to, c
       [](Index, Index) {});
 }
 
-// How many rows of output to unfold at once, so that the columns stay within 32 MiB.
+// How many rows of output to unfold at once, so that the columns stay within 4 MiB.
 template <class T>
 Index rows_at_once(const ConvShape& s) {
-  constexpr Index limit = Index{32} << 20;
+  constexpr Index limit = Index{4} << 20;
   const Index row_bytes = std::max<Index>(1, s.taps() * s.out_w * s.batch * static_cast<Index>(sizeof(T)));
   return std::clamp<Index>(limit / row_bytes, 1, std::max<Index>(1, s.out_h));
 }

@@ -187,6 +187,13 @@ void affine_loop(const void* x_, const void* scale_, const void* shift_, void* y
   T* y = static_cast<T*>(y_);
   const T* const scale = static_cast<const T*>(scale_);
   const T* const shift = static_cast<const T*>(shift_);
+  if (inner == 1) {  // a channel per column: along the channels
+    for (std::size_t o = 0; o < outer; ++o, x += channels, y += channels)
+      over<D>(channels, [&](auto load, auto store) HWY_ATTR {
+        store(load(x) * load(scale) + (shift != nullptr ? load(shift) : Lane<D>{hn::Zero(D())}), y);
+      });
+    return;
+  }
   for (std::size_t o = 0; o < outer; ++o)
     for (std::size_t c = 0; c < channels; ++c, x += inner, y += inner) {
       const Lane<D> a{hn::Set(D(), scale[c])};

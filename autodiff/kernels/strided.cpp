@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "autodiff/kernels/conv.h"
+#include "autodiff/kernels/softmax.h"
 
 namespace taut::kernels {
 namespace {
@@ -50,6 +51,40 @@ struct Walk {
   }
 };
 
+// Where another axis than the innermost has stride 1: the planes of the two in tiles, so that both sides read and write
+// whole cache lines.
+template <class T>
+void copy_transposing(const T* in, const Walk& walk, int axis, T* out) {
+  const auto a = static_cast<std::size_t>(axis), last = static_cast<std::size_t>(walk.rank - 1);
+  const Index rows = walk.dims[a], columns = walk.dims[last], stride = walk.strides[last];
+  std::array<Index, max_rank> out_strides{};
+  Index step = 1;
+  for (std::size_t k = last + 1; k-- > 0; step *= walk.dims[k]) out_strides[k] = step;
+  const Index out_stride = out_strides[a];
+  constexpr Index tile = 16;
+  std::array<Index, max_rank> at{};
+  Index from = 0, to = 0;
+  for (;;) {
+    for (Index r0 = 0; r0 < rows; r0 += tile)
+      for (Index c0 = 0; c0 < columns; c0 += tile)
+        for (Index r = r0; r < std::min(rows, r0 + tile); ++r)
+          for (Index c = c0; c < std::min(columns, c0 + tile); ++c)
+            out[to + r * out_stride + c] = in[from + r + c * stride];
+    int k = walk.rank - 2;
+    for (; k >= 0; --k) {
+      const auto i = static_cast<std::size_t>(k);
+      if (k == axis) continue;
+      from += walk.strides[i];
+      to += out_strides[i];
+      if (++at[i] < walk.dims[i]) break;
+      from -= walk.strides[i] * walk.dims[i];
+      to -= out_strides[i] * walk.dims[i];
+      at[i] = 0;
+    }
+    if (k < 0) return;
+  }
+}
+
 template <class T>
 void copy(const T* in, const Walk& walk, T* out) {
   if (walk.rank == 0) {
@@ -59,6 +94,9 @@ void copy(const T* in, const Walk& walk, T* out) {
   const auto last = static_cast<std::size_t>(walk.rank - 1);
   const Index n = walk.dims[last], stride = walk.strides[last];
   if (walk.rank == 2 && walk.strides[0] == 1 && stride == walk.dims[0]) return transpose(in, out, n, walk.dims[0]);
+  if (stride > 1)
+    for (int a = 0; a + 1 < walk.rank; ++a)
+      if (walk.strides[static_cast<std::size_t>(a)] == 1) return copy_transposing(in, walk, a, out);
   walk.rows([&](Index offset) {
     const T* from = in + offset;
     if (stride == 1)
@@ -207,9 +245,10 @@ void sum(const Tensor& x, AxisMask mask, Tensor& out) {
 
 namespace {
 
-// Position of the first element of every group that is ahead of the others; NaN is ahead of all numbers.
-template <class Ahead>
-IndexList arg_extreme(const Tensor& x, AxisMask mask, Ahead ahead) {
+// Position of the first element of every group that is ahead of the others; NaN is ahead of all numbers. first(x, n)
+// finds it in a row.
+template <class First, class Ahead>
+IndexList arg_extreme(const Tensor& x, AxisMask mask, First first, Ahead ahead) {
   Index groups = 1;
   for (int i = 0; i < x.shape().rank(); ++i)
     if ((mask >> i & 1U) == 0) groups *= x.shape()[i];
@@ -225,7 +264,8 @@ IndexList arg_extreme(const Tensor& x, AxisMask mask, Ahead ahead) {
       if (p < 0 || ahead(in[at], in[p]) || (in[at] != in[at] && in[p] == in[p])) p = at;
     };
     Reduction(x.shape(), mask).rows([&](Index at, Index n, Index to, bool reduced) {
-      for (Index i = 0; i < n; ++i) visit(reduced ? to : to + i, at + i);
+      if (reduced) return visit(to, at + first(in + at, n));
+      for (Index i = 0; i < n; ++i) visit(to + i, at + i);
     });
   });
   return best;
@@ -233,8 +273,14 @@ IndexList arg_extreme(const Tensor& x, AxisMask mask, Ahead ahead) {
 
 }  // namespace
 
-IndexList arg_max(const Tensor& x, AxisMask mask) { return arg_extreme(x, mask, std::greater<>()); }
-IndexList arg_min(const Tensor& x, AxisMask mask) { return arg_extreme(x, mask, std::less<>()); }
+IndexList arg_max(const Tensor& x, AxisMask mask) {
+  return arg_extreme(
+      x, mask, [](const auto* row, Index n) { return first_largest(row, n); }, std::greater<>());
+}
+IndexList arg_min(const Tensor& x, AxisMask mask) {
+  return arg_extreme(
+      x, mask, [](const auto* row, Index n) { return first_smallest(row, n); }, std::less<>());
+}
 
 void gather(const Tensor& in, const IndexList& source, Tensor& out) {
   dispatch(in.dtype(), [&](auto zero) {
