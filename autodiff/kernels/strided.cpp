@@ -282,25 +282,39 @@ IndexList arg_min(const Tensor& x, AxisMask mask) {
       x, mask, [](const auto* row, Index n) { return first_smallest(row, n); }, std::less<>());
 }
 
-void gather(const Tensor& in, const IndexList& source, Tensor& out) {
+void gather(const Tensor& in, const Source& source, Tensor& out) {
+  const auto runs = source.runs.values();
+  const Index inner = source.inner;
   dispatch(in.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const T* const from = in.data<T>().data();
-    const auto to = out.mutable_data<T>();
-    const auto at = source.values();
-    for (std::size_t i = 0; i < to.size(); ++i) to[i] = at[i] < 0 ? T{0} : from[at[i]];
+    const T* from = in.data<T>().data();
+    T* to = out.mutable_data<T>().data();
+    for (Index o = 0; o < source.outer; ++o, from += source.length * inner) {
+      if (inner == 1) {
+        for (const Index run : runs) *to++ = run < 0 ? T{0} : from[run];
+        continue;
+      }
+      for (const Index run : runs)
+        to = run < 0 ? std::fill_n(to, inner, T{0}) : std::copy_n(from + run * inner, inner, to);
+    }
   });
 }
 
-void scatter(const Tensor& in, const IndexList& target, Tensor& out) {
+void scatter(const Tensor& in, const Source& target, Tensor& out) {
+  const auto runs = target.runs.values();
+  const Index inner = target.inner;
   dispatch(in.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const auto from = in.data<T>();
-    const auto to = out.mutable_data<T>();
-    const auto at = target.values();
-    std::ranges::fill(to, T{0});
-    for (std::size_t i = 0; i < from.size(); ++i)
-      if (at[i] >= 0) to[static_cast<std::size_t>(at[i])] += from[i];
+    const T* from = in.data<T>().data();
+    const auto sums = out.mutable_data<T>();
+    std::ranges::fill(sums, T{0});
+    T* to = sums.data();
+    for (Index o = 0; o < target.outer; ++o, to += target.length * inner)
+      for (const Index run : runs) {
+        if (run >= 0)
+          for (Index k = 0; k < inner; ++k) to[run * inner + k] += from[k];
+        from += inner;
+      }
   });
 }
 

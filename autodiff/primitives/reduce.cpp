@@ -128,15 +128,15 @@ class Extreme : public Primitive {
   }
   Tensor forward(const Operands& in, const TensorType& out) const final {
     Tensor y = Tensor::uninitialised(out);
-    kernels::gather(in[0], positions(in[0]), y);
+    kernels::gather(in[0], {positions(in[0])}, y);
     return y;
   }
   void vjp(VjpSite& site) const final {
     const Var x = site.in(0);
-    site.add(0, scatter_flat(site.cotangent(), positions(x.value()), x.shape()));
+    site.add(0, scatter_flat(site.cotangent(), {positions(x.value())}, x.shape()));
   }
   Var jvp(const JvpSite& site) const final {
-    return gather_flat(*site.tangent(0), positions(site.in(0).value()), site.out().shape());
+    return gather_flat(*site.tangent(0), {positions(site.in(0).value())}, site.out().shape());
   }
   Rule lipschitz(const RuleSite&) const final { return rule::Selects{1}; }
   Range range(const RangeSite& site) const final {

@@ -87,7 +87,7 @@ inline Tensor sum_kept(const Tensor& x, const Reduced& over) {
 }
 inline Tensor max_kept(const Tensor& x, const Reduced& over) {
   Tensor y = Tensor::uninitialised(over.kept(x.shape()), x.dtype());
-  kernels::gather(x, kernels::arg_max(x, over.mask()), y);
+  kernels::gather(x, {kernels::arg_max(x, over.mask())}, y);
   return y;
 }
 
