@@ -456,6 +456,7 @@ Var layer_norm(const Var& x, const Var& gamma, const Var& beta, double eps, Wher
     std::vector<Index> axes;
     for (int i = 1; i <= count; ++i) axes.push_back(-i);
     Var y = standardise(x, Axes(std::span<const Index>(axes)), eps, where);
+    if (gamma.defined() && count == 1) return channel_affine(y, gamma, beta, -1, where);
     if (gamma.defined()) y = mul(y, gamma, where);
     return beta.defined() ? add(y, beta, where) : y;
   });
