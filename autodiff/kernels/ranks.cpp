@@ -9,20 +9,21 @@
 #include "autodiff/kernels/ranks.h"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 
 HWY_BEFORE_NAMESPACE();
 namespace taut::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// A whole number in the order of the floating-point one; NaN is the largest in either order, and −0 = 0.
-template <class I, class T>
-HWY_INLINE I key(T x, bool descending) {
-  if (x != x) return std::numeric_limits<I>::max();
-  const I bits = std::bit_cast<I>(x + T{0});
-  const I ascending = bits < 0 ? bits ^ std::numeric_limits<I>::max() : bits;
-  return descending ? static_cast<I>(~ascending) : ascending;
+// Whole numbers in the order of the floating-point ones; NaN is the largest in either order, and −0 = 0.
+template <class D, class V>
+HWY_INLINE hn::Vec<D> keys_of(V x, bool descending) {
+  using I = hn::TFromD<D>;
+  const D d;
+  const auto largest = hn::Set(d, std::numeric_limits<I>::max());
+  const auto bits = hn::BitCast(d, hn::Add(x, hn::Zero(hn::DFromV<V>())));
+  const auto ascending = hn::IfThenElse(hn::Lt(bits, hn::Zero(d)), hn::Xor(bits, largest), bits);
+  return hn::IfThenElse(hn::RebindMask(d, hn::IsNaN(x)), largest, descending ? hn::Not(ascending) : ascending);
 }
 
 // The place of number i is how many numbers come before it: the smaller ones and, of the equal ones, those to its left.
@@ -32,11 +33,14 @@ HWY_NOINLINE void sort(const T* x, Index rows, Index n, bool descending, T* y, I
   using D = hn::ScalableTag<I>;
   const D d;
   const auto lanes = static_cast<Index>(hn::Lanes(d));
-  HWY_ALIGN I keys[most_ranked + hn::MaxLanes(d)] = {};
+  HWY_ALIGN T row[most_ranked + hn::MaxLanes(d)] = {};
+  HWY_ALIGN I keys[most_ranked + hn::MaxLanes(d)];
   HWY_ALIGN I places[most_ranked + hn::MaxLanes(d)];
   const auto one = hn::Set(d, I{1}), lane = hn::Iota(d, I{0});
   for (Index r = 0; r < rows; ++r, x += n) {
-    for (Index i = 0; i < n; ++i) keys[i] = key<I>(x[i], descending);
+    std::copy_n(x, n, row);
+    for (Index i = 0; i < n; i += lanes)
+      hn::Store(keys_of<D>(hn::Load(hn::ScalableTag<T>(), row + i), descending), d, keys + i);
     for (Index from = 0; from < n; from += lanes) {
       const auto own = hn::Load(d, keys + from);
       const Index to = std::min(n, from + lanes);

@@ -140,8 +140,8 @@ void sort_positions(const GroupedShape& s, const T* x, std::span<Index> position
     }
 }
 
-// Short rows; pairs have a faster loop of their own.
-bool by_rank(const GroupedShape& s) { return s.inner == 1 && s.group > 2 && s.group <= most_ranked; }
+// Short rows, and not so short that insertion is faster.
+bool by_rank(const GroupedShape& s) { return s.inner == 1 && s.group >= 8 && s.group <= most_ranked; }
 
 }  // namespace
 
