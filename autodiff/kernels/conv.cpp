@@ -5,6 +5,7 @@
 
 #include "autodiff/error.h"
 #include "autodiff/kernels/blas.h"
+#include "autodiff/kernels/transpose.h"
 #include "autodiff/memory.h"
 
 namespace taut::kernels {
@@ -259,25 +260,13 @@ ConvShape conv_shape(Index batch, std::array<Index, 3> image, const Shape& kerne
 }
 
 template <Scalar T>
-void transpose(const T* from, T* to, Index rows, Index columns) {
-  // Blocks of 16 × 16: one cache line wide in f32, written row by row.
-  constexpr Index block = 16;
-  for (Index r0 = 0; r0 < rows; r0 += block)
-    for (Index c0 = 0; c0 < columns; c0 += block) {
-      const Index r1 = std::min(rows, r0 + block), c1 = std::min(columns, c0 + block);
-      for (Index c = c0; c < c1; ++c)
-        for (Index r = r0; r < r1; ++r) to[c * rows + r] = from[r * columns + c];
-    }
-}
-
-template <Scalar T>
 void conv_forward(const ConvShape& s, const T* x, const T* kernel, const T* bias, T* y) {
   if (!needs_transposing(s)) return forward_chwn(s, x, kernel, bias, y);
   const Index in = s.c_in * s.h * s.w, out = s.c_out * s.out_h * s.out_w;
   Buffer<T> x_inner(in * s.batch), y_inner(out * s.batch);
-  transpose(x, x_inner.data(), s.batch, in);
+  transpose(x, in, x_inner.data(), s.batch, s.batch, in);
   forward_chwn(s, x_inner.data(), kernel, bias, y_inner.data());
-  transpose(y_inner.data(), y, out, s.batch);
+  transpose(y_inner.data(), s.batch, y, out, out, s.batch);
 }
 
 template <Scalar T>
@@ -285,9 +274,9 @@ void conv_input_gradient(const ConvShape& s, const T* y, const T* kernel, const 
   if (!needs_transposing(s)) return input_chwn(s, y, kernel, bias, x);
   const Index in = s.c_in * s.h * s.w, out = s.c_out * s.out_h * s.out_w;
   Buffer<T> x_inner(in * s.batch), y_inner(out * s.batch);
-  transpose(y, y_inner.data(), s.batch, out);
+  transpose(y, out, y_inner.data(), s.batch, s.batch, out);
   input_chwn(s, y_inner.data(), kernel, bias, x_inner.data());
-  transpose(x_inner.data(), x, in, s.batch);
+  transpose(x_inner.data(), s.batch, x, in, in, s.batch);
 }
 
 template <Scalar T>
@@ -295,8 +284,8 @@ void conv_kernel_gradient(const ConvShape& s, const T* x, const T* y, T* kernel)
   if (!needs_transposing(s)) return kernel_chwn(s, x, y, kernel);
   const Index in = s.c_in * s.h * s.w, out = s.c_out * s.out_h * s.out_w;
   Buffer<T> x_inner(in * s.batch), y_inner(out * s.batch);
-  transpose(x, x_inner.data(), s.batch, in);
-  transpose(y, y_inner.data(), s.batch, out);
+  transpose(x, in, x_inner.data(), s.batch, s.batch, in);
+  transpose(y, out, y_inner.data(), s.batch, s.batch, out);
   kernel_chwn(s, x_inner.data(), y_inner.data(), kernel);
 }
 
@@ -307,8 +296,6 @@ void conv_unfold(const ConvShape& s, Index group, const T* x, T* columns) {
 
 template void conv_unfold(const ConvShape&, Index, const float*, float*);
 template void conv_unfold(const ConvShape&, Index, const double*, double*);
-template void transpose(const float*, float*, Index, Index);
-template void transpose(const double*, double*, Index, Index);
 template void conv_forward(const ConvShape&, const float*, const float*, const float*, float*);
 template void conv_forward(const ConvShape&, const double*, const double*, const double*, double*);
 template void conv_input_gradient(const ConvShape&, const float*, const float*, const float*, float*);

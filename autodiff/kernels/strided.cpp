@@ -5,8 +5,8 @@
 #include <cstring>
 #include <functional>
 
-#include "autodiff/kernels/conv.h"
 #include "autodiff/kernels/softmax.h"
+#include "autodiff/kernels/transpose.h"
 
 namespace taut::kernels {
 namespace {
@@ -51,25 +51,17 @@ struct Walk {
   }
 };
 
-// Where another axis than the innermost has stride 1: the planes of the two in tiles, so that both sides read and write
-// whole cache lines.
+// Where another axis than the innermost has stride 1: every plane of the two is transposed.
 template <class T>
 void copy_transposing(const T* in, const Walk& walk, int axis, T* out) {
   const auto a = static_cast<std::size_t>(axis), last = static_cast<std::size_t>(walk.rank - 1);
-  const Index rows = walk.dims[a], columns = walk.dims[last], stride = walk.strides[last];
   std::array<Index, max_rank> out_strides{};
   Index step = 1;
   for (std::size_t k = last + 1; k-- > 0; step *= walk.dims[k]) out_strides[k] = step;
-  const Index out_stride = out_strides[a];
-  constexpr Index tile = 16;
   std::array<Index, max_rank> at{};
   Index from = 0, to = 0;
   for (;;) {
-    for (Index r0 = 0; r0 < rows; r0 += tile)
-      for (Index c0 = 0; c0 < columns; c0 += tile)
-        for (Index r = r0; r < std::min(rows, r0 + tile); ++r)
-          for (Index c = c0; c < std::min(columns, c0 + tile); ++c)
-            out[to + r * out_stride + c] = in[from + r + c * stride];
+    transpose(in + from, walk.strides[last], out + to, out_strides[a], walk.dims[last], walk.dims[a]);
     int k = walk.rank - 2;
     for (; k >= 0; --k) {
       const auto i = static_cast<std::size_t>(k);
@@ -93,7 +85,6 @@ void copy(const T* in, const Walk& walk, T* out) {
   }
   const auto last = static_cast<std::size_t>(walk.rank - 1);
   const Index n = walk.dims[last], stride = walk.strides[last];
-  if (walk.rank == 2 && walk.strides[0] == 1 && stride == walk.dims[0]) return transpose(in, out, n, walk.dims[0]);
   if (stride > 1)
     for (int a = 0; a + 1 < walk.rank; ++a)
       if (walk.strides[static_cast<std::size_t>(a)] == 1) return copy_transposing(in, walk, a, out);
