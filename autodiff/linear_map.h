@@ -131,12 +131,13 @@ LinearMap reshape_map(const Shape& in, const Shape& out);
 LinearMap scale_map(const Shape& shape, double factor);
 LinearMap dense_map(const Tensor& weight, const Shape& in, const Shape& out);
 
-// outer ∘ inner. Identities and reshapes vanish; scales, diagonals of one pattern, selections and gatherings merge
+// outer ∘ inner. Identities and reshapes vanish; scales and diagonals of one pattern, selections and gatherings merge
 // where that is exact; anything whose merging would round stays a Composition of its factors, flattened. ShapeError
 // when inner.out_shape() is not outer.in_shape().
 LinearMap compose(const LinearMap& outer, const LinearMap& inner);
-LinearMap add(const LinearMap& a, const LinearMap& b);  // ShapeError when their shapes differ
-LinearMap transpose(const LinearMap& map);              // transpose(transpose(A)) is A
+// ShapeError when their shapes differ. Scales and diagonals of one pattern become one where that is exact.
+LinearMap add(const LinearMap& a, const LinearMap& b);
+LinearMap transpose(const LinearMap& map);  // transpose(transpose(A)) is A
 // A map with nonnegative entries that dominates |A| entry by entry: equal to |A| for maps in which no two products meet
 // in one entry; the composition or sum of the absolute parts otherwise. UnsupportedError for an Opaque map.
 LinearMap absolute(const LinearMap& map);

@@ -4,6 +4,7 @@
 #include "autodiff/error.h"
 #include "autodiff/kernels/transpose.h"
 #include "autodiff/linear_map.h"
+#include "autodiff/outward.h"
 
 namespace taut {
 namespace {
@@ -61,6 +62,52 @@ LinearMap merge(const LinearMap& outer, const structure::Diagonal& a, const Line
   return LinearMap(inner.in_shape(), outer.out_shape(), structure::Diagonal{std::move(product), a.inner});
 }
 
+// A scale beside a diagonal is a diagonal of its pattern.
+structure::Diagonal alike(const structure::Scale& s, const structure::Diagonal& pattern) {
+  return {Tensor::full(pattern.values.shape(), DType::f64, s.factor), pattern.inner};
+}
+LinearMap merge(const LinearMap& outer, const structure::Scale& a, const LinearMap& inner,
+                const structure::Diagonal& b) {
+  return merge(outer, alike(a, b), inner, b);
+}
+LinearMap merge(const LinearMap& outer, const structure::Diagonal& a, const LinearMap& inner,
+                const structure::Scale& b) {
+  return merge(outer, a, inner, alike(b, a));
+}
+
+// merged_sum(like, a, b): one map equal to the sum, of the shapes of `like`, or an empty map when there is none without
+// rounding.
+bool sum_is_exact(double a, double b) {
+  const double s = a + b;
+  return std::isfinite(s) && outward_detail::sum_error(a, b, s) == 0.0;
+}
+LinearMap merged_sum(const LinearMap& like, const structure::Scale& a, const structure::Scale& b) {
+  if (!sum_is_exact(a.factor, b.factor)) return {};
+  return LinearMap(like.in_shape(), like.out_shape(), structure::Scale{a.factor + b.factor});
+}
+LinearMap merged_sum(const LinearMap& like, const structure::Diagonal& a, const structure::Diagonal& b) {
+  if (a.inner != b.inner || a.values.size() != b.values.size()) return {};
+  Tensor sum = Tensor::uninitialised({a.values.size()}, DType::f64);
+  const Tensor x = a.values.to(DType::f64), y = b.values.to(DType::f64);
+  const auto d = x.data<double>(), e = y.data<double>();
+  const auto to = sum.mutable_data<double>();
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    if (!sum_is_exact(d[i], e[i])) return {};
+    to[i] = d[i] + e[i];
+  }
+  return LinearMap(like.in_shape(), like.out_shape(), structure::Diagonal{std::move(sum), a.inner});
+}
+LinearMap merged_sum(const LinearMap& like, const structure::Scale& a, const structure::Diagonal& b) {
+  return merged_sum(like, alike(a, b), b);
+}
+LinearMap merged_sum(const LinearMap& like, const structure::Diagonal& a, const structure::Scale& b) {
+  return merged_sum(like, a, alike(b, a));
+}
+template <class A, class B>
+LinearMap merged_sum(const LinearMap&, const A&, const B&) {
+  return {};
+}
+
 // The indices second[first[i]], where −1 stays −1.
 std::shared_ptr<const Indices> chained(const Indices& first, const Indices& second) {
   Indices result(first.size());
@@ -105,10 +152,18 @@ void append(std::vector<LinearMap>& factors, LinearMap factor) {
 }
 
 void append_terms(std::vector<LinearMap>& terms, const LinearMap& map) {
-  if (const auto* s = std::get_if<structure::Sum>(&map.structure()))
-    terms.insert(terms.end(), s->terms.begin(), s->terms.end());
-  else
-    terms.push_back(map);
+  if (const auto* s = std::get_if<structure::Sum>(&map.structure())) {
+    for (const LinearMap& term : s->terms) append_terms(terms, term);
+    return;
+  }
+  for (LinearMap& term : terms) {
+    const LinearMap merged = std::visit([&](const auto& a, const auto& b) { return merged_sum(term, a, b); },
+                                        term.structure(), map.structure());
+    if (!merged) continue;
+    term = merged;
+    return;
+  }
+  terms.push_back(map);
 }
 
 template <class F>
@@ -235,6 +290,7 @@ LinearMap add(const LinearMap& a, const LinearMap& b) {
   std::vector<LinearMap> terms;
   append_terms(terms, a);
   append_terms(terms, b);
+  if (terms.size() == 1) return terms.front();
   return LinearMap(a.in_shape(), a.out_shape(), structure::Sum{std::move(terms)});
 }
 

@@ -27,6 +27,9 @@ Initialiser kaiming_normal(double gain = relu_gain);
 // normal.
 Initialiser xavier_uniform(double gain = 1.0);
 Initialiser xavier_normal(double gain = 1.0);
+// gain times a matrix (out, in·taps) with orthonormal rows, or columns where those are fewer, uniform among such
+// matrices [Saxe2014]: a dense layer keeps the l2 norm of what it does not project away.
+Initialiser orthogonal(double gain = 1.0);
 Initialiser constant(double value);
 
 }  // namespace taut::nn

@@ -5,20 +5,18 @@
 #include <array>
 
 #include "autodiff/ops.h"
-#include "nn/init.h"
+#include "nn/activations.h"
+#include "nn/batch_norm.h"
+#include "nn/dropout.h"
+#include "nn/layer_parts.h"
 #include "nn/module.h"
 
 namespace taut::nn {
 
-struct LayerOptions {
-  bool bias = true;  // starts at 0
-  DType dtype = DType::f32;
-  Initialiser weight = kaiming_uniform();
-};
-
 // y = x·Wᵀ + b: (n, in) → (n, out).
 class Linear {
  public:
+  static constexpr std::string_view type_name = "Linear";
   Linear(Index in, Index out, Random& random, const LayerOptions& options = {}, Where where = Where::current());
 
   Var operator()(const Var& x) const { return dense(x, weight.on(x), bias.on(x), where_); }
@@ -37,6 +35,7 @@ class Linear {
 // Cross-correlation with stride, dilation, padding and groups: (n, c_in, h, w) → (n, c_out, h', w').
 class Conv2d {
  public:
+  static constexpr std::string_view type_name = "Conv2d";
   Conv2d(Index c_in, Index c_out, std::array<Index, 2> kernel, Random& random, const Conv2dOptions& geometry = {},
          const LayerOptions& options = {}, Where where = Where::current());
 
@@ -57,36 +56,41 @@ class Conv2d {
   Where where_;
 };
 
-struct BatchNormOptions {
-  double eps = 1e-5;
-  double momentum = 0.1;  // share of a batch in the running statistics
-  DType dtype = DType::f32;
+struct ConvTranspose2dOptions {
+  Conv2dOptions convolution{};                // whose transpose it is
+  std::array<Index, 2> output_padding{0, 0};  // rows and columns beyond the smallest size, each below the stride
 };
 
-// Per channel of (n, c, h, w). Training: with mean and variance of the batch, which also enter the running statistics
-// (the variance with Bessel's correction). Inference: an affine map with the running statistics [Ioffe2015].
-class BatchNorm2d {
+// The transpose of the convolution with the same kernel and options, its inverse in shape: (n, c_in, h, w) →
+// (n, c_out, h', w') with h' = (h − 1)·stride + dilation·(kh − 1) + 1 − padding + output_padding.
+class ConvTranspose2d {
  public:
-  explicit BatchNorm2d(Index channels, const BatchNormOptions& options = {}, Where where = Where::current());
+  static constexpr std::string_view type_name = "ConvTranspose2d";
+  ConvTranspose2d(Index c_in, Index c_out, std::array<Index, 2> kernel, Random& random,
+                  const ConvTranspose2dOptions& geometry = {}, const LayerOptions& options = {},
+                  Where where = Where::current());
 
-  Var operator()(const Var& x) { return run(x, Layout::nchw); }
-  Var run(const Var& x, Layout layout);
+  Var operator()(const Var& x) const { return run(x, Layout::nchw); }
+  Var run(const Var& x, Layout layout) const;
   LayoutUse layout_use() const { return LayoutUse::profits; }
-  void visit(Visitor& visitor);
+  void visit(Visitor& visitor) {
+    visitor("weight", weight);
+    visitor("bias", bias);
+  }
+  const ConvTranspose2dOptions& geometry() const { return geometry_; }
 
-  Parameter gamma, beta;                     // (c)
-  Parameter running_mean, running_variance;  // (c), not trained
-  bool training = false;
+  Parameter weight;  // (c_in, c_out / groups, kh, kw): the kernel of a convolution of c_out to c_in channels
+  Parameter bias;    // (c_out) or undefined
 
  private:
-  void track(const Tensor& mean, const Tensor& variance, Index count);
-  BatchNormOptions options_;
+  ConvTranspose2dOptions geometry_;
   Where where_;
 };
 
 template <Var (*pool)(const Var&, const Pool2dOptions&, Where)>
 class Pool2d {
  public:
+  static constexpr std::string_view type_name = module_name<pool>;
   // A square window that moves by its own size.
   explicit Pool2d(Index window, Where where = Where::current())
       : Pool2d(Pool2dOptions{.window = {window, window}, .stride = {window, window}}, where) {}
@@ -104,42 +108,17 @@ class Pool2d {
   Pool2dOptions options_;
   Where where_;
 };
+template <>
+inline constexpr std::string_view module_name<&max_pool2d> = "MaxPool2d";
+template <>
+inline constexpr std::string_view module_name<&avg_pool2d> = "AvgPool2d";
 using MaxPool2d = Pool2d<&max_pool2d>;
 using AvgPool2d = Pool2d<&avg_pool2d>;
-
-// An activation: f of every entry.
-template <Var (*f)(const Var&, Where)>
-class Activation {
- public:
-  explicit Activation(Where where = Where::current()) : where_(where) {}
-  Var operator()(const Var& x) const { return f(x, where_); }
-  Var run(const Var& x, Layout) const { return f(x, where_); }
-  LayoutUse layout_use() const { return LayoutUse::indifferent; }
-
- private:
-  Where where_;
-};
-using ReLU = Activation<&relu>;
-using Tanh = Activation<&taut::tanh>;
-using Sigmoid = Activation<&sigmoid>;
-using Softplus = Activation<&softplus>;
-using Abs = Activation<&taut::abs>;
-
-class LeakyReLU {
- public:
-  explicit LeakyReLU(double slope = 0.01, Where where = Where::current()) : slope_(slope), where_(where) {}
-  Var operator()(const Var& x) const { return leaky_relu(x, slope_, where_); }
-  Var run(const Var& x, Layout) const { return leaky_relu(x, slope_, where_); }
-  LayoutUse layout_use() const { return LayoutUse::indifferent; }
-
- private:
-  double slope_;
-  Where where_;
-};
 
 // (n, …) → (n, rest).
 class Flatten {
  public:
+  static constexpr std::string_view type_name = "Flatten";
   explicit Flatten(Where where = Where::current()) : where_(where) {}
   Var operator()(const Var& x) const { return flatten(x, where_); }
 

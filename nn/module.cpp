@@ -49,10 +49,10 @@ void name_parameters(ModuleRef module) {
   module.visit(visitor);
 }
 
-Index parameter_count(ModuleRef module) {
+Index parameter_count(ModuleRef module, Counted counted) {
   Index count = 0;
   for (const Parameter* p : parameters(module))
-    if (p->trained) count += p->value.size();
+    if (p->trained || counted == Counted::all) count += p->value.size();
   return count;
 }
 

@@ -24,11 +24,27 @@ concept Module = std::is_class_v<M> && requires(M& module, const Var& x) {
 // Whether a module can work on images in Layout::chwn, batch innermost, in which convolutions compute.
 enum class LayoutUse : std::uint8_t {
   nchw_only,    // it must be given what users write
-  indifferent,  // it acts on every entry alone
+  indifferent,  // it works in either as well, as what acts on every entry alone
   profits,      // either layout; chwn spares it transpositions
 };
 
+class AnyModule;
 class Visitor;
+
+// A module may say what it is called in tables: static constexpr std::string_view type_name = "Linear";
+template <class M>
+constexpr std::string_view type_name_of() {
+  if constexpr (requires {
+                  { M::type_name } -> std::convertible_to<std::string_view>;
+                })
+    return M::type_name;
+  else
+    return "module";
+}
+
+// The type_name of a module that is a function.
+template <auto f>
+inline constexpr std::string_view module_name = "module";
 
 // A module that can work in either layout has, beside operator(), `Var run(const Var& x, Layout) ` and
 // `LayoutUse layout_use() const`.
@@ -55,6 +71,10 @@ class Visitor {
     path_ += name;
     if constexpr (std::same_as<Member, Parameter>) {
       if (member.defined()) parameter(path_, member);
+    } else if constexpr (std::same_as<Member, AnyModule>) {
+      enter(path_, member);
+      member.visit(*this);
+      leave(path_, member);
     } else if constexpr (Visitable<Member>) {
       member.visit(*this);
     }
@@ -66,6 +86,9 @@ class Visitor {
  protected:
   ~Visitor() = default;
   virtual void parameter(const std::string& path, Parameter& parameter) = 0;
+  // Before and behind what a module of erased type shows.
+  virtual void enter(const std::string& /*path*/, AnyModule& /*module*/) {}
+  virtual void leave(const std::string& /*path*/, AnyModule& /*module*/) {}
 
  private:
   std::string path_;
@@ -76,6 +99,7 @@ namespace detail {
 // What is known of a module whose type has been erased.
 struct ModuleTable {
   const std::type_info& type;
+  std::string_view name;
   Var (*run)(void* module, const Var& x, Layout layout);
   LayoutUse (*layout_use)(const void* module);
   void (*visit)(void* module, Visitor& visitor);
@@ -88,6 +112,7 @@ struct OwnerTable {
 template <Module M>
 inline constexpr ModuleTable module_table{
     typeid(M),
+    type_name_of<M>(),
     [](void* module, const Var& x, [[maybe_unused]] Layout layout) -> Var {
       if constexpr (LayoutAware<M>)
         return static_cast<M*>(module)->run(x, layout);
@@ -137,6 +162,7 @@ class AnyModule {
   Var run(const Var& x, Layout layout) { return table_->run(module_, x, layout); }
   LayoutUse layout_use() const { return table_->layout_use(module_); }
   void visit(Visitor& visitor) { table_->visit(module_, visitor); }
+  std::string_view type_name() const { return table_->name; }
 
   // The module as what it is. UsageError when it is something else.
   template <Module M>
@@ -162,6 +188,7 @@ class ModuleRef {
 
   Var operator()(const Var& x) const { return table_->run(module_, x, Layout::nchw); }
   void visit(Visitor& visitor) const { table_->visit(module_, visitor); }
+  std::string_view type_name() const { return table_->name; }
 
  private:
   const detail::ModuleTable* table_;
@@ -173,8 +200,9 @@ class ModuleRef {
 std::vector<Parameter*> parameters(ModuleRef module);
 // Sets Parameter::name to the dotted path below `module`; containers do this for what they take in.
 void name_parameters(ModuleRef module);
-// Number of trained numbers.
-Index parameter_count(ModuleRef module);
+// How many numbers are trained, or there are at all.
+enum class Counted : std::uint8_t { trained, all };
+Index parameter_count(ModuleRef module, Counted counted = Counted::trained);
 
 // Switches batch norms and their like between training and inference (which they start in).
 void set_training(ModuleRef module, bool training);

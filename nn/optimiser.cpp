@@ -4,7 +4,6 @@
 
 #include "autodiff/diff.h"
 #include "autodiff/error.h"
-#include "nn/update.h"
 
 namespace taut::nn {
 
@@ -21,6 +20,10 @@ Optimiser::Optimiser(std::vector<Parameter*> parameters, double learning_rate, c
 
 void Optimiser::require(bool holds, const char* what, double given) const {
   if (!holds) throw UsageError(cat('[', name_, "] ", what, ", got ", given));
+}
+
+void Optimiser::require_share(const char* what, double given) const {
+  require(given >= 0.0 && given < 1.0, what, given);
 }
 
 void Optimiser::set_learning_rate(double rate) {
@@ -55,7 +58,8 @@ void Optimiser::update() {
                            parameters_[i]->value.dtype(), ' ', parameters_[i]->value.shape(),
                            "; change gradients() in place or by values of the same type"));
   ++updates_;
-  for (std::size_t i = 0; i < parameters_.size(); ++i) apply(i, parameters_[i]->value, gradients_[i].value());
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    if (parameters_[i]->trained) apply(i, parameters_[i]->value, gradients_[i].value());
   gradients_.clear();
 }
 
@@ -65,49 +69,6 @@ double Optimiser::step(const Var& loss) {
   Tape::of(loss)->rewind();
   update();
   return value;
-}
-
-Sgd::Sgd(std::vector<Parameter*> parameters, const SgdOptions& options)
-    : Optimiser(std::move(parameters), options.learning_rate, "sgd"), options_(options) {
-  require(options.momentum >= 0.0 && options.momentum < 1.0, "momentum must be in [0, 1)", options.momentum);
-  require(options.weight_decay >= 0.0, "weight decay must not be negative", options.weight_decay);
-  if (options.momentum > 0.0) velocity_ = state_like_parameters();
-}
-
-void Sgd::apply(std::size_t index, Tensor& value, const Tensor& gradient) {
-  const update::Sgd settings{learning_rate(), options_.momentum, options_.weight_decay};
-  dispatch(value.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const auto weight = value.mutable_data<T>();
-    T* const velocity = velocity_.empty() ? nullptr : velocity_[index].mutable_data<T>().data();
-    update::sgd<T>(settings, weight.size(), gradient.data<T>().data(), velocity, weight.data());
-  });
-}
-
-Adam::Adam(std::vector<Parameter*> parameters, const AdamOptions& options)
-    : Optimiser(std::move(parameters), options.learning_rate, "adam"), options_(options) {
-  require(options.beta1 >= 0.0 && options.beta1 < 1.0, "beta1 must be in [0, 1)", options.beta1);
-  require(options.beta2 >= 0.0 && options.beta2 < 1.0, "beta2 must be in [0, 1)", options.beta2);
-  require(options.epsilon > 0.0, "epsilon must be positive", options.epsilon);
-  require(options.weight_decay >= 0.0, "weight decay must not be negative", options.weight_decay);
-  first_ = state_like_parameters();
-  second_ = state_like_parameters();
-}
-
-void Adam::apply(std::size_t index, Tensor& value, const Tensor& gradient) {
-  const auto t = static_cast<double>(updates());
-  const update::Adam settings{learning_rate() / (1.0 - std::pow(options_.beta1, t)),
-                              1.0 / std::sqrt(1.0 - std::pow(options_.beta2, t)),
-                              options_.beta1,
-                              options_.beta2,
-                              options_.epsilon,
-                              options_.weight_decay};
-  dispatch(value.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const auto weight = value.mutable_data<T>();
-    update::adam<T>(settings, weight.size(), gradient.data<T>().data(), first_[index].mutable_data<T>().data(),
-                    second_[index].mutable_data<T>().data(), weight.data());
-  });
 }
 
 }  // namespace taut::nn

@@ -12,7 +12,8 @@ namespace taut::nn {
 class Parameter {
  public:
   Parameter() = default;  // undefined: a layer without bias
-  explicit Parameter(Tensor initial, bool is_trained = true) : value(std::move(initial)), trained(is_trained) {}
+  explicit Parameter(Tensor initial, bool is_trained = true)
+      : value(std::move(initial)), trained(is_trained), trainable_(is_trained) {}
 
   // The operand beside x. On x's tape the parameter is one leaf, however often it is used, until the tape is rewound or
   // the value replaced. Off tape, paused or undefined: a plain Var.
@@ -20,6 +21,8 @@ class Parameter {
   Var on(Tape& tape) const;
 
   bool defined() const { return value.defined(); }
+  // False for what is never trained, as running statistics.
+  bool trainable() const { return trainable_; }
 
   Tensor value;
   bool trained = true;  // false: optimisers leave it alone, as the running statistics of a batch norm or a frozen layer
@@ -39,6 +42,7 @@ class Parameter {
     NodeId id = 0;
   };
   mutable Place place_;
+  bool trainable_ = true;
 };
 
 }  // namespace taut::nn

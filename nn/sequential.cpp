@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "autodiff/error.h"
 #include "autodiff/ops.h"
 
 namespace taut::nn {
@@ -80,6 +81,53 @@ LayoutUse Residual::layout_use() const {
 void Residual::visit(Visitor& visitor) {
   visitor("body", body_);
   if (shortcut_) visitor("shortcut", *shortcut_);
+}
+
+Branches::Branches(const char* name, std::initializer_list<AnyModule> modules, Where where)
+    : modules_(modules), where_(where) {
+  if (modules_.empty()) throw UsageError(cat('[', name, "] at ", where, ": needs at least one module, got none"));
+}
+
+LayoutUse Branches::layout_use() const {
+  LayoutUse use = LayoutUse::indifferent;
+  for (const AnyModule& module : modules_) use = both(use, module.layout_use());
+  return use;
+}
+
+void Branches::visit(Visitor& visitor) {
+  for (std::size_t i = 0; i < modules_.size(); ++i) visitor(std::to_string(i), modules_[i]);
+}
+
+Concat::Concat(std::initializer_list<AnyModule> modules, Index axis, Where where)
+    : Branches("concat", modules, where), axis_(axis) {
+  if (axis == 0)
+    throw ShapeError(cat("[concat] at ", where, ": axis 0 counts the samples; join outputs along another one"));
+  name_parameters(*this);
+}
+
+Var Concat::run(const Var& x, Layout layout) {
+  outputs_.clear();
+  for (AnyModule& module : modules_) outputs_.push_back(module.run(x, layout));
+  const Index rank = outputs_[0].shape().rank(), axis = axis_ < 0 ? axis_ + rank : axis_;
+  if (axis < 1 || axis >= rank)
+    throw ShapeError(cat("[concat] at ", where_, ": outputs of rank ", rank, " are joined along an axis from 1 to ",
+                         rank - 1, ", got ", axis_, "; axis 0 counts the samples"));
+  // Axis a of (n, c, h, w) is axis a − 1 of (c, h, w, n).
+  const Var joined = taut::concat(outputs_, layout == Layout::nchw ? axis : axis - 1, where_);
+  outputs_.clear();
+  return joined;
+}
+
+Var Add::run(const Var& x, Layout layout) {
+  Var total = modules_[0].run(x, layout);
+  for (std::size_t i = 1; i < modules_.size(); ++i) {
+    const Var term = modules_[i].run(x, layout);
+    if (term.shape() != total.shape())
+      throw ShapeError(cat("[add] at ", where_, ": outputs of all branches must have one shape, got ", total.shape(),
+                           " of branch 0 and ", term.shape(), " of branch ", i));
+    total = taut::add(total, term, where_);
+  }
+  return total;
 }
 
 }  // namespace taut::nn

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autodiff/error.h"
+#include "nn/clip.h"
 #include "nn/evaluate.h"
 #include "nn/loss.h"
 
@@ -47,6 +48,7 @@ class Training {
     Index seen = 0, correct = 0;
     for (const Batch& batch : loader_.epoch(epoch)) {
       if (options_.run.expired()) return false;
+      follow_schedule(epoch, batch.number);
       const double loss = step(epoch, batch, correct);
       loss_sum += loss * static_cast<double>(batch.size());
       seen += batch.size();
@@ -70,8 +72,19 @@ class Training {
       throw NumericError(cat("[train] the loss is ", value, " in epoch ", epoch + 1, ", batch ", batch.number + 1,
                              " of ", loader_.batches(), "; lower the learning rate or check the inputs' scale"));
     }
-    optimiser_.step(loss);
+    optimiser_.backward(loss);
+    if (options_.clip_value < infinity) clip_value(optimiser_, options_.clip_value);
+    if (options_.clip_norm < infinity) clip_norm(optimiser_, options_.clip_norm);
+    tape_.rewind();
+    optimiser_.update();
     return value;
+  }
+
+  void follow_schedule(Index epoch, Index batch) {
+    if (!options_.schedule) return;
+    const bool per_step = options_.schedule_unit == ScheduleUnit::step;
+    if (per_step || batch == 0)
+      optimiser_.set_learning_rate(options_.schedule(per_step ? epoch * loader_.batches() + batch : epoch));
   }
 
   Var loss_of(const Var& output, const Batch& batch) const {
@@ -108,6 +121,9 @@ class Training {
 
 TrainResult train(ModuleRef net, const DataSet& data, Optimiser& optimiser, const TrainOptions& options) {
   if (options.epochs < 0) throw UsageError(cat("[train] epochs must be 0 or more, got ", options.epochs));
+  if (!(options.clip_value > 0.0 && options.clip_norm > 0.0))
+    throw UsageError(cat("[train] limits of gradients must be positive, got clip_value ", options.clip_value,
+                         " and clip_norm ", options.clip_norm));
   return Training(net, data, optimiser, options).run();
 }
 

@@ -9,6 +9,7 @@
 #include "nn/data.h"
 #include "nn/module.h"
 #include "nn/optimiser.h"
+#include "nn/schedule.h"
 
 namespace taut::nn {
 
@@ -28,6 +29,8 @@ struct EpochReport {
   double seconds = 0.0;
 };
 
+enum class ScheduleUnit : std::uint8_t { epoch, step };  // a step is one batch
+
 struct TrainOptions {
   Index epochs = 5;
   Index batch_size = 64;
@@ -38,6 +41,12 @@ struct TrainOptions {
   std::function<Var(const Var& output, const Batch& batch)> loss{};
   // Added to the loss of every batch; records on the tape of the step.
   std::function<Var(Tape& tape)> penalty{};
+  // The learning rate of every epoch, or of every batch, counted from 0 in this training; when empty, the optimiser's
+  // own.
+  Schedule schedule{};
+  ScheduleUnit schedule_unit = ScheduleUnit::epoch;
+  // Gradients are cut to these before the update (nn/clip.h), first by value; infinity: not.
+  double clip_value = infinity, clip_norm = infinity;
   std::function<void(const BatchReport&)> on_batch{};
   std::function<void(const EpochReport&)> on_epoch{};
 };

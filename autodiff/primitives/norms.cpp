@@ -1,5 +1,6 @@
 // l2_norm, standardise and l2_normalise along the last axes; user functions bring other axes there. Gains and rounding:
 // docs/mathematics.md, section "Norms and normalisation".
+#include <array>
 #include <cmath>
 
 #include "autodiff/kernels/rows.h"
@@ -403,8 +404,18 @@ Var with_last_axes(const Var& x, AxisMask mask, Where where, F&& f) {
 
 }  // namespace
 
-Var l1_norm(const Var& x, const Axes& axes, bool keep, Where where) { return sum(abs(x, where), axes, keep, where); }
-Var linf_norm(const Var& x, const Axes& axes, bool keep, Where where) { return max(abs(x, where), axes, keep, where); }
+Var l1_norm(const Var& x, const Axes& axes, bool keep, Where where) {
+  return checked(x, "l1_norm", where, [&] {
+    mask_of(x.shape(), axes, "l1_norm");
+    return sum(abs(x, where), axes, keep, where);
+  });
+}
+Var linf_norm(const Var& x, const Axes& axes, bool keep, Where where) {
+  return checked(x, "linf_norm", where, [&] {
+    require_elements(Reduced(mask_of(x.shape(), axes, "linf_norm"), keep), x.shape(), "linf_norm");
+    return max(abs(x, where), axes, keep, where);
+  });
+}
 Var l2_norm(const Var& x, const Axes& axes, bool keep, Where where) {
   return checked(x, "l2_norm", where, [&] {
     return with_last_axes(x, mask_of(x.shape(), axes, "l2_norm"), where,
@@ -446,6 +457,7 @@ Var l2_normalise(const Var& x, const Axes& axes, double eps, Where where) {
 
 Var layer_norm(const Var& x, const Var& gamma, const Var& beta, double eps, Where where) {
   return checked(x, "layer_norm", where, [&] {
+    positive_eps("layer_norm", eps, x.dtype(), where);
     const Shape& shape = x.shape();
     const int count = gamma.defined() ? gamma.shape().rank() : beta.defined() ? beta.shape().rank() : 1;
     const Shape tail(shape.dims().subspan(static_cast<std::size_t>(std::max(0, shape.rank() - count))));
@@ -453,9 +465,9 @@ Var layer_norm(const Var& x, const Var& gamma, const Var& beta, double eps, Wher
       if (v->defined() && (v->shape() != tail || count == 0))
         throw ShapeError(
             cat("[layer_norm] gamma and beta must have the shape of the last axes of x ", shape, ", got ", v->shape()));
-    std::vector<Index> axes;
-    for (int i = 1; i <= count; ++i) axes.push_back(-i);
-    Var y = standardise(x, Axes(std::span<const Index>(axes)), eps, where);
+    std::array<Index, max_rank> axes{};
+    for (int i = 0; i < count; ++i) axes[static_cast<std::size_t>(i)] = -1 - i;
+    Var y = standardise(x, Axes(std::span<const Index>(axes.data(), static_cast<std::size_t>(count))), eps, where);
     if (gamma.defined() && count == 1) return channel_affine(y, gamma, beta, -1, where);
     if (gamma.defined()) y = mul(y, gamma, where);
     return beta.defined() ? add(y, beta, where) : y;
@@ -464,6 +476,7 @@ Var layer_norm(const Var& x, const Var& gamma, const Var& beta, double eps, Wher
 
 Var group_norm(const Var& x, Index groups, const Var& gamma, const Var& beta, double eps, Where where) {
   return checked(x, "group_norm", where, [&] {
+    positive_eps("group_norm", eps, x.dtype(), where);
     const Shape& shape = x.shape();
     if (shape.rank() < 2 || groups < 1 || shape[1] % groups != 0)
       throw ShapeError(

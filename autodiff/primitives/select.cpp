@@ -1,6 +1,8 @@
 // slice and its transpose, pad, concat, gather, scatter, and pick.
 #include "autodiff/primitives/select.h"
 
+#include <algorithm>
+#include <array>
 #include <numeric>
 
 namespace taut {
@@ -354,9 +356,12 @@ Var pad(const Var& x, Index axis, Index before, Index after, double value, Where
 Var concat(std::span<const Var> parts, Index axis, Where where) {
   if (parts.empty()) throw ShapeError(cat("[concat] at ", where, " needs at least one operand, got none"));
   return checked(parts[0], "concat", where, [&] {
-    std::vector<const Var*> operands;
-    for (const Var& part : parts) operands.push_back(&part);
-    return record(Concat(parts[0].shape().axis(axis, "concat")), operands, where);
+    const Concat op(parts[0].shape().axis(axis, "concat"));
+    std::array<const Var*, 16> few{};
+    std::vector<const Var*> many(parts.size() > few.size() ? parts.size() : 0);  // the heap only for many parts
+    const std::span<const Var*> operands(many.empty() ? few.data() : many.data(), parts.size());
+    std::ranges::transform(parts, operands.begin(), [](const Var& part) { return &part; });
+    return record(op, operands, where);
   });
 }
 Var concat(std::initializer_list<Var> parts, Index axis, Where where) {

@@ -168,6 +168,22 @@ class SlopeTooSmall final : public HonestSigmoid {  // by 1 %
     return rule;
   }
 };
+class GeluLikeRelu final : public TestOp {  // the slopes of gelu leave [0, 1] on both sides
+  TensorType infer(const Operands& in) const override { return in[0].type(); }
+  Tensor forward(const Operands& in, const TensorType&) const override { return gelu(Var(in[0])).value(); }
+  void vjp(VjpSite& site) const override { site.add(0, site.cotangent() * slope(site.in(0))); }
+  Var jvp(const JvpSite& site) const override { return *site.tangent(0) * slope(site.in(0)); }
+  Rule lipschitz(const RuleSite&) const override { return rule::Elementwise{0, {0.0, 1.0}, {}, {}, {}}; }
+  Range range(const RangeSite& site) const override {
+    Tape tape;
+    const Node& honest = tape.node(gelu(tape.input(site.in[0])).id());
+    return honest.op->range(site);
+  }
+  int sample_axis(const SampleSite& site) const override { return site.axis[0]; }
+  static Var slope(const Var& x) {
+    return (erf(x * 0.70710678118654752) + 1.0) * 0.5 + x * exp(square(x) * -0.5) * 0.39894228040143268;
+  }
+};
 class SlopeLazy final : public HonestSigmoid {  // by 10 %
   Rule lipschitz(const RuleSite& site) const override {
     return site.on_domain() ? HonestSigmoid::lipschitz(site) : Rule(rule::Elementwise{0, {0.0, 0.275}, {}, {}, {}});
@@ -323,6 +339,14 @@ BOOST_AUTO_TEST_CASE(samples_are_refused) { expect_rejection(sigmoid_samples<Ref
 
 BOOST_AUTO_TEST_CASE(slope_is_too_small) {
   expect_rejection(sigmoid_samples<SlopeTooSmall>(), {"lipschitz", "lipschitz_on_boxes"});
+}
+BOOST_AUTO_TEST_CASE(gelu_is_said_to_have_slopes_of_relu) {
+  Sample like = one_operand_sample<GeluLikeRelu>({});
+  like.name.clear();
+  like.reference_scale = 2.0;
+  expect_rejection(
+      harness::elementwise_samples(like, {.probes = {-1.4142135623730951, 0, 1.4142135623730951}}, nullptr),
+      {"lipschitz", "lipschitz_on_boxes"});
 }
 BOOST_AUTO_TEST_CASE(slope_is_lazy) { expect_rejection(sigmoid_samples<SlopeLazy>(), {"lipschitz"}); }
 BOOST_AUTO_TEST_CASE(slope_is_lazy_on_boxes) {

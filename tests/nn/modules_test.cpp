@@ -5,7 +5,7 @@
 #include "autodiff/error.h"
 #include "nn/layers.h"
 #include "nn/sequential.h"
-#include "tests/nn/support.h"
+#include "tests/nn/module_checks.h"
 
 using namespace taut;
 using namespace taut::test;
@@ -13,47 +13,6 @@ using namespace taut::test;
 namespace {
 
 const nn::LayerOptions in_f64{.dtype = DType::f64};
-
-double inner(const Tensor& a, const Tensor& b) {
-  double sum = 0.0;
-  for (Index i = 0; i < a.size(); ++i) sum += a.at(i) * b.at(i);
-  return sum;
-}
-
-// The derivative of ⟨c, module(x)⟩ in a random direction of `moved`, by the tape and by central differences. In f64 the
-// step 1e-6 leaves 1e-12 of truncation and 1e-16 / 1e-6 of rounding, relative to values of size 1 to 100.
-void check_direction(nn::ModuleRef module, const Tensor& x, Tensor& moved, const Var& leaf, const Tensor& c,
-                     const Var& y, nn::Random& random) {
-  const Tensor direction = normal_tensor(moved.shape(), random);
-  const double slope = inner(vjp(y, c, leaf).value(), direction);
-  const Tensor before = moved;
-  const auto value_at = [&](double h) {
-    moved = before.copy();
-    const auto numbers = moved.mutable_data<double>();
-    for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] += h * direction.data<double>()[i];
-    const double value = inner(module(x).value(), c);
-    moved = before;
-    return value;
-  };
-  const double h = 1e-6;
-  const double quotient = (value_at(h) - value_at(-h)) / (2.0 * h);
-  BOOST_TEST(std::fabs(slope - quotient) <= 1e-7 * (1.0 + std::fabs(slope)));
-}
-
-template <nn::Module M>
-void check_gradients(M module, const Shape& input) {
-  nn::Random random(11);
-  Tensor x = normal_tensor(input, random);
-  for (nn::Parameter* p : nn::parameters(module))
-    if (p->trained) p->value = normal_tensor(p->value.shape(), random);
-  Tape tape;
-  const Var in = tape.input(x);
-  const Var y = module(in);
-  const Tensor c = normal_tensor(y.shape(), random);
-  check_direction(module, x, x, in, c, y, random);
-  for (nn::Parameter* p : nn::parameters(module))
-    if (p->trained) check_direction(module, x, p->value, p->on(tape), c, y, random);
-}
 
 }  // namespace
 

@@ -3,13 +3,18 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
+#include <memory>
 #include <new>
 
 #include "autodiff/memory.h"
+#include "nn/attention.h"
+#include "nn/conv1d.h"
 #include "nn/layers.h"
 #include "nn/loss.h"
+#include "nn/norms.h"
 #include "nn/optimiser.h"
 #include "nn/penalty.h"
+#include "nn/resize.h"
 #include "nn/sequential.h"
 #include "nn/trainer.h"
 #include "tests/nn/allocation_count.h"
@@ -101,6 +106,52 @@ BOOST_AUTO_TEST_CASE(cnn_with_momentum_allocates_nothing) {
   nn::Sequential net = small_cnn(random);
   nn::Sgd sgd(nn::parameters(net), {.momentum = 0.9, .weight_decay = 1e-4});
   check_none(warm_requests(net, sgd, nullptr));
+}
+
+BOOST_AUTO_TEST_CASE(no_optimiser_allocates) {
+  nn::Random random(1);
+  const auto check = [&](auto make) {
+    nn::Sequential net = small_mlp(random);
+    const std::unique_ptr<nn::Optimiser> optimiser = make(nn::parameters(net));
+    check_none(warm_requests(net, *optimiser, nullptr));
+  };
+  using Parameters = std::vector<nn::Parameter*>;
+  check([](Parameters p) {
+    return std::make_unique<nn::Sgd>(std::move(p), nn::SgdOptions{.momentum = 0.9, .nesterov = true});
+  });
+  check([](Parameters p) { return std::make_unique<nn::AdamW>(std::move(p)); });
+  check([](Parameters p) {
+    return std::make_unique<nn::RmsProp>(std::move(p), nn::RmsPropOptions{.momentum = 0.9, .centred = true});
+  });
+  check([](Parameters p) { return std::make_unique<nn::Lion>(std::move(p)); });
+}
+
+BOOST_AUTO_TEST_CASE(modules_allocate_nothing) {
+  nn::Random random(1);
+  const auto check = [](nn::Sequential net, const char* what) {
+    nn::Sgd sgd(nn::parameters(net), {.learning_rate = 1e-3});
+    BOOST_TEST_CONTEXT(what) { check_none(warm_requests(net, sgd, nullptr)); }
+  };
+  const auto sequence = [](const Var& x) { return reshape(x, Shape{x.shape()[0], 8, 8}); };
+  check({sequence, nn::Conv1d(8, 6, 3, random), nn::GELU(), nn::BatchNorm1d(6), nn::MaxPool1d(2), nn::Flatten(),
+         nn::Linear(18, 4, random)},
+        "conv1d");
+  check({nn::Conv2d(1, 4, {3, 3}, random), nn::GroupNorm(2, 4), nn::SiLU(), nn::InstanceNorm2d(4), nn::PReLU(4),
+         nn::Flatten(), nn::Linear(144, 4, random)},
+        "group norm, instance norm");
+  check({sequence, nn::MultiHeadAttention(8, 2, random, {.causal = true}), nn::Flatten(), nn::Linear(64, 4, random)},
+        "attention");
+  check({nn::Conv2d(1, 4, {3, 3}, random), nn::MaxMin(), nn::ConvTranspose2d(4, 4, {3, 3}, random), nn::Dropout(),
+         nn::GlobalAvgPool(), nn::Flatten()},
+        "maxmin, transposed convolution, dropout, global pooling");
+  check({nn::Conv2d(1, 4, {3, 3}, random), nn::Upsample(2, nn::Resize::bilinear), nn::GlobalAvgPool(), nn::Flatten()},
+        "upsample");
+  check({nn::Flatten(), nn::Add{nn::Linear(64, 4, random), nn::Linear(64, 4, random)}}, "add");
+  check({nn::Flatten(), nn::Concat{nn::Linear(64, 2, random), nn::Linear(64, 2, random)}, nn::LayerNorm(Shape{4})},
+        "concat, layer norm");
+  check({sequence, nn::LayerNorm(Shape{8, 8}), nn::L2SelfAttention(8, 2, random), nn::Flatten(),
+         nn::Linear(64, 4, random)},
+        "l2 attention");
 }
 
 BOOST_AUTO_TEST_CASE(penalty_allocates_nothing) {

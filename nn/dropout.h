@@ -1,0 +1,31 @@
+// Dropout.
+#pragma once
+
+#include "autodiff/ops.h"
+#include "nn/module.h"
+#include "nn/random.h"
+
+namespace taut::nn {
+
+// Training: every entry is 0 with probability p and multiplied by 1 / (1 − p) otherwise, by a mask that is a constant
+// of the tape [Srivastava2014]. Inference: the identity. A copy draws the same masks as what it was copied from.
+class Dropout {
+ public:
+  static constexpr std::string_view type_name = "Dropout";
+  // p in [0, 1). Layers of one net take different seeds.
+  explicit Dropout(double p = 0.5, std::uint64_t seed = 0, Where where = Where::current());
+
+  Var operator()(const Var& x);
+  Var run(const Var& x, Layout) { return (*this)(x); }
+  LayoutUse layout_use() const { return LayoutUse::indifferent; }
+  void visit(Visitor& visitor) { visitor.training_flag(training); }
+
+  bool training = false;
+
+ private:
+  double p_;
+  Random random_;
+  Where where_;
+};
+
+}  // namespace taut::nn
