@@ -1,5 +1,5 @@
-// softmax, log_softmax and logsumexp of rows: kernels on (rows, n) contiguous numbers, n ≥ 1, through Highway as in
-// elementwise.h. A row stays in the cache from its maximum to its last step.
+// softmax, log_softmax and logsumexp of rows, and where their extremes lie: kernels on (rows, n) contiguous numbers, n
+// ≥ 1, through Highway as in elementwise.h. A row stays in the cache from its maximum to its last step.
 #pragma once
 
 #include "autodiff/tensor.h"
