@@ -1,4 +1,4 @@
-// Included, without a guard, by kernels/elementwise.cpp, once per instruction set.
+// Included, without a guard, by kernels/elementwise.cpp and kernels/softmax.cpp, once per instruction set.
 // One SIMD register with the functions that the formulas use.
 template <class D>
 struct Lane {

@@ -468,6 +468,7 @@ Var layer_norm(const Var& x, const Var& gamma, const Var& beta, double eps, Wher
     std::array<Index, max_rank> axes{};
     for (int i = 0; i < count; ++i) axes[static_cast<std::size_t>(i)] = -1 - i;
     Var y = standardise(x, Axes(std::span<const Index>(axes.data(), static_cast<std::size_t>(count))), eps, where);
+    if (gamma.defined() && count == 1) return channel_affine(y, gamma, beta, -1, where);
     if (gamma.defined()) y = mul(y, gamma, where);
     return beta.defined() ? add(y, beta, where) : y;
   });
