@@ -290,7 +290,7 @@ LinearMap add(const LinearMap& a, const LinearMap& b) {
   std::vector<LinearMap> terms;
   append_terms(terms, a);
   append_terms(terms, b);
-  if (terms.size() == 1) return terms.front();
+  if (terms.size() == 1) return with_shapes(terms.front(), a.in_shape(), a.out_shape());
   return LinearMap(a.in_shape(), a.out_shape(), structure::Sum{std::move(terms)});
 }
 

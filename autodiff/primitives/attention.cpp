@@ -85,6 +85,11 @@ class L2Attention final : public Primitive {
     const Shape& s = site.out.shape();
     const Index n = s[s.rank() - 2], d = s[s.rank() - 1];
     const double gamma = gamma_factor(4 * n + 64, unit_roundoff(site.dtype()));
+    // Products of tokens that overflow give NaN.
+    const double size = site.ranges[0].hull().magnitude();
+    if (!(mul_up(mul_up(size, size), 8.0 * static_cast<double>(d) * std::max(1.0, scale_)) <
+          largest_finite(site.dtype())))
+      return Range::box(s, Interval::reals());
     Range y = composed;
     const auto lo = y.lo.mutable_data<double>(), hi = y.hi.mutable_data<double>();
     for (Index i = 0; i < s.size(); ++i) {

@@ -280,7 +280,7 @@ class PRelu final : public Pair<PRelu, Binary::prelu> {
   // |Δ(prelu)| ≤ |slope| |Δx| + |min(x, 0)| |Δs|: first x moves at the one slope, then the slope at the other x.
   Rule lipschitz(const RuleSite& site) const override {
     if (!site.varies(1)) return by_constant_slopes(site);
-    if (!site.varies(0)) return rule::Affine{{LinearMap(), diagonal(widened(negative_part(site.in[0]).value()))}};
+    if (!site.varies(0)) return by_constant_input(site);
     if (!site.on_domain()) return unbounded(site, "the derivative min(x, 0) by the slope is unbounded");
     const Range &x = site.ranges[0], &s = site.ranges[1];
     Tensor by_x = Tensor::uninitialised(x.shape(), DType::f64), by_slope = Tensor::uninitialised(x.shape(), DType::f64);
@@ -305,6 +305,11 @@ class PRelu final : public Pair<PRelu, Binary::prelu> {
   }
 
  private:
+  // Linear in s, but min(x, 0) is no entry of x: analyses that enclose a computed x would not know its error.
+  static Rule by_constant_input(const RuleSite& site) {
+    const Tensor factors = widened(negative_part(site.in[0]).value());
+    return rule::Elementwise{1, Range{factors, factors}.hull(), factors, factors, std::nullopt};
+  }
   static Var slope_at(const Var& x, const Var& s) {
     const Var positive = step(x);
     return positive + (1.0 - positive) * s;
