@@ -227,6 +227,16 @@ BOOST_AUTO_TEST_CASE(norms_of_tiny_and_huge_rows) {
   BOOST_TEST(tiny.at(1) == 0.0);
 }
 
+// Far from the origin distances of tokens still decide.
+BOOST_AUTO_TEST_CASE(l2_attention_far_from_the_origin) {
+  const Tensor u = Tensor::of({3, 2}, {0.0, 0.5, 1.0, -0.25, 0.75, 2.0});
+  for (const auto& [dtype, offset, allowed] : {std::tuple{DType::f32, 4096.0, 2e-3}, {DType::f64, 0x1p27, 1e-7}}) {
+    const Tensor near = l2_attention(Var(u), 1.0).value();
+    const Tensor far = (l2_attention(Var((Var(u) + offset).value().to(dtype)), 1.0)).value().to(DType::f64);
+    for (Index i = 0; i < near.size(); ++i) BOOST_TEST(std::fabs(far.at(i) - offset - near.at(i)) <= allowed);
+  }
+}
+
 // On the sphere of radius eps the derivative is that of x / eps.
 BOOST_AUTO_TEST_CASE(l2_normalise_on_its_sphere) {
   const Tensor x = row({0.5, 0.0}, DType::f64);
