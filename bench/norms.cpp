@@ -1,5 +1,5 @@
-// Certified l2 norms of layers: dense matrices, convolutions with circular and with zero padding, and the eight layers of
-// AlexNet. Gaussian weights with the deviation of He. The counter is upper / lower − 1 of the last enclosure.
+// Certified l2 norms of layers: dense matrices, convolutions with circular and with zero padding, and the eight layers
+// of AlexNet. Gaussian weights with the deviation of He. The counter is upper / lower − 1 of the last enclosure.
 #include <benchmark/benchmark.h>
 
 #include <cmath>
@@ -44,20 +44,23 @@ LinearMap dense(Index out, Index in) {
 }
 
 void add(const std::string& name, const LinearMap& map) {
-  benchmark::RegisterBenchmark(name.c_str(), [map](benchmark::State& state) { run(state, map); })
-      ->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark(name.c_str(), [map](benchmark::State& state) {
+    run(state, map);
+  })->Unit(benchmark::kMillisecond);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const Layer& l : {Layer{16, 16, 3, 32}, {64, 64, 3, 32}, {128, 128, 3, 32}, {64, 192, 5, 27}, {256, 256, 3, 16}}) {
+  for (const Layer& l :
+       {Layer{16, 16, 3, 32}, {64, 64, 3, 32}, {128, 128, 3, 32}, {64, 192, 5, 27}, {256, 256, 3, 16}}) {
     const std::string size = cat(l.in, ',', l.out, ',', l.kernel, ',', l.image);
     add("circular/" + size, convolution(l, Boundary::circular));
     add("zero/" + size, convolution(l, Boundary::zero));
   }
   for (const Index n : {100, 400, 1000}) add(cat("dense/", n, 'x', n), dense(n, n));
-  const Layer alexnet[] = {{3, 64, 11, 224, 4, 2}, {64, 192, 5, 27, 1, 2}, {192, 384, 3, 13}, {384, 256, 3, 13}, {256, 256, 3, 13}};
+  const Layer alexnet[] = {
+      {3, 64, 11, 224, 4, 2}, {64, 192, 5, 27, 1, 2}, {192, 384, 3, 13}, {384, 256, 3, 13}, {256, 256, 3, 13}};
   for (std::size_t i = 0; i < std::size(alexnet); ++i)
     add(cat("alexnet/conv", i + 1), convolution(alexnet[i], Boundary::zero));
   add("alexnet/dense1", dense(4096, 9216));

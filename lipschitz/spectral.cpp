@@ -20,7 +20,6 @@ constexpr double most_operations = 1e10;
 // Steps of the power method from the leading wave of a convolution, which is close already.
 constexpr int wave_steps = 2;
 
-
 Enclosure exactly(double value, Norm norm, const char* method) {
   return {LowerBound::certified(value, norm, method), UpperBound::certified(value, norm, method)};
 }
