@@ -217,6 +217,43 @@ BOOST_AUTO_TEST_CASE(opaque_maps_are_certified_within_a_stated_error) {
   BOOST_CHECK_THROW(operator_norm(columns, Norm::l2, defined), UsageError);
 }
 
+// Large matrices start from Lanczos' value instead of all eigenvalues. It may be wrong; the proof then is not.
+BOOST_AUTO_TEST_CASE(large_matrices_are_proved_whatever_the_start) {
+  constexpr Index n = 640;
+  // I + 8 v vᵀ with a unit vector v: of norm 9.
+  const auto with_direction = [](const std::vector<double>& v) {
+    double squares = 0;
+    for (const double e : v) squares += e * e;
+    Tensor a = Tensor::zeros({n, n}, DType::f64);
+    const auto entries = a.mutable_data<double>();
+    for (Index i = 0; i < n; ++i)
+      for (Index j = 0; j < n; ++j)
+        entries[static_cast<std::size_t>(i * n + j)] =
+            (i == j) + 8 * v[static_cast<std::size_t>(i)] * v[static_cast<std::size_t>(j)] / squares;
+    return a;
+  };
+  Random random(91);
+  std::vector<double> any(n), hidden(n, 0.0);
+  for (double& e : any) e = random.normal();
+  const auto usual = dense_norm(with_direction(any), Norm::l2);
+  BOOST_TEST(usual.upper.value() >= 9.0 * (1 - 1e-13));
+  BOOST_TEST(usual.lower.value() <= 9.0 * (1 + 1e-13));
+  BOOST_TEST(usual.upper.value() / usual.lower.value() - 1 <= 1e-8);
+  // Orthogonal to the start, 1 + sin(i²)/2: Lanczos sees the eigenvalue 1 alone, but for rounding.
+  hidden[3] = 1.0 + 0.5 * std::sin(25.0);
+  hidden[5] = -(1.0 + 0.5 * std::sin(9.0));
+  const auto unseen = dense_norm(with_direction(hidden), Norm::l2);
+  BOOST_TEST(unseen.upper.is_certified());
+  BOOST_TEST(unseen.upper.value() >= 9.0 * (1 - 1e-13));
+  BOOST_TEST(unseen.lower.value() <= 9.0 * (1 + 1e-13));
+  // Nothing but the identity: the Krylov space ends at once.
+  Tensor identity = Tensor::zeros({n, n}, DType::f64);
+  for (Index i = 0; i < n; ++i) identity.mutable_data<double>()[static_cast<std::size_t>(i * (n + 1))] = 1.0;
+  const auto one = dense_norm(identity, Norm::l2);
+  BOOST_TEST(one.upper.value() >= 1.0);
+  BOOST_TEST(one.upper.value() <= 1.0 + 1e-8);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace taut
