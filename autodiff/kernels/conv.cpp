@@ -215,10 +215,8 @@ void require(bool holds, const char* op, const char* what, Index value, const ch
   if (!holds) throw ShapeError(cat('[', op, "] ", what, " is ", value, "; ", repair));
 }
 
-}  // namespace
-
-ConvShape conv_shape(Index batch, std::array<Index, 3> image, const Shape& kernel, const Conv2dOptions& options,
-                     const char* op) {
+ConvShape checked_shape(Index batch, std::array<Index, 3> image, const Shape& kernel, const Conv2dOptions& options,
+                        const char* op) {
   if (kernel.rank() != 4)
     throw ShapeError(cat('[', op, "] the kernel must have shape (c_out, c_in / groups, kh, kw), got ", kernel));
   for (int a = 0; a < 2; ++a) {
@@ -257,6 +255,19 @@ ConvShape conv_shape(Index batch, std::array<Index, 3> image, const Shape& kerne
   s.out_h = outputs(s.h, options.padding[0] + options.padding[1], 0, s.kh);
   s.out_w = outputs(s.w, options.padding[2] + options.padding[3], 1, s.kw);
   return s;
+}
+
+}  // namespace
+
+ConvShape conv_shape(Index batch, std::array<Index, 3> image, const Shape& kernel, const Conv2dOptions& options,
+                     const char* op) {
+  try {
+    return checked_shape(batch, image, kernel, options, op);
+  } catch (const ShapeError& error) {
+    const auto [c, h, w] = image;
+    const Shape given = options.layout == Layout::nchw ? Shape{batch, c, h, w} : Shape{c, h, w, batch};
+    throw ShapeError(cat(error.what(), ", for an image ", given, " and a kernel ", kernel));
+  }
 }
 
 template <Scalar T>

@@ -76,9 +76,7 @@ bool every_window_touches(const PoolShape& s, std::size_t axis, Index size, Inde
   return true;
 }
 
-}  // namespace
-
-PoolShape pool_shape(const Shape& x, const Pool2dOptions& options, const char* op) {
+PoolShape checked_shape(const Shape& x, const Pool2dOptions& options, const char* op) {
   if (x.rank() != 4)
     throw ShapeError(cat('[', op, "] the image must have four axes, ",
                          options.layout == Layout::nchw ? "(n, c, h, w)" : "(c, h, w, n)", ", got ", x,
@@ -118,6 +116,16 @@ PoolShape pool_shape(const Shape& x, const Pool2dOptions& options, const char* o
   if (!every_window_touches(s, 0, s.h, s.out_h) || !every_window_touches(s, 1, s.w, s.out_w))
     throw ShapeError(cat('[', op, "] a window lies wholly in the padding of ", x, "; pad less"));
   return s;
+}
+
+}  // namespace
+
+PoolShape pool_shape(const Shape& x, const Pool2dOptions& options, const char* op) {
+  try {
+    return checked_shape(x, options, op);
+  } catch (const ShapeError& error) {
+    throw ShapeError(cat(error.what(), ", for an image ", x));
+  }
 }
 
 template <Scalar T>

@@ -359,7 +359,7 @@ ConvSite transposed_site(const Var& y, const Shape& kernel, const Conv2dOptions&
     if (size[a + 1] < least || size[a + 1] >= least + options.stride[a] || size[a + 1] < 1)
       throw ShapeError(cat('[', op, "] axis ", a, " of the output must have a size from ", std::max<Index>(1, least),
                            " to ", least + options.stride[a] - 1, " for an input of ", image.size[a + 1], ", got ",
-                           size[a + 1]));
+                           size[a + 1], ", for x ", y.shape(), " and a kernel ", kernel));
   }
   const ConvSite site{kernels::conv_shape(image.batch, size, kernel, options, op)};
   if (y.shape() != site.y())
