@@ -1,10 +1,12 @@
-// Certified l2 norms of layers: dense matrices, convolutions with circular and with zero padding, and the eight layers
-// of AlexNet. Gaussian weights with the deviation of He. The counter is upper / lower − 1 of the last enclosure.
+// l2 norms of layers: dense matrices, convolutions with circular and with zero padding, and the eight layers of
+// AlexNet, certified and probabilistic; and all singular values of circular convolutions. Gaussian weights with the
+// deviation of He. The counter is upper / lower − 1 of the last enclosure.
 #include <benchmark/benchmark.h>
 
 #include <cmath>
 
 #include "autodiff/error.h"
+#include "lipschitz/singular_values.h"
 #include "lipschitz/spectral.h"
 #include "nn/random.h"
 
@@ -12,10 +14,12 @@ namespace {
 
 using namespace taut;
 
-void run(benchmark::State& state, const LinearMap& map) {
+void run(benchmark::State& state, const LinearMap& map, Effort effort) {
   double overshoot = 0;
+  NormOptions options;
+  options.effort = effort;
   for (auto _ : state) {
-    const auto bounds = operator_norm(map, Norm::l2);
+    const Enclosure bounds = operator_norm(map, Norm::l2, options);
     overshoot = bounds.upper.value() / bounds.lower.value() - 1;
   }
   state.counters["upper/lower-1"] = overshoot;
@@ -43,10 +47,16 @@ LinearMap dense(Index out, Index in) {
   return dense_map(weight, Shape{in}, Shape{out});
 }
 
-void add(const std::string& name, const LinearMap& map) {
-  benchmark::RegisterBenchmark(name.c_str(), [map](benchmark::State& state) {
-    run(state, map);
+void add(const std::string& name, const LinearMap& map, Effort effort = Effort::certified) {
+  benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+    run(state, map, effort);
   })->Unit(benchmark::kMillisecond);
+}
+void add_spectrum(const std::string& name, const LinearMap& map) {
+  const auto all = [map](benchmark::State& state) {
+    for (auto _ : state) benchmark::DoNotOptimize(singular_values(map));
+  };
+  benchmark::RegisterBenchmark(name.c_str(), all)->Unit(benchmark::kMillisecond);
 }
 
 }  // namespace
@@ -57,15 +67,20 @@ int main(int argc, char** argv) {
     const std::string size = cat(l.in, ',', l.out, ',', l.kernel, ',', l.image);
     add("circular/" + size, convolution(l, Boundary::circular));
     add("zero/" + size, convolution(l, Boundary::zero));
+    add_spectrum("spectrum/" + size, convolution(l, Boundary::circular));
   }
   for (const Index n : {100, 400, 1000}) add(cat("dense/", n, 'x', n), dense(n, n));
   const Layer alexnet[] = {
       {3, 64, 11, 224, 4, 2}, {64, 192, 5, 27, 1, 2}, {192, 384, 3, 13}, {384, 256, 3, 13}, {256, 256, 3, 13}};
-  for (std::size_t i = 0; i < std::size(alexnet); ++i)
-    add(cat("alexnet/conv", i + 1), convolution(alexnet[i], Boundary::zero));
-  add("alexnet/dense1", dense(4096, 9216));
-  add("alexnet/dense2", dense(4096, 4096));
-  add("alexnet/dense3", dense(1000, 4096));
+  const auto layers = [&](const std::string& name, Effort effort) {
+    for (std::size_t i = 0; i < std::size(alexnet); ++i)
+      add(cat(name, "/conv", i + 1), convolution(alexnet[i], Boundary::zero), effort);
+    add(name + "/dense1", dense(4096, 9216), effort);
+    add(name + "/dense2", dense(4096, 4096), effort);
+    add(name + "/dense3", dense(1000, 4096), effort);
+  };
+  layers("alexnet", Effort::certified);
+  layers("probabilistic", Effort::probabilistic);
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
 }
