@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "autodiff/error.h"
-#include "autodiff/kernels/conv.h"
+#include "autodiff/kernels/transpose.h"
 #include "autodiff/linear_map.h"
 #include "autodiff/outward.h"
 
@@ -179,7 +179,7 @@ Tensor transposed_matrix(const Tensor& matrix) {
   Tensor result = Tensor::uninitialised({n, m}, matrix.dtype());
   dispatch(matrix.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    kernels::transpose(matrix.data<T>().data(), result.mutable_data<T>().data(), m, n);
+    kernels::transpose(matrix.data<T>().data(), n, result.mutable_data<T>().data(), m, m, n);
   });
   return result;
 }
@@ -290,7 +290,7 @@ LinearMap add(const LinearMap& a, const LinearMap& b) {
   std::vector<LinearMap> terms;
   append_terms(terms, a);
   append_terms(terms, b);
-  if (terms.size() == 1) return terms.front();
+  if (terms.size() == 1) return with_shapes(terms.front(), a.in_shape(), a.out_shape());
   return LinearMap(a.in_shape(), a.out_shape(), structure::Sum{std::move(terms)});
 }
 

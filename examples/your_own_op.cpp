@@ -40,12 +40,8 @@ class SoftThreshold final : public ElementwisePrimitive {
     return {x.lo <= t_ && x.hi >= -t_ ? 0.0 : 1.0, x.lo < -t_ || x.hi > t_ ? 1.0 : 0.0};
   }
   Interval image(const Interval& x) const override {  // increases
-    return {x.lo > t_    ? sub_down(x.lo, t_)
-            : x.lo < -t_ ? add_down(x.lo, t_)
-                         : 0.0,
-            x.hi > t_    ? sub_up(x.hi, t_)
-            : x.hi < -t_ ? add_up(x.hi, t_)
-                         : 0.0};
+    return {std::max(0.0, sub_down(x.lo, t_)) + std::min(0.0, add_down(x.lo, t_)),
+            std::max(0.0, sub_up(x.hi, t_)) + std::min(0.0, add_up(x.hi, t_))};
   }
   ForwardError forward_error() const override { return {1.0}; }  // one subtraction
   std::optional<PiecewiseLinear> pieces() const override { return PiecewiseLinear{{-t_, t_}, {1.0, 0.0, 1.0}}; }

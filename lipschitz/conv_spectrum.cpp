@@ -8,6 +8,8 @@
 
 #include "autodiff/kernels/blas.h"
 #include "autodiff/range.h"
+#include "lipschitz/conv_gram.h"
+#include "lipschitz/dense_norm.h"
 #include "lipschitz/gram.h"
 
 namespace taut::detail {
@@ -65,11 +67,10 @@ std::vector<Index> scattered(Index n) {
   return order;
 }
 
-// Proves one threshold for symbol after symbol, and raises it where it does not hold.
+// Proves one threshold for Gram matrix after Gram matrix, and raises it where it does not hold.
 class Threshold {
  public:
-  void include(const Complex* symbol, Index rows, Index columns) {
-    const Gram<Complex> gram(symbol, rows, columns);
+  void include(const Gram<Complex>& gram, Index group, Index frequency) {
     if (gram.frobenius_squared() <= proved_) return;
     if (tested_ > 0.0)
       if (const auto proof = gram.prove(tested_)) {
@@ -77,14 +78,24 @@ class Threshold {
         return;
       }
     const double top = gram.top_eigenvalue();
+    if (top > top_ || group_ < 0) {
+      top_ = top;
+      group_ = group;
+      frequency_ = frequency;
+    }
     tested_ = std::max(tested_, top * (1.0 + 8.0 * u * static_cast<double>(gram.size())));
     proved_ = std::max(proved_, gram.prove_top(top).bound);
   }
   double proved() const { return proved_; }
+  double top() const { return top_; }
+  Index group() const { return group_; }  // where the largest eigenvalue was; −1: nowhere
+  Index frequency() const { return frequency_; }
 
  private:
   double tested_ = 0.0;  // tI − H is factorised with this t
-  double proved_ = 0.0;  // ≥ σ₁² of every symbol so far
+  double proved_ = 0.0;  // ≥ the largest eigenvalue of every matrix so far
+  double top_ = 0.0;
+  Index group_ = -1, frequency_ = 0;
 };
 
 }  // namespace
@@ -96,6 +107,7 @@ CirculantAxis::CirculantAxis(const ConvAxis& axis) : stride(axis.stride) {
     if (grid % stride != 0) stride = 1;
     const Index period = grid / std::gcd(grid, axis.stride);
     repeats = (axis.outputs + period - 1) / period;
+    whole = stride == axis.stride && axis.outputs == grid / stride;
   } else {
     grid = zero_padding_grid(axis);
     if (stride == 1) {
@@ -137,7 +149,8 @@ ConvSymbols::ConvSymbols(const structure::Convolution& c)
         sums[e] = add_up(
             sums[e], std::fabs(kernel_[(static_cast<std::size_t>(g) * per_group + e) * static_cast<std::size_t>(taps) +
                                        static_cast<std::size_t>(t)]));
-    error_ = std::max(error_, mul_up(relative, spectral_bound(sums, c_out_, c_in_)));
+    sum_norms_.push_back(spectral_bound(sums, c_out_, c_in_));
+    error_ = std::max(error_, mul_up(relative, sum_norms_.back()));
   }
   // Aliases stand side by side; 2^-900 covers what underflows.
   error_ = add_up(mul_up(error_, sqrt_up(static_cast<double>(aliases_))), 0x1p-900);
@@ -145,6 +158,13 @@ ConvSymbols::ConvSymbols(const structure::Convolution& c)
   const Index points = vertical_.grid * horizontal_.grid;
   roots_.reserve(static_cast<std::size_t>(points));
   for (Index r = 0; r < points; ++r) roots_.push_back(unit_root(r, points));
+}
+
+Complex ConvSymbols::root(Index frequency, Index y, Index x) const {
+  const Index ny = vertical_.grid, nx = horizontal_.grid;
+  const Index fy = frequency / half_columns_, fx = frequency % half_columns_;
+  const Index turn = (fy * (y % ny) % ny * nx + fx * (x % nx) % nx * ny) % (ny * nx);
+  return roots_[static_cast<std::size_t>(turn < 0 ? turn + ny * nx : turn)];
 }
 
 // Rows: for every frequency and alias the real and the imaginary parts; columns: taps.
@@ -187,9 +207,89 @@ std::vector<Complex> ConvSymbols::compute(Index group, Index from, Index to) con
   return symbols;
 }
 
-std::optional<Magnitude> circulant_norm(const structure::Convolution& convolution, const Options& options) {
+namespace {
+
+// The singular vectors of the symbol at one frequency, and a lower bound of its norm.
+struct Leading {
+  std::vector<Complex> right;  // channel by channel, alias by alias
+  double norm = 0.0;
+};
+Leading leading_of(const ConvSymbols& symbols, Index group, Index frequency) {
+  const Index rows = symbols.rows(), columns = symbols.columns();
+  const std::vector<Complex> b = symbols.compute(group, frequency, frequency + 1);
+  const Gram<Complex> gram(b.data(), rows, columns);
+  const std::vector<Complex> v = gram.leading_vector(gram.prove_top(gram.top_eigenvalue()));
+  if (v.empty()) return {};
+  // Gram's triangle is that of the conjugate: v is a conjugated left vector where it is of the rows, else a right one.
+  const bool left = gram.of_rows();
+  Leading result;
+  std::vector<Complex> w(static_cast<std::size_t>(left ? columns : rows));
+  for (Index i = 0; i < rows; ++i)
+    for (Index j = 0; j < columns; ++j) {
+      const Complex entry = b[static_cast<std::size_t>(i * columns + j)];
+      if (left)
+        w[static_cast<std::size_t>(j)] += std::conj(entry) * std::conj(v[static_cast<std::size_t>(i)]);
+      else
+        w[static_cast<std::size_t>(i)] += entry * std::conj(v[static_cast<std::size_t>(j)]);
+    }
+  const auto length = [](const std::vector<Complex>& x, Side side) {
+    return euclidean({reinterpret_cast<const double*>(x.data()), 2 * x.size()}, side).round(side);
+  };
+  const double size = length(v, Side::upper);
+  // |fl(B v) − B v| ≤ √2 γ_{2n} |B| |v| for the computed symbol B, which is off by symbols.error().
+  const double rounding = mul_up(mul_up(1.4142135623730952, gamma_factor(2 * std::max(rows, columns) + 2, u)),
+                                 sqrt_up(gram.frobenius_squared()));
+  const double gained = sub_down(length(w, Side::lower), mul_up(add_up(rounding, symbols.error()), size));
+  result.norm = size > 0.0 ? std::max(0.0, sub_down(div_down(std::max(0.0, gained), size), 0x1p-900)) : 0.0;
+  result.right = left ? std::move(w) : v;
+  if (!left)
+    for (Complex& x : result.right) x = std::conj(x);
+  return result;
+}
+
+// Re Σ_aliases v e^{iω·position} on the image, which the convolution multiplies with the symbol.
+Tensor wave_of(const structure::Convolution& c, const ConvSymbols& symbols, Index group, Index frequency,
+               const std::vector<Complex>& v, bool falls_off) {
+  const auto [channels, h, w] = c.image;
+  Tensor wave = Tensor::zeros(Shape{channels, h, w}, DType::f64);
+  const auto to = wave.mutable_data<double>();
+  const Index per_group = symbols.channels();
+  const Index ny = symbols.vertical().grid, nx = symbols.horizontal().grid;
+  const Index half = nx / symbols.horizontal().stride / 2 + 1;
+  const ConvAxis rows(c, 0), columns(c, 1);
+  // At stride 1 dilated kernels are undilated ones on a coarser grid: one of the sublattices carries the wave.
+  const Index step_y = rows.stride == 1 && !rows.circular ? rows.dilation : 1;
+  const Index step_x = columns.stride == 1 && !columns.circular ? columns.dilation : 1;
+  const auto taper = [&](Index i, Index n) {
+    return falls_off ? std::sin(std::numbers::pi * (static_cast<double>(i) + 0.5) / static_cast<double>(n)) : 1.0;
+  };
+  Index alias = 0;
+  for (Index ay = 0; ay < symbols.vertical().stride; ++ay)
+    for (Index ax = 0; ax < symbols.horizontal().stride; ++ax, ++alias) {
+      const double wy = 2 * std::numbers::pi *
+                        static_cast<double>(frequency / half + ay * (ny / symbols.vertical().stride)) /
+                        static_cast<double>(ny);
+      const double wx = 2 * std::numbers::pi *
+                        static_cast<double>(frequency % half + ax * (nx / symbols.horizontal().stride)) /
+                        static_cast<double>(nx);
+      for (Index y = 0; y < h; y += step_y)
+        for (Index x = 0; x < w; x += step_x) {
+          const double phase = wy * static_cast<double>(y / step_y) + wx * static_cast<double>(x / step_x);
+          const Complex turn = std::polar(taper(y, h) * taper(x, w), phase);
+          for (Index i = 0; i < per_group; ++i)
+            to[static_cast<std::size_t>(((group * per_group + i) * h + y) * w + x)] +=
+                (v[static_cast<std::size_t>(alias * per_group + i)] * turn).real();
+        }
+    }
+  return wave;
+}
+
+}  // namespace
+
+std::optional<CirculantNorm> circulant_norm(const structure::Convolution& convolution, const Options& options) {
   const ConvSymbols symbols(convolution);
   const Index rows = symbols.rows(), columns = symbols.columns(), size = rows * columns;
+  const bool by_correlation = ConvGrams::operations(symbols) < ConvGrams::operations_of_symbols(symbols);
   const double smaller = static_cast<double>(std::min(rows, columns));
   const double operations = 8.0 * smaller * static_cast<double>(size * symbols.frequencies() * symbols.groups());
   if (!options.affords(operations)) return std::nullopt;
@@ -200,32 +300,58 @@ std::optional<Magnitude> circulant_norm(const structure::Convolution& convolutio
   const Index chunk = std::clamp<Index>((Index{1} << 18) / largest_part, 1, symbols.frequencies());
   const Index chunks = (symbols.frequencies() + chunk - 1) / chunk;
   const Index workers = std::clamp<Index>(options.threads, 1, chunks);
-  // Every worker proves its own part; the largest of the proved values holds for all.
-  const auto work = [&](Index worker) -> std::optional<double> {
+  const auto aliases = static_cast<double>(symbols.aliases());
+  // Every worker proves its own part; the largest of the proved values holds for all. Values are squares, divided by
+  // the number of aliases.
+  const auto work = [&](Index worker) -> std::optional<Threshold> {
     Threshold threshold;
-    for (Index g = 0; g < symbols.groups(); ++g)
+    for (Index g = 0; g < symbols.groups(); ++g) {
+      const std::optional<ConvGrams> grams =
+          by_correlation ? std::optional<ConvGrams>(std::in_place, symbols, g) : std::nullopt;
       for (Index c = worker; c < chunks; c += workers) {
         if (options.expired()) return std::nullopt;
         const Index from = c * chunk, to = std::min(from + chunk, symbols.frequencies());
-        const std::vector<Complex> block = symbols.compute(g, from, to);
-        for (const Index f : scattered(to - from)) threshold.include(block.data() + f * size, rows, columns);
+        const std::vector<Complex> block = grams ? grams->compute(from, to) : symbols.compute(g, from, to);
+        for (const Index f : scattered(to - from)) {
+          if (grams)
+            threshold.include(
+                Gram<Complex>::given(block.data() + f * grams->size() * grams->size(), grams->size(), grams->error()),
+                g, from + f);
+          else
+            threshold.include(Gram<Complex>(block.data() + f * size, rows, columns), g, from + f);
+        }
       }
-    return threshold.proved();
+    }
+    return threshold;
   };
-  std::vector<std::future<std::optional<double>>> others;
+  std::vector<std::future<std::optional<Threshold>>> others;
   for (Index w = 1; w < workers; ++w) others.push_back(std::async(std::launch::async, work, w));
-  std::optional<double> largest = work(0);
-  for (auto& other : others) {
-    const std::optional<double> theirs = other.get();
-    largest = largest && theirs ? std::optional(std::max(*largest, *theirs)) : std::nullopt;
+  std::vector<std::optional<Threshold>> parts{work(0)};
+  for (auto& other : others) parts.push_back(other.get());
+  double proved = 0.0;
+  const Threshold* top = nullptr;
+  for (const std::optional<Threshold>& part : parts) {
+    if (!part) return std::nullopt;
+    proved = std::max(proved, part->proved());
+    if (part->group() >= 0 && (top == nullptr || part->top() > top->top())) top = &*part;
   }
-  if (!largest) return std::nullopt;
 
-  const double widest = add_up(sqrt_up(*largest), symbols.error());
-  const double repeats = static_cast<double>(symbols.repeats()), aliases = static_cast<double>(symbols.aliases());
-  const double factor = sqrt_up(div_up(repeats, aliases));
-  return Magnitude::product(Magnitude::product(widest, factor, Side::upper), std::ldexp(1.0, symbols.exponent()),
-                            Side::upper);
+  // The squares of symbols still count every alias and lack the symbols' error; those of correlations have both.
+  const double widest =
+      by_correlation ? sqrt_up(proved) : div_up(add_up(sqrt_up(proved), symbols.error()), sqrt_down(aliases));
+  const double scale = std::ldexp(1.0, symbols.exponent());
+  const double repeats = sqrt_up(static_cast<double>(symbols.repeats()));
+  CirculantNorm result;
+  result.upper = Magnitude::product(Magnitude::product(widest, repeats, Side::upper), scale, Side::upper);
+  if (top == nullptr) return result;
+  const bool whole = symbols.vertical().whole && symbols.horizontal().whole;
+  const Leading leading = leading_of(symbols, top->group(), top->frequency());
+  if (leading.right.empty()) return result;
+  if (whole)
+    result.lower = Magnitude::product(div_down(leading.norm, sqrt_up(aliases)), scale, Side::lower);
+  else
+    result.wave = wave_of(convolution, symbols, top->group(), top->frequency(), leading.right, true);
+  return result;
 }
 
 }  // namespace taut::detail

@@ -21,6 +21,7 @@ struct CirculantAxis {
   Index grid = 1, stride = 1;
   std::vector<Index> positions;  // of the taps on the grid
   Index repeats = 1;             // how often one output of the circular convolution occurs among the outputs
+  bool whole = false;            // the axis is circular and its outputs are those of the circular convolution
 
   explicit CirculantAxis(const ConvAxis& axis);
 };
@@ -37,26 +38,48 @@ class ConvSymbols {
   Index frequencies() const { return half_columns_ * (vertical_.grid / vertical_.stride); }
   Index groups() const { return groups_; }
   Index aliases() const { return aliases_; }
+  Index channels() const { return c_in_; }  // of the input, per group
+  const CirculantAxis& vertical() const { return vertical_; }
+  const CirculantAxis& horizontal() const { return horizontal_; }
   Index repeats() const { return vertical_.repeats * horizontal_.repeats; }
   int exponent() const { return exponent_; }  // symbols are computed of the kernel times 2^-exponent
   // ≥ spectral norm of the error of every computed symbol.
   double error() const { return error_; }
 
+  // A scaled weight of a group, by channels and tap.
+  double kernel(Index group, Index out, Index in, Index tap) const {
+    return kernel_[static_cast<std::size_t>(((group * c_out_ + out) * c_in_ + in) * taps() + tap)];
+  }
+  // ≥ ‖Σ_t |K_t|‖₂ over the taps of a group.
+  double sum_norm(Index group) const { return sum_norms_[static_cast<std::size_t>(group)]; }
+  // e^{iω·d} at an output frequency, each component within 16 u, for a distance on the grid.
+  std::complex<double> root(Index frequency, Index y, Index x) const;
+
   // The symbols of frequencies [from, to) of one group, one behind the other, row-major.
   std::vector<std::complex<double>> compute(Index group, Index from, Index to) const;
 
  private:
+  Index taps() const { return static_cast<Index>(vertical_.positions.size() * horizontal_.positions.size()); }
   std::vector<double> twiddles(Index from, Index to) const;
 
   CirculantAxis vertical_, horizontal_;
   Index groups_, c_out_, c_in_, aliases_, half_columns_;  // channels per group
   int exponent_ = 0;
   double error_ = 0.0;
+  std::vector<double> sum_norms_;
   std::vector<double> kernel_;               // scaled, (groups · c_out) × c_in × taps
   std::vector<std::complex<double>> roots_;  // e^{2πi r / (N_y N_x)}
 };
 
-// An upper bound of ‖A‖₂ with all rounding included; nothing when the deadline does not allow it.
-std::optional<Magnitude> circulant_norm(const structure::Convolution& convolution, const Options& options);
+// Of the circular convolution of which A is a compression, all rounding included.
+struct CirculantNorm {
+  Magnitude upper;  // ≥ ‖A‖₂
+  Magnitude lower;  // ≤ ‖A‖₂; 0 unless A is the circular convolution itself
+  // An input (c_in, h, w) of the convolution close to where ‖A x‖ / ‖x‖ is large: the leading wave, falling off to the
+  // borders unless A is circular.
+  Tensor wave;
+};
+// Nothing when the deadline does not allow it.
+std::optional<CirculantNorm> circulant_norm(const structure::Convolution& convolution, const Options& options);
 
 }  // namespace taut::detail

@@ -81,6 +81,7 @@ std::optional<Margins> zero_margins(const LinearMap& map, const Convolution& c) 
   const std::vector<Index>& source = *selection->source;
   const auto first = static_cast<Index>(std::ranges::find(source, Index{0}) - source.begin());
   const Margins m{first / width, first % width, h, w};
+  if (m.top + h > height || m.left + w > width) return std::nullopt;  // a part of the image is cut off
   for (Index k = 0; k < channels; ++k)
     for (Index y = 0; y < height; ++y)
       for (Index x = 0; x < width; ++x) {

@@ -46,7 +46,11 @@ FoldedMap FoldedMap::compose(const FoldedMap& outer, const FoldedMap& inner) {
 }
 
 FoldedMap FoldedMap::add(const FoldedMap& a, const FoldedMap& b) {
-  return {taut::add(a.map_, b.map_), a.parts_ + b.parts_, std::max(a.relative_error_, b.relative_error_), true};
+  const double error = std::max(a.relative_error_, b.relative_error_);
+  // An error is relative to |A| + |B|. Where entries cancel, a merged map would have forgotten both.
+  LinearMap sum = error == 0.0 ? taut::add(a.map_, b.map_)
+                               : LinearMap(a.map_.in_shape(), a.map_.out_shape(), structure::Sum{{a.map_, b.map_}});
+  return {std::move(sum), a.parts_ + b.parts_, error, true};
 }
 
 const UpperBound& FoldedMap::norm(const AutoLipOptions& options, bool& cut) const {

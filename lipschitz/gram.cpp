@@ -67,17 +67,29 @@ lapack_int solve(lapack_int n, const Complex* factor, Complex* x) {
 }  // namespace
 
 template <class T>
-Gram<T>::Gram(const T* b, Index rows, Index columns)
-    : size_(std::min(rows, columns)), inner_(std::max(rows, columns)), of_rows_(rows <= columns) {
+Gram<T>::Gram(const T* b, Index rows, Index columns) : size_(std::min(rows, columns)), of_rows_(rows <= columns) {
   h_.assign(static_cast<std::size_t>(size_ * size_), T{});
   form(b, rows, columns, of_rows_, h_.data(), size_);
   double trace = 0.0;
   for (Index i = 0; i < size_; ++i) trace = add_up(trace, std::real(h_[static_cast<std::size_t>(i * (size_ + 1))]));
   // Every diagonal entry is a sum of nonnegative terms: exact ≤ computed / (1 − γ) ≤ computed · (1 + 2γ).
-  const double relative = inner_product_error<T>(inner_, 0);
+  const double relative = inner_product_error<T>(std::max(rows, columns), 0);
   frobenius_squared_ = add_up(trace, add_up(mul_up(2.0 * relative, trace), underflow));
   // |fl(B Bᴴ) − B Bᴴ| ≤ γ |B||B|ᴴ entry by entry, and ‖ |B||B|ᴴ ‖₂ ≤ ‖B‖_F².
   forming_error_ = add_up(mul_up(relative, frobenius_squared_), underflow);
+}
+
+template <class T>
+Gram<T> Gram<T>::given(const T* h, Index size, double error) {
+  Gram gram;
+  gram.size_ = size;
+  gram.forming_error_ = error;
+  gram.h_.assign(h, h + size * size);
+  // The trace of the exact matrix is off by at most its size times the error.
+  double trace = mul_up(static_cast<double>(size), error);
+  for (Index i = 0; i < size; ++i) trace = add_up(trace, std::real(gram.h_[static_cast<std::size_t>(i * (size + 1))]));
+  gram.frobenius_squared_ = add_up(trace, underflow);
+  return gram;
 }
 
 template <class T>

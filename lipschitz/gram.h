@@ -18,6 +18,8 @@ class Gram {
  public:
   // b: rows × columns, row-major.
   Gram(const T* b, Index rows, Index columns);
+  // Of a Gram matrix that is at hand: its lower triangle by columns, within `error` of the exact one in norm.
+  static Gram given(const T* h, Index size, double error);
 
   Index size() const { return size_; }
   bool of_rows() const { return of_rows_; }                        // H = B Bᴴ
@@ -39,8 +41,9 @@ class Gram {
   std::vector<T> leading_vector(const Proof& proof) const;
 
  private:
-  Index size_, inner_;
-  bool of_rows_;
+  Gram() = default;
+  Index size_ = 0;
+  bool of_rows_ = true;
   double frobenius_squared_ = 0.0;
   double forming_error_ = 0.0;  // ≥ ‖H − exact Gram matrix‖₂
   std::vector<T> h_;            // lower triangle by columns

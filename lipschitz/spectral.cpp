@@ -17,6 +17,8 @@ using detail::MatrixForm;
 
 // A matrix is made of a convolution, for its true norm, when that costs at most about a second.
 constexpr double most_operations = 1e10;
+// Steps from the leading wave of a convolution, which is close already.
+constexpr int wave_steps = 2;
 
 Enclosure exactly(double value, Norm norm, const char* method) {
   return {LowerBound::certified(value, norm, method), UpperBound::certified(value, norm, method)};
@@ -31,23 +33,44 @@ double l2_operations(const LinearMap& map) {
   return std::min(m, n) * m * n + 4.0 * std::pow(std::min(m, n), 3);
 }
 
-// Bounds of a map that was not factorised, with what its application alone gives: a lower bound attained at a vector,
-// and, when the effort allows it, a probabilistic upper bound where that is smaller.
-Enclosure with_lanczos(Enclosure bounds, const LinearMap& map, const NormOptions& options) {
-  if (options.effort == Effort::certified) {
-    bounds.lower = detail::attained_norm(map, detail::leading_direction(map, options), Norm::l2);
-    return bounds;
+// v after some steps of the power method on AᵀA: closer to where ‖A v‖ / ‖v‖ is largest.
+Tensor improved(const LinearMap& map, Tensor v, int steps, const Options& options) {
+  for (int step = 0; step < steps && !options.expired(); ++step) {
+    Tensor next = map.apply_transpose(map.apply(v));
+    double largest = 0.0;
+    for (const double x : std::as_const(next).data<double>()) largest = std::max(largest, std::fabs(x));
+    if (!(largest > 0.0) || !std::isfinite(largest)) break;
+    for (double& x : next.mutable_data<double>()) x /= largest;
+    v = std::move(next);
   }
+  return v;
+}
+
+LanczosOptions lanczos_options(const NormOptions& options) {
   LanczosOptions lanczos;
   static_cast<Options&>(lanczos) = options;
   lanczos.failure = options.failure;
-  const Enclosure found = lanczos_norm(map, lanczos).norm;
+  return lanczos;
+}
+
+// Bounds of a map that was not factorised with those of Lanczos: the certified lower one, and the upper one where that
+// is smaller.
+Enclosure with_lanczos(Enclosure bounds, const LinearMap& map, const NormOptions& options) {
+  const Enclosure found = lanczos_norm(map, lanczos_options(options)).norm;
   bounds.lower = taut::better(bounds.lower, found.lower);
   bounds.iterations = found.iterations;
   if (found.upper.magnitude() < bounds.upper.magnitude()) {
     bounds.upper = found.upper;
     bounds.cut = found.cut;
   }
+  return bounds;
+}
+
+// The same map with what its application alone gives: a lower bound attained at a vector, and when the effort allows it
+// a probabilistic upper bound.
+Enclosure with_applications(Enclosure bounds, const LinearMap& map, const NormOptions& options) {
+  if (options.effort == Effort::probabilistic) return with_lanczos(std::move(bounds), map, options);
+  bounds.lower = detail::attained_norm(map, detail::leading_direction(map, options), Norm::l2);
   return bounds;
 }
 
@@ -117,11 +140,20 @@ Enclosure convolution_norm(const LinearMap& map, const structure::Convolution& c
   if (auto matrix = through_matrix(map, norm, options); matrix && !matrix->cut) return *matrix;
   Enclosure bounds{LowerBound::certified(0.0, norm, "none"),
                    UpperBound::certified(detail::sum_bounds(map).l2(), norm, "sums")};
-  if (const auto circulant = detail::circulant_norm(c, options))
-    bounds.upper = taut::better(bounds.upper, UpperBound::certified(*circulant, norm, "circulant symbols"));
-  else
-    bounds.cut = true;
-  return with_lanczos(bounds, map, options);
+  const auto circulant = detail::circulant_norm(c, options);
+  bounds.cut = !circulant;
+  if (!circulant) return with_applications(bounds, map, options);
+  bounds.upper = taut::better(bounds.upper, UpperBound::certified(circulant->upper, norm, "circulant symbols"));
+  if (!circulant->lower.is_zero()) {
+    bounds.lower = LowerBound::certified(circulant->lower, norm, "leading wave");
+    return bounds;  // both are those of the map itself
+  }
+  if (circulant->wave.defined()) {
+    const Tensor wave = circulant->wave.reshaped(c.transposed ? map.out_shape() : map.in_shape());
+    bounds.lower = detail::attained_norm(
+        map, improved(map, c.transposed ? map.apply_transpose(wave) : wave, wave_steps, options), norm);
+  }
+  return options.effort == Effort::probabilistic ? with_lanczos(bounds, map, options) : bounds;
 }
 
 // The computed matrix differs from A by at most e ‖A‖ in each column or row, hence by √n e ‖A‖ in norm, n the smaller
@@ -155,10 +187,7 @@ Enclosure opaque_norm(const LinearMap& map, Norm norm, const NormOptions& option
   }
   Enclosure nothing{LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
   if (norm != Norm::l2) return nothing;
-  LanczosOptions lanczos;
-  static_cast<Options&>(lanczos) = options;
-  lanczos.failure = options.failure;
-  return lanczos_norm(map, lanczos).norm;
+  return lanczos_norm(map, lanczos_options(options)).norm;
 }
 
 // ---- parts of parts
@@ -239,7 +268,7 @@ struct OperatorNorm {
       bounds.upper = taut::better(bounds.upper, of_parts(s, norm, static_cast<const Options&>(options), cut));
       bounds.cut = bounds.cut || cut;
     }
-    if (!matrix && norm == Norm::l2 && detail::has_entries(map)) return with_lanczos(bounds, map, options);
+    if (!matrix && norm == Norm::l2 && detail::has_entries(map)) return with_applications(bounds, map, options);
     return bounds;
   }
 

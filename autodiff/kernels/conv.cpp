@@ -5,6 +5,7 @@
 
 #include "autodiff/error.h"
 #include "autodiff/kernels/blas.h"
+#include "autodiff/kernels/transpose.h"
 #include "autodiff/memory.h"
 
 namespace taut::kernels {
@@ -37,34 +38,46 @@ Valid valid(Index outputs, Index stride, Index offset, Index size) {
   return {std::min(from, outputs), std::max(std::min(from, outputs), std::min(to, outputs))};
 }
 
-// Visits the runs of contiguous numbers of which the columns of one group consist. Columns: (taps) × (rows of output,
-// out_w, batch). run(column offset, image offset, count, count of steps, image step): `steps` runs of `count` numbers,
-// the image advancing by `image step` and the columns by `count` from run to run. zero(column offset, count): padding.
+// A part of the output: rows [row, row_end), of each the columns [column, column_end). Of whole rows, or of one.
+struct Part {
+  Index row, row_end, column, column_end;
+
+  Index first(const ConvShape& s) const { return (row * s.out_w + column) * s.batch; }
+  Index count(const ConvShape& s) const { return (row_end - row) * (column_end - column) * s.batch; }
+};
+
+// Visits the runs of contiguous numbers of which the columns of one group consist. Columns: (taps) × (rows and
+// columns of the part, batch). run(column offset, image offset, count, count of steps, image step): `steps` runs of
+// `count` numbers, the image advancing by `image step` and the columns by `count` from run to run. zero(column offset,
+// count): padding.
 template <class Run, class Zero>
-void for_columns(const ConvShape& s, Index group, Index row_from, Index row_to, Run&& run, Zero&& zero) {
+void for_columns(const ConvShape& s, Index group, const Part& part, Run&& run, Zero&& zero) {
   const Conv2dOptions& o = s.options;
   const Index channels = s.c_in / o.groups;
-  const Index row = s.out_w * s.batch;
+  const Index row = (part.column_end - part.column) * s.batch;
   Index at = 0;
   for (Index c = 0; c < channels; ++c) {
     for (Index ky = 0; ky < s.kh; ++ky) {
       for (Index kx = 0; kx < s.kw; ++kx) {
         const Index offset_x = kx * o.dilation[1] - o.padding[2];
-        const Valid columns = valid(s.out_w, o.stride[1], offset_x, s.w);
-        for (Index oy = row_from; oy < row_to; ++oy, at += row) {
+        const Valid all = valid(s.out_w, o.stride[1], offset_x, s.w);
+        const Valid columns{std::clamp(all.from, part.column, part.column_end),
+                            std::clamp(all.to, part.column, part.column_end)};
+        for (Index oy = part.row; oy < part.row_end; ++oy, at += row) {
           const Index y = oy * o.stride[0] + ky * o.dilation[0] - o.padding[0];
           if (y < 0 || y >= s.h || columns.from == columns.to) {
             zero(at, row);
             continue;
           }
-          if (columns.from > 0) zero(at, columns.from * s.batch);
-          if (columns.to < s.out_w) zero(at + columns.to * s.batch, (s.out_w - columns.to) * s.batch);
+          const Index before = (columns.from - part.column) * s.batch, after = (part.column_end - columns.to) * s.batch;
+          if (before > 0) zero(at, before);
+          if (after > 0) zero(at + row - after, after);
           const Index image =
               (((group * channels + c) * s.h + y) * s.w + columns.from * o.stride[1] + offset_x) * s.batch;
           if (o.stride[1] == 1)
-            run(at + columns.from * s.batch, image, (columns.to - columns.from) * s.batch, Index{1}, Index{0});
+            run(at + before, image, (columns.to - columns.from) * s.batch, Index{1}, Index{0});
           else
-            run(at + columns.from * s.batch, image, s.batch, columns.to - columns.from, o.stride[1] * s.batch);
+            run(at + before, image, s.batch, columns.to - columns.from, o.stride[1] * s.batch);
         }
       }
     }
@@ -72,9 +85,9 @@ void for_columns(const ConvShape& s, Index group, Index row_from, Index row_to, 
 }
 
 template <class T>
-void im2col(const ConvShape& s, Index group, Index row_from, Index row_to, const T* x, T* columns) {
+void im2col(const ConvShape& s, Index group, const Part& part, const T* x, T* columns) {
   for_columns(
-      s, group, row_from, row_to,
+      s, group, part,
       [&](Index at, Index image, Index count, Index steps, Index image_step) {
         T* to = columns + at;
         const T* from = x + image;
@@ -89,9 +102,9 @@ void im2col(const ConvShape& s, Index group, Index row_from, Index row_to, const
 }
 
 template <class T>
-void col2im_add(const ConvShape& s, Index group, Index row_from, Index row_to, const T* columns, T* x) {
+void col2im_add(const ConvShape& s, Index group, const Part& part, const T* columns, T* x) {
   for_columns(
-      s, group, row_from, row_to,
+      s, group, part,
       [&](Index at, Index image, Index count, Index steps, Index image_step) {
         const T* from = columns + at;
         T* to = x + image;
@@ -101,12 +114,25 @@ void col2im_add(const ConvShape& s, Index group, Index row_from, Index row_to, c
       [](Index, Index) {});
 }
 
-// How many rows of output to unfold at once, so that the columns stay within 32 MiB.
+// f(part) for parts of the output whose columns stay within 4 MiB, as far as one position does.
+template <class T, class F>
+void for_parts(const ConvShape& s, F&& f) {
+  constexpr Index limit = Index{4} << 20;
+  const Index position = std::max<Index>(1, s.taps() * s.batch * static_cast<Index>(sizeof(T)));
+  const Index most = std::max<Index>(1, limit / position), rows = most / std::max<Index>(1, s.out_w);
+  if (rows >= 1)
+    for (Index row = 0; row < s.out_h; row += rows) f(Part{row, std::min(s.out_h, row + rows), 0, s.out_w});
+  else
+    for (Index row = 0; row < s.out_h; ++row)
+      for (Index column = 0; column < s.out_w; column += most)
+        f(Part{row, row + 1, column, std::min(s.out_w, column + most)});
+}
+// Numbers in the columns of the largest part.
 template <class T>
-Index rows_at_once(const ConvShape& s) {
-  constexpr Index limit = Index{32} << 20;
-  const Index row_bytes = std::max<Index>(1, s.taps() * s.out_w * s.batch * static_cast<Index>(sizeof(T)));
-  return std::clamp<Index>(limit / row_bytes, 1, std::max<Index>(1, s.out_h));
+Index largest_columns(const ConvShape& s) {
+  Index largest = 0;
+  for_parts<T>(s, [&](const Part& part) { largest = std::max(largest, part.count(s)); });
+  return s.taps() * largest;
 }
 
 // A 1 × 1 kernel without stride or padding reads the image as it is.
@@ -121,67 +147,65 @@ void add_bias(const T* bias, T* y, Index channels, Index inner) {
     for (Index i = 0; i < inner; ++i) y[i] += bias[c];
 }
 
+// f(group, part, columns of the image x), the image itself where it is its own columns.
+template <class T, class F>
+void for_unfolded(const ConvShape& s, const T* x, F&& f) {
+  const Index groups = s.options.groups;
+  if (columns_are_image(s)) {
+    const Part all{0, s.out_h, 0, s.out_w};
+    for (Index g = 0; g < groups; ++g) f(g, all, x + g * s.taps() * all.count(s));
+    return;
+  }
+  Buffer<T> columns(largest_columns<T>(s));
+  for (Index g = 0; g < groups; ++g)
+    for_parts<T>(s, [&](const Part& part) {
+      im2col(s, g, part, x, columns.data());
+      f(g, part, static_cast<const T*>(columns.data()));
+    });
+}
+
 template <class T>
 void forward_chwn(const ConvShape& s, const T* x, const T* kernel, const T* bias, T* y) {
-  const Index groups = s.options.groups, outs = s.c_out / groups, taps = s.taps(), row = s.out_w * s.batch;
-  const Index plane = s.out_h * row;
-  const Index chunk = columns_are_image(s) ? s.out_h : rows_at_once<T>(s);
-  Buffer<T> columns(columns_are_image(s) ? 0 : taps * chunk * row);
-  for (Index g = 0; g < groups; ++g)
-    for (Index from = 0; from < s.out_h; from += chunk) {
-      const Index to = std::min(s.out_h, from + chunk), count = (to - from) * row;
-      const T* unfolded = columns.data();
-      if (columns_are_image(s))
-        unfolded = x + g * taps * plane;
-      else
-        im2col(s, g, from, to, x, columns.data());
-      gemm(false, false, outs, count, taps, T{1}, kernel + g * outs * taps, taps, unfolded, count, T{0},
-           y + g * outs * plane + from * row, plane);
-    }
+  const Index outs = s.c_out / s.options.groups, taps = s.taps(), plane = s.out_h * s.out_w * s.batch;
+  for_unfolded(s, x, [&](Index g, const Part& part, const T* columns) {
+    const Index count = part.count(s);
+    gemm(false, false, outs, count, taps, T{1}, kernel + g * outs * taps, taps, columns, count, T{0},
+         y + g * outs * plane + part.first(s), plane);
+  });
   if (bias != nullptr) add_bias(bias, y, s.c_out, plane);
 }
 
 template <class T>
 void input_chwn(const ConvShape& s, const T* y, const T* kernel, const T* bias, T* x) {
-  const Index groups = s.options.groups, outs = s.c_out / groups, taps = s.taps(), row = s.out_w * s.batch;
-  const Index plane = s.out_h * row, image = s.h * s.w * s.batch;
+  const Index groups = s.options.groups, outs = s.c_out / groups, taps = s.taps();
+  const Index plane = s.out_h * s.out_w * s.batch, image = s.h * s.w * s.batch;
   if (columns_are_image(s)) {
     for (Index g = 0; g < groups; ++g)
       gemm(true, false, taps, plane, outs, T{1}, kernel + g * outs * taps, taps, y + g * outs * plane, plane, T{0},
            x + g * taps * plane, plane);
   } else {
-    const Index chunk = rows_at_once<T>(s);
-    Buffer<T> columns(taps * chunk * row);
+    Buffer<T> columns(largest_columns<T>(s));
     std::memset(x, 0, static_cast<std::size_t>(s.c_in * image) * sizeof(T));
     for (Index g = 0; g < groups; ++g)
-      for (Index from = 0; from < s.out_h; from += chunk) {
-        const Index to = std::min(s.out_h, from + chunk), count = (to - from) * row;
-        gemm(true, false, taps, count, outs, T{1}, kernel + g * outs * taps, taps, y + g * outs * plane + from * row,
+      for_parts<T>(s, [&](const Part& part) {
+        const Index count = part.count(s);
+        gemm(true, false, taps, count, outs, T{1}, kernel + g * outs * taps, taps, y + g * outs * plane + part.first(s),
              plane, T{0}, columns.data(), count);
-        col2im_add(s, g, from, to, columns.data(), x);
-      }
+        col2im_add(s, g, part, columns.data(), x);
+      });
   }
   if (bias != nullptr) add_bias(bias, x, s.c_in, image);
 }
 
 template <class T>
 void kernel_chwn(const ConvShape& s, const T* x, const T* y, T* kernel) {
-  const Index groups = s.options.groups, outs = s.c_out / groups, taps = s.taps(), row = s.out_w * s.batch;
-  const Index plane = s.out_h * row;
-  const Index chunk = columns_are_image(s) ? s.out_h : rows_at_once<T>(s);
-  Buffer<T> columns(columns_are_image(s) ? 0 : taps * chunk * row);
+  const Index outs = s.c_out / s.options.groups, taps = s.taps(), plane = s.out_h * s.out_w * s.batch;
   if (plane == 0) std::memset(kernel, 0, static_cast<std::size_t>(s.c_out * taps) * sizeof(T));
-  for (Index g = 0; g < groups; ++g)
-    for (Index from = 0; from < s.out_h; from += chunk) {
-      const Index to = std::min(s.out_h, from + chunk), count = (to - from) * row;
-      const T* unfolded = columns.data();
-      if (columns_are_image(s))
-        unfolded = x + g * taps * plane;
-      else
-        im2col(s, g, from, to, x, columns.data());
-      gemm(false, true, outs, taps, count, T{1}, y + g * outs * plane + from * row, plane, unfolded, count,
-           from == 0 ? T{0} : T{1}, kernel + g * outs * taps, taps);
-    }
+  for_unfolded(s, x, [&](Index g, const Part& part, const T* columns) {
+    const Index count = part.count(s), first = part.first(s);
+    gemm(false, true, outs, taps, count, T{1}, y + g * outs * plane + first, plane, columns, count,
+         first == 0 ? T{0} : T{1}, kernel + g * outs * taps, taps);
+  });
 }
 
 // The loops run on batch-innermost data; with one sample both layouts are the same numbers.
@@ -236,25 +260,13 @@ ConvShape conv_shape(Index batch, std::array<Index, 3> image, const Shape& kerne
 }
 
 template <Scalar T>
-void transpose(const T* from, T* to, Index rows, Index columns) {
-  // Blocks of 16 × 16: one cache line wide in f32, written row by row.
-  constexpr Index block = 16;
-  for (Index r0 = 0; r0 < rows; r0 += block)
-    for (Index c0 = 0; c0 < columns; c0 += block) {
-      const Index r1 = std::min(rows, r0 + block), c1 = std::min(columns, c0 + block);
-      for (Index c = c0; c < c1; ++c)
-        for (Index r = r0; r < r1; ++r) to[c * rows + r] = from[r * columns + c];
-    }
-}
-
-template <Scalar T>
 void conv_forward(const ConvShape& s, const T* x, const T* kernel, const T* bias, T* y) {
   if (!needs_transposing(s)) return forward_chwn(s, x, kernel, bias, y);
   const Index in = s.c_in * s.h * s.w, out = s.c_out * s.out_h * s.out_w;
   Buffer<T> x_inner(in * s.batch), y_inner(out * s.batch);
-  transpose(x, x_inner.data(), s.batch, in);
+  transpose(x, in, x_inner.data(), s.batch, s.batch, in);
   forward_chwn(s, x_inner.data(), kernel, bias, y_inner.data());
-  transpose(y_inner.data(), y, out, s.batch);
+  transpose(y_inner.data(), s.batch, y, out, out, s.batch);
 }
 
 template <Scalar T>
@@ -262,9 +274,9 @@ void conv_input_gradient(const ConvShape& s, const T* y, const T* kernel, const 
   if (!needs_transposing(s)) return input_chwn(s, y, kernel, bias, x);
   const Index in = s.c_in * s.h * s.w, out = s.c_out * s.out_h * s.out_w;
   Buffer<T> x_inner(in * s.batch), y_inner(out * s.batch);
-  transpose(y, y_inner.data(), s.batch, out);
+  transpose(y, out, y_inner.data(), s.batch, s.batch, out);
   input_chwn(s, y_inner.data(), kernel, bias, x_inner.data());
-  transpose(x_inner.data(), x, in, s.batch);
+  transpose(x_inner.data(), s.batch, x, in, in, s.batch);
 }
 
 template <Scalar T>
@@ -272,20 +284,18 @@ void conv_kernel_gradient(const ConvShape& s, const T* x, const T* y, T* kernel)
   if (!needs_transposing(s)) return kernel_chwn(s, x, y, kernel);
   const Index in = s.c_in * s.h * s.w, out = s.c_out * s.out_h * s.out_w;
   Buffer<T> x_inner(in * s.batch), y_inner(out * s.batch);
-  transpose(x, x_inner.data(), s.batch, in);
-  transpose(y, y_inner.data(), s.batch, out);
+  transpose(x, in, x_inner.data(), s.batch, s.batch, in);
+  transpose(y, out, y_inner.data(), s.batch, s.batch, out);
   kernel_chwn(s, x_inner.data(), y_inner.data(), kernel);
 }
 
 template <Scalar T>
 void conv_unfold(const ConvShape& s, Index group, const T* x, T* columns) {
-  im2col(s, group, 0, s.out_h, x, columns);
+  im2col(s, group, Part{0, s.out_h, 0, s.out_w}, x, columns);
 }
 
 template void conv_unfold(const ConvShape&, Index, const float*, float*);
 template void conv_unfold(const ConvShape&, Index, const double*, double*);
-template void transpose(const float*, float*, Index, Index);
-template void transpose(const double*, double*, Index, Index);
 template void conv_forward(const ConvShape&, const float*, const float*, const float*, float*);
 template void conv_forward(const ConvShape&, const double*, const double*, const double*, double*);
 template void conv_input_gradient(const ConvShape&, const float*, const float*, const float*, float*);

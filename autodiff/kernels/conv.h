@@ -32,8 +32,4 @@ void conv_kernel_gradient(const ConvShape& s, const T* x, const T* y, T* kernel)
 template <Scalar T>
 void conv_unfold(const ConvShape& s, Index group, const T* x, T* columns);
 
-// (rows, columns) → (columns, rows), blocked.
-template <Scalar T>
-void transpose(const T* from, T* to, Index rows, Index columns);
-
 }  // namespace taut::kernels

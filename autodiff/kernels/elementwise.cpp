@@ -10,6 +10,7 @@
 // clang-format on
 #include "autodiff/kernels/elementwise.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "autodiff/error.h"
@@ -24,13 +25,19 @@ using PullbackLoop = void (*)(const Parameters& p, const void* c, const void* x,
 using BinaryLoop = void (*)(const void* a, const void* b, void* out, std::size_t n);
 using AffineLoop = void (*)(const void* x, const void* scale, const void* shift, void* y, std::size_t outer,
                             std::size_t channels, std::size_t inner);
+using DotsLoop = void (*)(const void* a, const void* b, void* dots, std::size_t outer, std::size_t channels,
+                          std::size_t inner);
 using ChoiceLoop = void (*)(const void* mask, const void* a, const void* b, void* out, std::size_t n);
+using PReluPullbackLoop = void (*)(const void* c, const void* x, const void* slope, void* by_x, void* by_slope,
+                                   std::size_t n);
 struct Loops {
   UnaryLoop unary[static_cast<int>(Unary::count)];
   PullbackLoop pullback[static_cast<int>(Unary::count)];
   BinaryLoop binary[static_cast<int>(Binary::count)];
   AffineLoop affine;
+  DotsLoop dots;
   ChoiceLoop choose;
+  PReluPullbackLoop prelu_pullback;
 };
 struct LoopTable {
   Loops f32, f64;
@@ -180,6 +187,24 @@ void choose_loop(const void* mask_, const void* a_, const void* b_, void* out_, 
 }
 
 template <class T>
+void prelu_pullback_loop(const void* c_, const void* x_, const void* slope_, void* by_x_, void* by_slope_,
+                         std::size_t n) {
+  using D = hn::ScalableTag<T>;
+  const T* const c = static_cast<const T*>(c_);
+  const T* const x = static_cast<const T*>(x_);
+  const T* const slope = static_cast<const T*>(slope_);
+  T* const by_x = static_cast<T*>(by_x_);
+  T* const by_slope = static_cast<T*>(by_slope_);
+  over<D>(n, [&](auto load, auto store) HWY_ATTR {
+    const auto cotangent = load(c).v, at = load(x).v, zero = hn::Zero(D());
+    const auto positive = hn::Gt(at, zero);
+    const auto s = load(slope).v;
+    store(Lane<D>{hn::IfThenElse(positive, cotangent, hn::Mul(cotangent, s))}, by_x);
+    store(Lane<D>{hn::Mul(cotangent, hn::IfThenZeroElse(positive, at))}, by_slope);
+  });
+}
+
+template <class T>
 void affine_loop(const void* x_, const void* scale_, const void* shift_, void* y_, std::size_t outer,
                  std::size_t channels, std::size_t inner) {
   using D = hn::ScalableTag<T>;
@@ -187,11 +212,46 @@ void affine_loop(const void* x_, const void* scale_, const void* shift_, void* y
   T* y = static_cast<T*>(y_);
   const T* const scale = static_cast<const T*>(scale_);
   const T* const shift = static_cast<const T*>(shift_);
+  if (inner == 1) {  // a channel per column: along the channels
+    for (std::size_t o = 0; o < outer; ++o, x += channels, y += channels)
+      over<D>(channels, [&](auto load, auto store) HWY_ATTR {
+        store(load(x) * load(scale) + (shift != nullptr ? load(shift) : Lane<D>{hn::Zero(D())}), y);
+      });
+    return;
+  }
   for (std::size_t o = 0; o < outer; ++o)
     for (std::size_t c = 0; c < channels; ++c, x += inner, y += inner) {
       const Lane<D> a{hn::Set(D(), scale[c])};
       const Lane<D> b{hn::Set(D(), shift != nullptr ? shift[c] : T{0})};
       over<D>(inner, [&](auto load, auto store) HWY_ATTR { store(load(x) * a + b, y); });
+    }
+}
+
+template <class T>
+void dots_loop(const void* a_, const void* b_, void* dots_, std::size_t outer, std::size_t channels,
+               std::size_t inner) {
+  using D = hn::ScalableTag<T>;
+  const T* a = static_cast<const T*>(a_);
+  const T* b = static_cast<const T*>(b_);
+  T* const dots = static_cast<T*>(dots_);
+  std::fill_n(dots, channels, T{0});
+  if (inner == 1) {  // a channel per column: along the channels
+    for (std::size_t o = 0; o < outer; ++o, a += channels, b += channels)
+      over<D>(channels, [&](auto load, auto store) HWY_ATTR { store(load(dots) + load(a) * load(b), dots); });
+    return;
+  }
+  const std::size_t lanes = hn::Lanes(D());
+  for (std::size_t o = 0; o < outer; ++o)
+    for (std::size_t c = 0; c < channels; ++c, a += inner, b += inner) {
+      auto even = hn::Zero(D()), odd = even;
+      std::size_t i = 0;
+      for (; i + 2 * lanes <= inner; i += 2 * lanes) {
+        even = hn::MulAdd(hn::LoadU(D(), a + i), hn::LoadU(D(), b + i), even);
+        odd = hn::MulAdd(hn::LoadU(D(), a + i + lanes), hn::LoadU(D(), b + i + lanes), odd);
+      }
+      T sum = hn::GetLane(hn::SumOfLanes(D(), hn::Add(even, odd)));
+      for (; i < inner; ++i) sum += a[i] * b[i];
+      dots[c] += sum;
     }
 }
 
@@ -246,7 +306,9 @@ Loops make_loops() {
   l.binary[static_cast<int>(Binary::minimum)] = &binary_loop<T, MinOp>;
   l.binary[static_cast<int>(Binary::prelu)] = &binary_loop<T, PReluOp>;
   l.affine = &affine_loop<T>;
+  l.dots = &dots_loop<T>;
   l.choose = &choose_loop<T>;
+  l.prelu_pullback = &prelu_pullback_loop<T>;
   return l;
 }
 
@@ -294,6 +356,29 @@ void binary(Binary op, const Tensor& a, const Tensor& b, Tensor& out) {
   loops(a.dtype()).binary[static_cast<int>(op)](a.raw(), b.raw(), write(out), static_cast<std::size_t>(a.size()));
 }
 
+void binary_by_rows(Binary op, const Tensor& a, const Tensor& row, Tensor& out) {
+  constexpr Index block = 2048;  // numbers of the row, again and again, so that calls are few
+  const Index n = row.size(), whole = a.size();
+  if (whole == 0) return;
+  const auto loop = loops(a.dtype()).binary[static_cast<int>(op)];
+  dispatch(a.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const Index size = std::min(std::max<Index>(1, block / n) * n, whole);
+    Tensor repeated = Tensor::uninitialised(Shape{size}, a.dtype());
+    T* const rows = repeated.mutable_data<T>().data();
+    for (Index i = 0; i < size; i += n) std::copy_n(row.data<T>().data(), n, rows + i);
+    const T* const in = a.data<T>().data();
+    T* const to = out.mutable_data<T>().data();
+    for (Index i = 0; i < whole; i += size)
+      loop(in + i, rows, to + i, static_cast<std::size_t>(std::min(size, whole - i)));
+  });
+}
+
+void prelu_pullback(const Tensor& c, const Tensor& x, const Tensor& slope, Tensor& by_x, Tensor& by_slope) {
+  loops(x.dtype()).prelu_pullback(c.raw(), x.raw(), slope.raw(), write(by_x), write(by_slope),
+                                  static_cast<std::size_t>(x.size()));
+}
+
 void choose(const Tensor& mask, const Tensor& a, const Tensor& b, Tensor& out) {
   loops(a.dtype()).choose(mask.raw(), a.raw(), b.raw(), write(out), static_cast<std::size_t>(a.size()));
 }
@@ -311,6 +396,15 @@ void channel_affine(const T* x, const T* scale, const T* shift, T* y, Index oute
 }
 template void channel_affine(const float*, const float*, const float*, float*, Index, Index, Index);
 template void channel_affine(const double*, const double*, const double*, double*, Index, Index, Index);
+
+template <Scalar T>
+void channel_dots(const T* a, const T* b, T* dots, Index outer, Index channels, Index inner) {
+  loops(dtype_of<T>)
+      .dots(a, b, dots, static_cast<std::size_t>(outer), static_cast<std::size_t>(channels),
+            static_cast<std::size_t>(inner));
+}
+template void channel_dots(const float*, const float*, float*, Index, Index, Index);
+template void channel_dots(const double*, const double*, double*, Index, Index, Index);
 
 ForwardError max_error(Unary op) {
   switch (op) {

@@ -59,6 +59,10 @@ void unary(Unary op, const Parameters& p, const Tensor& x, Tensor& y);
 // out = c · f'(x), given y = f(x): both directions of differentiation.
 void unary_pullback(Unary op, const Parameters& p, const Tensor& c, const Tensor& x, const Tensor& y, Tensor& out);
 void binary(Binary op, const Tensor& a, const Tensor& b, Tensor& out);
+// The same with a row that repeats along a: its size divides that of a.
+void binary_by_rows(Binary op, const Tensor& a, const Tensor& row, Tensor& out);
+// c · ∂prelu(x, slope)/∂x and /∂slope.
+void prelu_pullback(const Tensor& c, const Tensor& x, const Tensor& slope, Tensor& by_x, Tensor& by_slope);
 
 // out = a where the mask (of the same dtype) is not 0, b elsewhere.
 void choose(const Tensor& mask, const Tensor& a, const Tensor& b, Tensor& out);
@@ -67,6 +71,10 @@ void add_in_place(Tensor& a, const Tensor& b);  // a += b; a must be unique
 // y = x·scale[c] + shift[c] with c = i / inner mod channels; shift may be null (y = x·scale).
 template <Scalar T>
 void channel_affine(const T* x, const T* scale, const T* shift, T* y, Index outer, Index channels, Index inner);
+
+// dots[c] = Σ a·b over the elements of channel c.
+template <Scalar T>
+void channel_dots(const T* a, const T* b, T* dots, Index outer, Index channels, Index inner);
 
 // Largest |exponent| of pow for which whole and half powers are multiplied out.
 inline constexpr double most_multiplied = 32.0;

@@ -1,4 +1,4 @@
-// Included, without a guard, by kernels/elementwise.cpp, once per instruction set.
+// Included, without a guard, by kernels/elementwise.cpp and kernels/softmax.cpp, once per instruction set.
 // One SIMD register with the functions that the formulas use.
 template <class D>
 struct Lane {
@@ -104,7 +104,8 @@ TAUT_LANE Lane<D> pow(Lane<D> x, double exponent) {
   if (2.0 * size == std::floor(2.0 * size) && size <= most_multiplied) {
     const Lane<D> base = exponent < 0.0 ? reciprocal(x) : x;
     const bool half = size != std::floor(size);
-    Lane<D> power = half ? sqrt(base) : Lane<D>{constant<D>(1.0)};
+    // 1/√x, not √(1/x): the reciprocal of a subnormal number overflows.
+    Lane<D> power = !half ? Lane<D>{constant<D>(1.0)} : exponent < 0.0 ? reciprocal(sqrt(x)) : sqrt(x);
     Lane<D> square = base;
     for (auto n = static_cast<unsigned>(size); n != 0; n >>= 1, square = square * square)
       if ((n & 1U) != 0) power = power * square;

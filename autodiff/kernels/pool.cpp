@@ -1,6 +1,7 @@
 #include "autodiff/kernels/pool.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "autodiff/error.h"
@@ -13,22 +14,47 @@ Index tap(const PoolShape& s, std::size_t axis, Index o, Index k) {
   return o * s.options.stride[axis] + k * s.options.dilation[axis] - s.options.padding[2 * axis];
 }
 
-// f(output offset, image offset) for every run of `inner` numbers that a tap of a window reads.
+// f(output offset, image offset, count, step) for every run of numbers that a tap reads: output k of `count` neighbours
+// reads the image at k · step. Along a row of outputs where rows are contiguous, else along the innermost axis. The
+// taps of one output come in row-major order.
 template <class F>
-void for_taps(const PoolShape& s, F&& f) {
+void for_runs(const PoolShape& s, F&& f) {
   const auto [kh, kw] = s.options.window;
-  Index out = 0;
+  const Index stride = s.options.stride[1];
   for (Index c = 0; c < s.channels; ++c)
-    for (Index oy = 0; oy < s.out_h; ++oy)
-      for (Index ox = 0; ox < s.out_w; ++ox, out += s.inner)
+    for (Index oy = 0; oy < s.out_h; ++oy) {
+      const Index row = (c * s.out_h + oy) * s.out_w;
+      const auto for_taps = [&](Index ox, auto&& visit) {  // visit(offset of the row of the image, column)
         for (Index ky = 0; ky < kh; ++ky) {
           const Index y = tap(s, 0, oy, ky);
           if (y < 0 || y >= s.h) continue;
-          for (Index kx = 0; kx < kw; ++kx) {
-            const Index x = tap(s, 1, ox, kx);
-            if (x >= 0 && x < s.w) f(out, ((c * s.h + y) * s.w + x) * s.inner);
-          }
+          for (Index kx = 0; kx < kw; ++kx) visit((c * s.h + y) * s.w, tap(s, 1, ox, kx));
         }
+      };
+      if (s.inner == 1) {
+        for_taps(0, [&](Index image, Index x) {
+          const Index from = x >= 0 ? 0 : (-x + stride - 1) / stride;
+          const Index to = x >= s.w ? 0 : std::min(s.out_w, (s.w - 1 - x) / stride + 1);
+          if (from < to) f(row + from, image + x + from * stride, to - from, stride);
+        });
+        continue;
+      }
+      for (Index ox = 0; ox < s.out_w; ++ox)
+        for_taps(ox, [&](Index image, Index x) {
+          if (x >= 0 && x < s.w) f((row + ox) * s.inner, (image + x) * s.inner, s.inner, Index{1});
+        });
+    }
+}
+
+// f(output, image) for the numbers of a run, with the common steps as constants.
+template <class F>
+void for_run(Index count, Index step, F&& f) {
+  if (step == 1)
+    for (Index i = 0; i < count; ++i) f(i, i);
+  else if (step == 2)
+    for (Index i = 0; i < count; ++i) f(i, 2 * i);
+  else
+    for (Index i = 0; i < count; ++i) f(i, i * step);
 }
 
 // Largest number of windows along one axis that read one position.
@@ -96,16 +122,11 @@ PoolShape pool_shape(const Shape& x, const Pool2dOptions& options, const char* o
 
 template <Scalar T>
 void max_pool(const PoolShape& s, const T* x, T* y) {
-  Index begun = -1;  // output whose first tap has been copied
-  for_taps(s, [&](Index out, Index in) {
+  std::fill_n(y, s.channels * s.out_h * s.out_w * s.inner, -std::numeric_limits<T>::infinity());
+  for_runs(s, [&](Index out, Index in, Index count, Index step) {
     T* const to = y + out;
     const T* const from = x + in;
-    if (begun != out) {
-      std::copy_n(from, s.inner, to);
-      begun = out;
-      return;
-    }
-    for (Index i = 0; i < s.inner; ++i) to[i] = (from[i] <= to[i] || to[i] != to[i]) ? to[i] : from[i];
+    for_run(count, step, [=](Index o, Index i) { to[o] = (from[i] <= to[o] || to[o] != to[o]) ? to[o] : from[i]; });
   });
 }
 
@@ -113,14 +134,12 @@ template <Scalar T>
 IndexList max_pool_positions(const PoolShape& s, const T* x) {
   IndexList positions(s.channels * s.out_h * s.out_w * s.inner);
   Index* const best = positions.writable().data();
-  Index begun = -1;
-  for_taps(s, [&](Index out, Index in) {
-    for (Index i = 0; i < s.inner; ++i) {
-      Index& p = best[out + i];
-      const bool first = begun != out;
-      if (first || !(x[in + i] <= x[p] || x[p] != x[p])) p = in + i;
-    }
-    begun = out;
+  std::ranges::fill(positions.writable(), Index{-1});
+  for_runs(s, [&](Index out, Index in, Index count, Index step) {
+    for_run(count, step, [=](Index o, Index i) {
+      Index& p = best[out + o];
+      if (p < 0 || !(x[in + i] <= x[p] || x[p] != x[p])) p = in + i;
+    });
   });
   return positions;
 }
@@ -129,16 +148,20 @@ template <Scalar T>
 void sum_pool(const PoolShape& s, T factor, const T* x, T* y) {
   std::fill_n(y, s.channels * s.out_h * s.out_w * s.inner, T{0});
   // Multiplied before it is added, as the map says: the sum alone could overflow where the mean does not.
-  for_taps(s, [&](Index out, Index in) {
-    for (Index i = 0; i < s.inner; ++i) y[out + i] += factor * x[in + i];
+  for_runs(s, [&](Index out, Index in, Index count, Index step) {
+    T* const to = y + out;
+    const T* const from = x + in;
+    for_run(count, step, [=](Index o, Index i) { to[o] += factor * from[i]; });
   });
 }
 
 template <Scalar T>
 void sum_pool_adjoint(const PoolShape& s, T factor, const T* y, T* x) {
   std::fill_n(x, s.channels * s.h * s.w * s.inner, T{0});
-  for_taps(s, [&](Index out, Index in) {
-    for (Index i = 0; i < s.inner; ++i) x[in + i] += factor * y[out + i];
+  for_runs(s, [&](Index out, Index in, Index count, Index step) {
+    T* const to = x + in;
+    const T* const from = y + out;
+    for_run(count, step, [=](Index o, Index i) { to[i] += factor * from[o]; });
   });
 }
 

@@ -101,15 +101,20 @@ HWY_NOINLINE void standardise_pullback(const T* c, const T* x, const T* y, Index
   }
 }
 
-HWY_INLINE double norm(const double* x, Index n) {
+HWY_INLINE double norm(const double* x, Index n, double scale = 1.0) {
   using D = hn::ScalableTag<double>;
-  return std::sqrt(total<D>(
+  const auto factor = hn::Set(D(), scale);
+  const double squares = total<D>(
       n,
       [=](Index i) HWY_ATTR {
-        const auto v = hn::LoadU(D(), x + i);
+        const auto v = hn::Mul(hn::LoadU(D(), x + i), factor);
         return hn::Mul(v, v);
       },
-      [=](Index i) { return x[i] * x[i]; }));
+      [=](Index i) { return (scale * x[i]) * (scale * x[i]); });
+  // Squares that over- or underflow are added up again after an exact scaling.
+  if (scale == 1.0 && squares < 0x1p-900 && squares >= 0.0) return norm(x, n, 0x1p700) * 0x1p-700;
+  if (scale == 1.0 && squares > 0x1p1000) return norm(x, n, 0x1p-700) * 0x1p700;
+  return std::sqrt(squares);
 }
 HWY_INLINE double norm(const float* x, Index n) {
   using D = hn::ScalableTag<double>;

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <span>
 
+#include "autodiff/kernels/ranks.h"
+
 namespace taut::kernels {
 namespace {
 
@@ -138,10 +140,14 @@ void sort_positions(const GroupedShape& s, const T* x, std::span<Index> position
     }
 }
 
+// Short rows, and not so short that insertion is faster.
+bool by_rank(const GroupedShape& s) { return s.inner == 1 && s.group >= 8 && s.group <= most_ranked; }
+
 }  // namespace
 
 template <Scalar T>
 void group_sort(const GroupedShape& s, const T* x, T* y) {
+  if (by_rank(s)) return sort_by_rank(x, s.outer, s.group, s.descending, y, nullptr);
   if (s.descending)
     sort_values(s, x, y, Descending());
   else
@@ -151,7 +157,9 @@ void group_sort(const GroupedShape& s, const T* x, T* y) {
 template <Scalar T>
 IndexList group_sort_positions(const GroupedShape& s, const T* x) {
   IndexList positions(s.outer * s.group * s.inner);
-  if (s.descending)
+  if (by_rank(s))
+    sort_by_rank<T>(x, s.outer, s.group, s.descending, nullptr, positions.writable().data());
+  else if (s.descending)
     sort_positions(s, x, positions.writable(), Descending());
   else
     sort_positions(s, x, positions.writable(), Ascending());

@@ -5,7 +5,8 @@
 #include <cstring>
 #include <functional>
 
-#include "autodiff/kernels/conv.h"
+#include "autodiff/kernels/softmax.h"
+#include "autodiff/kernels/transpose.h"
 
 namespace taut::kernels {
 namespace {
@@ -50,6 +51,32 @@ struct Walk {
   }
 };
 
+// Where another axis than the innermost has stride 1: every plane of the two is transposed.
+template <class T>
+void copy_transposing(const T* in, const Walk& walk, int axis, T* out) {
+  const auto a = static_cast<std::size_t>(axis), last = static_cast<std::size_t>(walk.rank - 1);
+  std::array<Index, max_rank> out_strides{};
+  Index step = 1;
+  for (std::size_t k = last + 1; k-- > 0; step *= walk.dims[k]) out_strides[k] = step;
+  std::array<Index, max_rank> at{};
+  Index from = 0, to = 0;
+  for (;;) {
+    transpose(in + from, walk.strides[last], out + to, out_strides[a], walk.dims[last], walk.dims[a]);
+    int k = walk.rank - 2;
+    for (; k >= 0; --k) {
+      const auto i = static_cast<std::size_t>(k);
+      if (k == axis) continue;
+      from += walk.strides[i];
+      to += out_strides[i];
+      if (++at[i] < walk.dims[i]) break;
+      from -= walk.strides[i] * walk.dims[i];
+      to -= out_strides[i] * walk.dims[i];
+      at[i] = 0;
+    }
+    if (k < 0) return;
+  }
+}
+
 template <class T>
 void copy(const T* in, const Walk& walk, T* out) {
   if (walk.rank == 0) {
@@ -58,7 +85,9 @@ void copy(const T* in, const Walk& walk, T* out) {
   }
   const auto last = static_cast<std::size_t>(walk.rank - 1);
   const Index n = walk.dims[last], stride = walk.strides[last];
-  if (walk.rank == 2 && walk.strides[0] == 1 && stride == walk.dims[0]) return transpose(in, out, n, walk.dims[0]);
+  if (stride > 1)
+    for (int a = 0; a + 1 < walk.rank; ++a)
+      if (walk.strides[static_cast<std::size_t>(a)] == 1) return copy_transposing(in, walk, a, out);
   walk.rows([&](Index offset) {
     const T* from = in + offset;
     if (stride == 1)
@@ -207,9 +236,10 @@ void sum(const Tensor& x, AxisMask mask, Tensor& out) {
 
 namespace {
 
-// Position of the first element of every group that is ahead of the others; NaN is ahead of all numbers.
-template <class Ahead>
-IndexList arg_extreme(const Tensor& x, AxisMask mask, Ahead ahead) {
+// Position of the first element of every group that is ahead of the others; NaN is ahead of all numbers. first(x, n)
+// finds it in a row.
+template <class First, class Ahead>
+IndexList arg_extreme(const Tensor& x, AxisMask mask, First first, Ahead ahead) {
   Index groups = 1;
   for (int i = 0; i < x.shape().rank(); ++i)
     if ((mask >> i & 1U) == 0) groups *= x.shape()[i];
@@ -225,7 +255,8 @@ IndexList arg_extreme(const Tensor& x, AxisMask mask, Ahead ahead) {
       if (p < 0 || ahead(in[at], in[p]) || (in[at] != in[at] && in[p] == in[p])) p = at;
     };
     Reduction(x.shape(), mask).rows([&](Index at, Index n, Index to, bool reduced) {
-      for (Index i = 0; i < n; ++i) visit(reduced ? to : to + i, at + i);
+      if (reduced) return visit(to, at + first(in + at, n));
+      for (Index i = 0; i < n; ++i) visit(to + i, at + i);
     });
   });
   return best;
@@ -233,28 +264,48 @@ IndexList arg_extreme(const Tensor& x, AxisMask mask, Ahead ahead) {
 
 }  // namespace
 
-IndexList arg_max(const Tensor& x, AxisMask mask) { return arg_extreme(x, mask, std::greater<>()); }
-IndexList arg_min(const Tensor& x, AxisMask mask) { return arg_extreme(x, mask, std::less<>()); }
+IndexList arg_max(const Tensor& x, AxisMask mask) {
+  return arg_extreme(
+      x, mask, [](const auto* row, Index n) { return first_largest(row, n); }, std::greater<>());
+}
+IndexList arg_min(const Tensor& x, AxisMask mask) {
+  return arg_extreme(
+      x, mask, [](const auto* row, Index n) { return first_smallest(row, n); }, std::less<>());
+}
 
-void gather(const Tensor& in, const IndexList& source, Tensor& out) {
+void gather(const Tensor& in, const Source& source, Tensor& out) {
+  const auto runs = source.runs.values();
+  const Index inner = source.inner;
   dispatch(in.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const T* const from = in.data<T>().data();
-    const auto to = out.mutable_data<T>();
-    const auto at = source.values();
-    for (std::size_t i = 0; i < to.size(); ++i) to[i] = at[i] < 0 ? T{0} : from[at[i]];
+    const T* from = in.data<T>().data();
+    T* to = out.mutable_data<T>().data();
+    for (Index o = 0; o < source.outer; ++o, from += source.length * inner) {
+      if (inner == 1) {
+        for (const Index run : runs) *to++ = run < 0 ? T{0} : from[run];
+        continue;
+      }
+      for (const Index run : runs)
+        to = run < 0 ? std::fill_n(to, inner, T{0}) : std::copy_n(from + run * inner, inner, to);
+    }
   });
 }
 
-void scatter(const Tensor& in, const IndexList& target, Tensor& out) {
+void scatter(const Tensor& in, const Source& target, Tensor& out) {
+  const auto runs = target.runs.values();
+  const Index inner = target.inner;
   dispatch(in.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const auto from = in.data<T>();
-    const auto to = out.mutable_data<T>();
-    const auto at = target.values();
-    std::ranges::fill(to, T{0});
-    for (std::size_t i = 0; i < from.size(); ++i)
-      if (at[i] >= 0) to[static_cast<std::size_t>(at[i])] += from[i];
+    const T* from = in.data<T>().data();
+    const auto sums = out.mutable_data<T>();
+    std::ranges::fill(sums, T{0});
+    T* to = sums.data();
+    for (Index o = 0; o < target.outer; ++o, to += target.length * inner)
+      for (const Index run : runs) {
+        if (run >= 0)
+          for (Index k = 0; k < inner; ++k) to[run * inner + k] += from[k];
+        from += inner;
+      }
   });
 }
 

@@ -25,10 +25,22 @@ void cumulative_sum(const Tensor& x, int axis, bool exclusive, bool reverse, Ten
 IndexList arg_max(const Tensor& x, AxisMask mask);
 IndexList arg_min(const Tensor& x, AxisMask mask);  // the first smallest; NaN counts as smallest
 
-// out[i] = in[source[i]], 0 where source[i] < 0.
-void gather(const Tensor& in, const IndexList& source, Tensor& out);
-// out[target[i]] += in[i] on zeros; entries with target[i] < 0 are dropped.
-void scatter(const Tensor& in, const IndexList& target, Tensor& out);
+// Where the numbers of a gather come from. Runs of `inner` numbers: run i of the result is run source[i] of the
+// operand, or zeros where source[i] < 0; so in each of `outer` parts, which have `length` runs in the operand. A list
+// of single positions is one part with runs of one number.
+struct Source {
+  IndexList runs;
+  Index outer = 1, length = 0, inner = 1;
+
+  Index size() const { return outer * static_cast<Index>(runs.size()) * inner; }
+  Index operator[](Index i) const {  // the position in the operand of number i of the result
+    const Index count = static_cast<Index>(runs.size()), run = runs[i / inner % count];
+    return run < 0 ? -1 : (i / inner / count * length + run) * inner + i % inner;
+  }
+};
+void gather(const Tensor& in, const Source& source, Tensor& out);
+// The transpose: what gather takes from a position is added there, on zeros.
+void scatter(const Tensor& in, const Source& target, Tensor& out);
 
 // Row-major strides of a shape.
 std::array<Index, max_rank> strides_of(const Shape& shape);

@@ -108,6 +108,11 @@ class Celu final : public Unit<Celu, CeluFormula, Unary::celu> {
     // The two parts move in turn, one of them is 0.
     return exponential_image(scaled(negative), Interval::point(alpha_), 1.0) + positive;
   }
+  // What underflows of x/α counts α times.
+  ForwardError forward_error() const override {
+    const ForwardError e = kernels::max_error(Unary::celu);
+    return {e.ulp, mul_up(e.of_argument, std::max(1.0, alpha_))};
+  }
 
  private:
   Interval scaled(const Interval& x) const { return {div_down(x.lo, alpha_), div_up(x.hi, alpha_)}; }
@@ -194,8 +199,8 @@ class Mish final : public Unit<Mish, MishFormula, Unary::mish> {
   static constexpr OpInfo static_info{"mish", "x tanh(ln(1 + e^x))", "", "Misra2020"};
   Slope slope(const Interval& x) const override {
     return gated_slope(x, shape, [](double t) {
-      const double e = std::exp(std::min(t, 40.0)), d = e * (e + 2) + 2;
-      return sum_within(gate(t), 4 * libm, t * (4 * e / d * ((e + 1) / d)), 8 * libm);
+      const double z = std::min(t, 40.0), e = std::exp(z), d = e * (e + 2) + 2;
+      return sum_within(gate(t), 4 * libm, z * (4 * e / d * ((e + 1) / d)), 8 * libm);
     });
   }
   Interval image(const Interval& x) const override {
@@ -285,7 +290,7 @@ class HardSigmoid final : public Unit<HardSigmoid, HardSigmoidFormula, Unary::ha
   Comparison compare(double x, double at) const {
     const Interval t = inner(Interval::point(x));
     if (t == Interval::point(at) && rounded_to(DType::f32, at - beta_) == at - beta_) return {true, false};
-    const double margin = 0x1p-22 * (std::fabs(alpha_ * x) + std::fabs(beta_));
+    const double margin = 0x1p-22 * (std::fabs(alpha_ * x) + std::fabs(beta_)) + 4 * smallest_subnormal(DType::f32);
     return {!(t.lo > at + margin), !(t.hi <= at - margin)};
   }
   kernels::Parameters parameters() const override { return {alpha_, beta_}; }
@@ -333,6 +338,9 @@ Var selu(const Var& x, double alpha, double gamma, Where where) {
 Var celu(const Var& x, double alpha, Where where) {
   const double a = constant("celu", alpha, x, where);
   require_positive("celu", "alpha", a, where);
+  if (!std::isfinite(rounded_to(x.dtype(), 1.0 / a)))
+    throw DomainError(
+        cat("[celu] at ", where, ": 1/alpha must be finite in ", x.dtype(), ", got alpha ", a, "; use a larger one"));
   return record(where, Celu(a), x);
 }
 Var gelu(const Var& x, Where where) { return record(where, Gelu(), x); }
@@ -345,7 +353,8 @@ Var clip(const Var& x, double lo, double hi, Where where) {
   if (!(lo <= hi) || lo == infinity || hi == -infinity)
     throw DomainError(cat("[clip] at ", where, ": lo ≤ hi is required, got ", lo, " and ", hi,
                           "; an end that does not limit is −infinity or infinity"));
-  return record(where, Clip(rounded_to(dtype, lo), rounded_to(dtype, hi)), x);
+  const auto end = [&](double e) { return std::isinf(e) ? e : finite_constant("clip", e, dtype, where); };
+  return record(where, Clip(end(lo), end(hi)), x);
 }
 Var hard_sigmoid(const Var& x, double alpha, double beta, Where where) {
   return record(where, HardSigmoid(constant("hard_sigmoid", alpha, x, where), constant("hard_sigmoid", beta, x, where)),

@@ -21,9 +21,12 @@ double largest_weighted_distance(Index n) {
   return widen_up(k, 0x1p-44);
 }
 
-// softmax_j(scale (2 ⟨u_i, u_j⟩ − ‖u_j‖²)) u: the ‖u_i‖² of the distance cancels in the softmax.
-Var weights(const Var& u, double scale_by) {
-  const Shape& s = u.shape();
+// softmax_j(scale (2 ⟨u_i, u_j⟩ − ‖u_j‖²)): the ‖u_i‖² of the distance cancels in the softmax. Distances do not change
+// when the mean is taken away, and rounding is then to their size.
+Var weights(const Var& tokens, double scale_by) {
+  const Shape& s = tokens.shape();
+  const Var mean = scale(sum_to(tokens, s.with(s.rank() - 2, 1)), 1.0 / static_cast<double>(s[s.rank() - 2]));
+  const Var u = tokens - broadcast_to(mean, s);
   const Var products = matmul(u, u, false, true);
   const Shape row = s.with(s.rank() - 2, 1).with(s.rank() - 1, s[s.rank() - 2]);
   const Var squares = reshape(sum_to(square(u), s.with(s.rank() - 1, 1)), row);
@@ -85,6 +88,11 @@ class L2Attention final : public Primitive {
     const Shape& s = site.out.shape();
     const Index n = s[s.rank() - 2], d = s[s.rank() - 1];
     const double gamma = gamma_factor(4 * n + 64, unit_roundoff(site.dtype()));
+    // Products of tokens that overflow give NaN.
+    const double size = site.ranges[0].hull().magnitude();
+    if (!(mul_up(mul_up(size, size), 8.0 * static_cast<double>(d) * std::max(1.0, scale_)) <
+          largest_finite(site.dtype())))
+      return Range::box(s, Interval::reals());
     Range y = composed;
     const auto lo = y.lo.mutable_data<double>(), hi = y.hi.mutable_data<double>();
     for (Index i = 0; i < s.size(); ++i) {

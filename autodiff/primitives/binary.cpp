@@ -17,6 +17,7 @@ using primitives::widened;
 template <class P, Binary id>
 class Pair : public Primitive {
  public:
+  static constexpr Binary kernel = id;
   const OpInfo& info() const final { return P::static_info; }
   TensorType infer(const Operands& in) const final {
     primitives::require_same_dtype(in, P::static_info.name.data());
@@ -261,6 +262,13 @@ class PRelu final : public Pair<PRelu, Binary::prelu> {
  public:
   static constexpr OpInfo static_info{"prelu", "x for x > 0, s·x else", "derivative s at 0", "He2015"};
   void vjp(VjpSite& site) const override {
+    const Var &c = site.cotangent(), x = site.in(0), slope = site.in(1);
+    if (!c.on_tape() && !x.on_tape() && !slope.on_tape()) {
+      Tensor by_x = Tensor::uninitialised(x.value().type()), by_slope = Tensor::uninitialised(x.value().type());
+      kernels::prelu_pullback(c.value(), x.value(), slope.value(), by_x, by_slope);
+      site.add(0, Var(std::move(by_x)));
+      return site.add(1, Var(std::move(by_slope)));
+    }
     if (site.wanted(0)) site.add(0, site.cotangent() * slope_at(site.in(0), site.in(1)));
     if (site.wanted(1)) site.add(1, site.cotangent() * negative_part(site.in(0)));
   }
@@ -272,7 +280,7 @@ class PRelu final : public Pair<PRelu, Binary::prelu> {
   // |Δ(prelu)| ≤ |slope| |Δx| + |min(x, 0)| |Δs|: first x moves at the one slope, then the slope at the other x.
   Rule lipschitz(const RuleSite& site) const override {
     if (!site.varies(1)) return by_constant_slopes(site);
-    if (!site.varies(0)) return rule::Affine{{LinearMap(), diagonal(widened(negative_part(site.in[0]).value()))}};
+    if (!site.varies(0)) return by_constant_input(site);
     if (!site.on_domain()) return unbounded(site, "the derivative min(x, 0) by the slope is unbounded");
     const Range &x = site.ranges[0], &s = site.ranges[1];
     Tensor by_x = Tensor::uninitialised(x.shape(), DType::f64), by_slope = Tensor::uninitialised(x.shape(), DType::f64);
@@ -297,6 +305,11 @@ class PRelu final : public Pair<PRelu, Binary::prelu> {
   }
 
  private:
+  // Linear in s, but min(x, 0) is no entry of x: analyses that enclose a computed x would not know its error.
+  static Rule by_constant_input(const RuleSite& site) {
+    const Tensor factors = widened(negative_part(site.in[0]).value());
+    return rule::Elementwise{1, Range{factors, factors}.hull(), factors, factors, std::nullopt};
+  }
   static Var slope_at(const Var& x, const Var& s) {
     const Var positive = step(x);
     return positive + (1.0 - positive) * s;
@@ -374,10 +387,23 @@ class Choice final : public Primitive {
 
 namespace {
 
+// Does b repeat along a, with nothing but ones before its axes?
+bool repeats(const Shape& a, const Shape& b) {
+  for (int i = 1; i <= b.rank(); ++i)
+    if (i > a.rank() || b[b.rank() - i] != a[a.rank() - i]) return i <= a.rank() && b.product(0, b.rank() - i + 1) == 1;
+  return true;
+}
+
 // Brings both operands to their common shape.
 template <class P>
 Var record_broadcast(const Var& a, const Var& b, Where where) {
   if (!a.defined() || !b.defined() || a.shape() == b.shape()) return record(where, P(), a, b);
+  // Without a tape, the broadcast operand need not be written out.
+  if (!a.on_tape() && !b.on_tape() && a.dtype() == b.dtype() && repeats(a.shape(), b.shape())) {
+    Tensor y = Tensor::uninitialised(a.shape(), a.dtype());
+    kernels::binary_by_rows(P::kernel, a.value(), b.value(), y);
+    return Var(std::move(y));
+  }
   return located(where, [&] {
     const Shape shape = broadcast_shapes(a.shape(), b.shape(), P::static_info.name.data());
     return record(where, P(), broadcast_to(a, shape, where), broadcast_to(b, shape, where));

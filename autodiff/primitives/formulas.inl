@@ -123,33 +123,39 @@ struct GeluFormula {
     return normal(x) + x * (exp(x * x * -0.5) * root_two_pi_inverse);
   }
 };
-// x/2 · (1 + tanh u) = x·σ(2u), 2u = 2√(2/π) (x + c x³).
+// x/2 · (1 + tanh u) = x·σ(2u), 2u = 2√(2/π) (x + c x³); beyond ±100 σ is 0 or 1, and x³ would overflow in the end.
 struct GeluTanhFormula {
   static constexpr double twice_root = 1.5957691216057308, cubic = 0.044715;
-  auto value(const auto& x) const { return x * sigmoid((x * x * cubic + 1.0) * x * twice_root); }
+  auto value(const auto& x) const {
+    const auto z = clip(x, -100.0, 100.0);
+    return x * sigmoid((z * z * cubic + 1.0) * z * twice_root);
+  }
   auto derivative(const auto& x, const auto&) const {
-    const auto square = x * x;
-    const auto t = (square * cubic + 1.0) * x * twice_root;
-    return sigmoid(t) + x * sigmoid_slope(t) * ((square * (3.0 * cubic) + 1.0) * twice_root);
+    const auto z = clip(x, -100.0, 100.0);
+    const auto square = z * z;
+    const auto t = (square * cubic + 1.0) * z * twice_root;
+    return sigmoid(t) + z * sigmoid_slope(t) * ((square * (3.0 * cubic) + 1.0) * twice_root);
   }
 };
 struct SiluFormula {
   auto value(const auto& x) const { return x * sigmoid(x); }
   auto derivative(const auto& x, const auto&) const { return sigmoid(x) + x * sigmoid_slope(x); }
 };
-// x · n / (n + 2), n = e^x (e^x + 2), which is x·tanh(softplus(x)); from x = 20 on the factor rounds to 1.
+// x · n / (n + 2), n = e^x (e^x + 2), which is x·tanh(softplus(x)); at x = 40 the factor is 1 and its derivative 0 but
+// for 10^−30.
 struct MishFormula {
-  static auto power(const auto& x) { return exp(clip(x, -1000.0, 20.0)); }
+  static auto clipped(const auto& x) { return clip(x, -1000.0, 40.0); }
   auto value(const auto& x) const {
-    const auto e = power(x);
+    const auto e = exp(clipped(x));
     const auto n = e * (e + 2.0);
     return x * (n / (n + 2.0));
   }
   auto derivative(const auto& x, const auto&) const {
-    const auto e = power(x);
+    const auto z = clipped(x);
+    const auto e = exp(z);
     const auto n = e * (e + 2.0);
     const auto r = reciprocal(n + 2.0);
-    return n * r + x * (e * (e + 1.0) * 4.0 * r * r);
+    return n * r + z * (e * (e + 1.0) * 4.0 * r * r);
   }
 };
 struct SoftsignFormula {

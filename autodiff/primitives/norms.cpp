@@ -1,5 +1,6 @@
 // l2_norm, standardise and l2_normalise along the last axes; user functions bring other axes there. Gains and rounding:
 // docs/mathematics.md, section "Norms and normalisation".
+#include <array>
 #include <cmath>
 
 #include "autodiff/kernels/rows.h"
@@ -68,7 +69,9 @@ class L2Norm final : public Primitive {
     });
     return y;
   }
-  void vjp(VjpSite& site) const override { site.add(0, site.in(0) * spread(site.cotangent() / length(site), site)); }
+  void vjp(VjpSite& site) const override {
+    site.add(0, site.in(0) / spread(length(site), site) * spread(site.cotangent(), site));
+  }
   Var jvp(const JvpSite& site) const override {
     const Shape& in = site.in(0).shape();
     return reshape(sum_to(site.in(0) * *site.tangent(0), over(in).kept(in)), site.out().shape()) / length(site);
@@ -246,7 +249,14 @@ void standardise_range(const Range& x, Index from, Index n, double eps, DType dt
   const double shift = add_up(add_up(mul_up(gamma_factor(n + 4, unit), size), mul_up(4 * unit, farthest)),
                               4 * smallest_subnormal(dtype));
   const double room = sub_down(deviation.lo, mul_up(2.0, shift));
-  const bool known = room > 0.0 && farthest < (dtype == DType::f32 ? 0x1p60 : 0x1p500) && gamma < 0.25;
+  // Squares that overflow make the result 0, sums of inputs that overflow make it NaN.
+  const double most = largest_finite(dtype) / 8;
+  if (!(mul_up(count, size) < most)) {
+    for (Index i = from; i < from + n; ++i)
+      lo[static_cast<std::size_t>(i)] = -(hi[static_cast<std::size_t>(i)] = infinity);
+    return;
+  }
+  const bool known = room > 0.0 && mul_up(count, square_up(farthest)) < most && gamma < 0.25;
   const double limit = widen_up(largest, known ? gamma : 1.0);
   for (Index i = 0; i < n; ++i) {
     const auto k = static_cast<std::size_t>(from + i);
@@ -361,7 +371,8 @@ Range L2Normalise::range(const RangeSite& site) const {
                  2 * smallest_subnormal(site.dtype()));
       lo[k] = sub_down(lo[k], moved);
       hi[k] = add_up(hi[k], moved);
-      if (x.magnitude() > 0x1p480 || rest.hi > 0x1p960) {
+      const double norm = sqrt_up(add_up(square_up(x.magnitude()), rest.hi));
+      if (norm > std::min(0x1p480, largest_finite(site.dtype()) / 2)) {
         lo[k] = std::min(lo[k], 0.0);
         hi[k] = std::max(hi[k], 0.0);
       }
@@ -403,8 +414,18 @@ Var with_last_axes(const Var& x, AxisMask mask, Where where, F&& f) {
 
 }  // namespace
 
-Var l1_norm(const Var& x, const Axes& axes, bool keep, Where where) { return sum(abs(x, where), axes, keep, where); }
-Var linf_norm(const Var& x, const Axes& axes, bool keep, Where where) { return max(abs(x, where), axes, keep, where); }
+Var l1_norm(const Var& x, const Axes& axes, bool keep, Where where) {
+  return checked(x, "l1_norm", where, [&] {
+    mask_of(x.shape(), axes, "l1_norm");
+    return sum(abs(x, where), axes, keep, where);
+  });
+}
+Var linf_norm(const Var& x, const Axes& axes, bool keep, Where where) {
+  return checked(x, "linf_norm", where, [&] {
+    require_elements(Reduced(mask_of(x.shape(), axes, "linf_norm"), keep), x.shape(), "linf_norm");
+    return max(abs(x, where), axes, keep, where);
+  });
+}
 Var l2_norm(const Var& x, const Axes& axes, bool keep, Where where) {
   return checked(x, "l2_norm", where, [&] {
     return with_last_axes(x, mask_of(x.shape(), axes, "l2_norm"), where,
@@ -446,6 +467,7 @@ Var l2_normalise(const Var& x, const Axes& axes, double eps, Where where) {
 
 Var layer_norm(const Var& x, const Var& gamma, const Var& beta, double eps, Where where) {
   return checked(x, "layer_norm", where, [&] {
+    positive_eps("layer_norm", eps, x.dtype(), where);
     const Shape& shape = x.shape();
     const int count = gamma.defined() ? gamma.shape().rank() : beta.defined() ? beta.shape().rank() : 1;
     const Shape tail(shape.dims().subspan(static_cast<std::size_t>(std::max(0, shape.rank() - count))));
@@ -453,9 +475,10 @@ Var layer_norm(const Var& x, const Var& gamma, const Var& beta, double eps, Wher
       if (v->defined() && (v->shape() != tail || count == 0))
         throw ShapeError(
             cat("[layer_norm] gamma and beta must have the shape of the last axes of x ", shape, ", got ", v->shape()));
-    std::vector<Index> axes;
-    for (int i = 1; i <= count; ++i) axes.push_back(-i);
-    Var y = standardise(x, Axes(std::span<const Index>(axes)), eps, where);
+    std::array<Index, max_rank> axes{};
+    for (int i = 0; i < count; ++i) axes[static_cast<std::size_t>(i)] = -1 - i;
+    Var y = standardise(x, Axes(std::span<const Index>(axes.data(), static_cast<std::size_t>(count))), eps, where);
+    if (gamma.defined() && count == 1) return channel_affine(y, gamma, beta, -1, where);
     if (gamma.defined()) y = mul(y, gamma, where);
     return beta.defined() ? add(y, beta, where) : y;
   });
@@ -463,6 +486,7 @@ Var layer_norm(const Var& x, const Var& gamma, const Var& beta, double eps, Wher
 
 Var group_norm(const Var& x, Index groups, const Var& gamma, const Var& beta, double eps, Where where) {
   return checked(x, "group_norm", where, [&] {
+    positive_eps("group_norm", eps, x.dtype(), where);
     const Shape& shape = x.shape();
     if (shape.rank() < 2 || groups < 1 || shape[1] % groups != 0)
       throw ShapeError(

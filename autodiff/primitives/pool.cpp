@@ -76,11 +76,11 @@ class MaxPool2d final : public Primitive {
   }
   void vjp(VjpSite& site) const override {
     const Var x = site.in(0);
-    site.add(0, scatter_flat(site.cotangent(), positions(shape(x.shape()), x.value()), x.shape()));
+    site.add(0, scatter_flat(site.cotangent(), {positions(shape(x.shape()), x.value())}, x.shape()));
   }
   Var jvp(const JvpSite& site) const override {
     const Var x = site.in(0);
-    return gather_flat(*site.tangent(0), positions(shape(x.shape()), x.value()), site.out().shape());
+    return gather_flat(*site.tangent(0), {positions(shape(x.shape()), x.value())}, site.out().shape());
   }
   Rule lipschitz(const RuleSite& site) const override {
     return rule::Selects{kernels::largest_overlap(shape(site.in[0].shape()))};

@@ -14,7 +14,13 @@ class Pow final : public Unit<Pow, PowFormula, Unary::pow> {
   explicit Pow(double exponent) : exponent_(exponent) {}
   Slope slope(const Interval& x) const override {
     if (exponent_ == 0.0 || exponent_ == 1.0) return Slope::point(exponent_);
-    const Slope s = Slope::point(exponent_) * power(exponent_ - 1.0, x);
+    // p − 1 is off by an ulp, which ln x carries into the power.
+    double rounding = 0.0;
+    const bool exact = outward_detail::sum_error(exponent_, -1.0, exponent_ - 1.0) == 0.0;
+    for (const double end : {std::fabs(x.lo), std::fabs(x.hi)})
+      if (!exact && end > 0.0 && std::isfinite(end)) rounding = std::max(rounding, std::fabs(std::log(end)));
+    const Slope s =
+        Slope::point(exponent_) * widen(power(exponent_ - 1.0, x), 4 * u * rounding * (1.0 + std::fabs(exponent_)));
     return std::isnan(s.lo) || std::isnan(s.hi) ? Slope::reals() : s;
   }
   Interval image(const Interval& x) const override {

@@ -2,6 +2,7 @@
 // "Reductions".
 #include <cmath>
 
+#include "autodiff/kernels/softmax.h"
 #include "autodiff/primitives/reduced.h"
 #include "autodiff/primitives/select.h"
 
@@ -24,6 +25,22 @@ Shifted shifted(const Tensor& x, const Reduced& over) {
   s.powers = apply(Unary::exp, s.centred);
   s.sum = sum_kept(s.powers, over);
   return s;
+}
+
+// Contiguous rows go through one fused kernel, which computes the same in the same steps: f(out, rows, n).
+template <class F>
+Tensor by_rows(const TensorType& out, const Reduced& over, const Shape& in, F&& f) {
+  Tensor y = Tensor::uninitialised(out);
+  const Index n = over.count(in);
+  dispatch(out.dtype, [&](auto zero) { f(y.mutable_data<decltype(zero)>().data(), in.size() / n, n); });
+  return y;
+}
+template <class T>
+const T* numbers(const Tensor& t, const T*) {
+  return t.data<T>().data();
+}
+bool plain(std::initializer_list<const Var*> vars) {
+  return std::ranges::none_of(vars, [](const Var* v) { return v->on_tape(); });
 }
 
 // The error of the computed x − max, exponentials, sum and last steps, relative to the exact result of softmax:
@@ -111,15 +128,15 @@ class Extreme : public Primitive {
   }
   Tensor forward(const Operands& in, const TensorType& out) const final {
     Tensor y = Tensor::uninitialised(out);
-    kernels::gather(in[0], positions(in[0]), y);
+    kernels::gather(in[0], {positions(in[0])}, y);
     return y;
   }
   void vjp(VjpSite& site) const final {
     const Var x = site.in(0);
-    site.add(0, scatter_flat(site.cotangent(), positions(x.value()), x.shape()));
+    site.add(0, scatter_flat(site.cotangent(), {positions(x.value())}, x.shape()));
   }
   Var jvp(const JvpSite& site) const final {
-    return gather_flat(*site.tangent(0), positions(site.in(0).value()), site.out().shape());
+    return gather_flat(*site.tangent(0), {positions(site.in(0).value())}, site.out().shape());
   }
   Rule lipschitz(const RuleSite&) const final { return rule::Selects{1}; }
   Range range(const RangeSite& site) const final {
@@ -162,10 +179,20 @@ class LogSumExp final : public Primitive {
     return {over_.out(in[0].shape()), in[0].dtype()};
   }
   Tensor forward(const Operands& in, const TensorType& out) const override {
+    if (over_.rows(in[0].shape()))
+      return by_rows(out, over_, in[0].shape(),
+                     [&](auto* y, Index rows, Index n) { kernels::logsumexp_rows(numbers(in[0], y), rows, n, y); });
     const Shifted s = shifted(in[0], over_);
     return apply(Binary::add, s.max, apply(Unary::log, s.sum)).reshaped(out.shape);
   }
-  void vjp(VjpSite& site) const override { site.add(0, spread(site.cotangent(), site.in(0).shape()) * weights(site)); }
+  void vjp(VjpSite& site) const override {
+    const Var &c = site.cotangent(), x = site.in(0), y = site.out();
+    if (!plain({&c, &x, &y}) || !over_.rows(x.shape())) return site.add(0, spread(c, x.shape()) * weights(site));
+    site.add(0, Var(by_rows(x.value().type(), over_, x.shape(), [&](auto* out, Index rows, Index n) {
+               kernels::logsumexp_rows_pullback(numbers(c.value(), out), numbers(x.value(), out),
+                                                numbers(y.value(), out), rows, n, out);
+             })));
+  }
   Var jvp(const JvpSite& site) const override {
     return reshape(sum_to(*site.tangent(0) * weights(site), over_.kept(site.in(0).shape())), site.out().shape());
   }
@@ -206,6 +233,9 @@ class Softmax final : public Primitive {
     return in[0].type();
   }
   Tensor forward(const Operands& in, const TensorType& out) const override {
+    if (over_.rows(out.shape))
+      return by_rows(out, over_, out.shape,
+                     [&](auto* y, Index rows, Index n) { kernels::softmax_rows(numbers(in[0], y), rows, n, y); });
     const Shifted s = shifted(in[0], over_);
     return apply(Binary::div, s.powers, expand(s.sum, s.sum.shape(), out.shape));
   }
@@ -223,6 +253,10 @@ class Softmax final : public Primitive {
 
  private:
   Var times_jacobian(const Var& p, const Var& v) const {
+    if (plain({&p, &v}) && over_.rows(p.shape()))
+      return Var(by_rows(p.value().type(), over_, p.shape(), [&](auto* out, Index rows, Index n) {
+        kernels::softmax_rows_pullback(numbers(v.value(), out), numbers(p.value(), out), rows, n, out);
+      }));
     const Var pv = p * v;
     return pv - p * broadcast_to(sum_to(pv, over_.kept(p.shape())), p.shape());
   }
@@ -240,13 +274,19 @@ class LogSoftmax final : public Primitive {
     return in[0].type();
   }
   Tensor forward(const Operands& in, const TensorType& out) const override {
+    if (over_.rows(out.shape))
+      return by_rows(out, over_, out.shape,
+                     [&](auto* y, Index rows, Index n) { kernels::log_softmax_rows(numbers(in[0], y), rows, n, y); });
     const Shifted s = shifted(in[0], over_);
     return apply(Binary::sub, s.centred, expand(apply(Unary::log, s.sum), s.sum.shape(), out.shape));
   }
   // J = I − 1 pᵀ
   void vjp(VjpSite& site) const override {
-    const Var& c = site.cotangent();
-    site.add(0, c - exp(site.out()) * total(c));
+    const Var &c = site.cotangent(), y = site.out();
+    if (!plain({&c, &y}) || !over_.rows(y.shape())) return site.add(0, c - exp(y) * total(c));
+    site.add(0, Var(by_rows(y.value().type(), over_, y.shape(), [&](auto* out, Index rows, Index n) {
+               kernels::log_softmax_rows_pullback(numbers(c.value(), out), numbers(y.value(), out), rows, n, out);
+             })));
   }
   Var jvp(const JvpSite& site) const override {
     const Var& t = *site.tangent(0);

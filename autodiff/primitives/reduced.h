@@ -41,6 +41,15 @@ class Reduced {
       if (reduces(i)) n *= in[i];
     return n;
   }
+  // Do the reduced axes make contiguous rows?
+  bool rows(const Shape& in) const {
+    Index inner = 1;
+    for (int i = in.rank(); i-- > 0;) {
+      if (reduces(i) && inner != 1) return false;
+      if (!reduces(i)) inner *= in[i];
+    }
+    return true;
+  }
   int sample_axis(int axis) const {
     if (axis < 0) return axis;
     if (reduces(axis)) return mixes_samples;
@@ -78,7 +87,7 @@ inline Tensor sum_kept(const Tensor& x, const Reduced& over) {
 }
 inline Tensor max_kept(const Tensor& x, const Reduced& over) {
   Tensor y = Tensor::uninitialised(over.kept(x.shape()), x.dtype());
-  kernels::gather(x, kernels::arg_max(x, over.mask()), y);
+  kernels::gather(x, {kernels::arg_max(x, over.mask())}, y);
   return y;
 }
 

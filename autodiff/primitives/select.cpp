@@ -1,9 +1,9 @@
 // slice and its transpose, pad, concat, gather, scatter, and pick.
 #include "autodiff/primitives/select.h"
 
+#include <algorithm>
+#include <array>
 #include <numeric>
-
-#include "autodiff/kernels/strided.h"
 
 namespace taut {
 namespace primitives {
@@ -19,13 +19,13 @@ LinearMap selection_of(const Primitive& op, const Shape& in, const Shape& out) {
   return LinearMap(in, out, structure::Selection{std::move(source)});
 }
 
-int carried_axis(const Shape& in, int axis, const Shape& out, std::span<const Index> source) {
+int carried_axis(const Shape& in, int axis, const Shape& out, const kernels::Source& source) {
   const Index inner = in.product(axis + 1, in.rank());
   const auto carries = [&](int candidate) {
     if (out[candidate] != in[axis]) return false;
     const Index out_inner = out.product(candidate + 1, out.rank());
-    for (Index p = 0; p < static_cast<Index>(source.size()); ++p) {
-      const Index from = source[static_cast<std::size_t>(p)];
+    for (Index p = 0; p < source.size(); ++p) {
+      const Index from = source[p];
       if (from >= 0 && from / inner % in[axis] != p / out_inner % out[candidate]) return false;
     }
     return true;
@@ -259,7 +259,7 @@ class Concat final : public Primitive {
 class Gather final : public LinearPrimitive {
  public:
   static constexpr OpInfo static_info{"gather", "y_i = x_{source(i)} with constant positions", "", ""};
-  Gather(IndexList source, const Shape& out) : source_(std::move(source)), out_(out) {}
+  Gather(kernels::Source source, const Shape& out) : source_(std::move(source)), out_(out) {}
   const OpInfo& info() const override { return static_info; }
   TensorType infer(const Operands& in) const override { return {out_, in[0].dtype()}; }
   Tensor forward(const Operands& in, const TensorType& out) const override {
@@ -272,18 +272,18 @@ class Gather final : public LinearPrimitive {
   Var adjoint(const Var& y, const Shape& in) const override { return scatter_flat(y, source_, in); }
   int sample_axis(const SampleSite& site) const override {
     if (site.axis[0] < 0) return site.axis[0];
-    return primitives::carried_axis(site.in[0].shape(), site.axis[0], out_, source_.values());
+    return primitives::carried_axis(site.in[0].shape(), site.axis[0], out_, source_);
   }
 
  private:
-  IndexList source_;
+  kernels::Source source_;
   Shape out_;
 };
 
 class Scatter final : public LinearPrimitive {
  public:
   static constexpr OpInfo static_info{"scatter", "y_{target(i)} += x_i on zeros: the transpose of gather", "", ""};
-  Scatter(IndexList target, const Shape& out) : target_(std::move(target)), out_(out) {}
+  Scatter(kernels::Source target, const Shape& out) : target_(std::move(target)), out_(out) {}
   const OpInfo& info() const override { return static_info; }
   TensorType infer(const Operands& in) const override { return {out_, in[0].dtype()}; }
   Tensor forward(const Operands& in, const TensorType& out) const override {
@@ -302,24 +302,43 @@ class Scatter final : public LinearPrimitive {
     if (axis < 0) return axis;
     const Shape& in = site.in[0].shape();
     for (int candidate = 0; candidate < out_.rank(); ++candidate)
-      if (out_[candidate] == in[axis] && primitives::carried_axis(out_, candidate, in, target_.values()) == axis)
+      if (out_[candidate] == in[axis] && primitives::carried_axis(out_, candidate, in, target_) == axis)
         return candidate;
     return in[axis] == 1 ? no_sample_axis : mixes_samples;
   }
 
  private:
-  IndexList target_;
+  kernels::Source target_;
   Shape out_;
 };
 
-Var gather_flat(const Var& x, const IndexList& source, const Shape& out, Where where) {
+Var gather_flat(const Var& x, const kernels::Source& source, const Shape& out, Where where) {
   return record(where, Gather(source, out), x);
 }
-Var scatter_flat(const Var& x, const IndexList& target, const Shape& out, Where where) {
+Var scatter_flat(const Var& x, const kernels::Source& target, const Shape& out, Where where) {
   return record(where, Scatter(target, out), x);
 }
 
 using primitives::checked;
+
+namespace {
+
+// The runs that indices along an axis take: as long as the indices that follow one another allow.
+kernels::Source runs_along(std::span<const Index> indices, const Shape& shape, int axis) {
+  const auto count = static_cast<Index>(indices.size());
+  Index together = std::gcd(count, shape[axis]);
+  for (Index i = 0; i < count && together > 1; ++i) {
+    const Index at = indices[static_cast<std::size_t>(i)];
+    if (i == 0 || at != indices[static_cast<std::size_t>(i - 1)] + 1) together = std::gcd(together, std::gcd(i, at));
+  }
+  together = std::max<Index>(together, 1);
+  IndexList runs(count / together);
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    runs.writable()[i] = indices[i * static_cast<std::size_t>(together)] / together;
+  return {runs, shape.product(0, axis), shape[axis] / together, together * shape.product(axis + 1, shape.rank())};
+}
+
+}  // namespace
 
 Var slice(const Var& x, Index axis, Index from, Index to, Index stride, Where where) {
   return checked(x, "slice", where, [&] {
@@ -337,9 +356,12 @@ Var pad(const Var& x, Index axis, Index before, Index after, double value, Where
 Var concat(std::span<const Var> parts, Index axis, Where where) {
   if (parts.empty()) throw ShapeError(cat("[concat] at ", where, " needs at least one operand, got none"));
   return checked(parts[0], "concat", where, [&] {
-    std::vector<const Var*> operands;
-    for (const Var& part : parts) operands.push_back(&part);
-    return record(Concat(parts[0].shape().axis(axis, "concat")), operands, where);
+    const Concat op(parts[0].shape().axis(axis, "concat"));
+    std::array<const Var*, 16> few{};
+    std::vector<const Var*> many(parts.size() > few.size() ? parts.size() : 0);  // the heap only for many parts
+    const std::span<const Var*> operands(many.empty() ? few.data() : many.data(), parts.size());
+    std::ranges::transform(parts, operands.begin(), [](const Var& part) { return &part; });
+    return record(op, operands, where);
   });
 }
 Var concat(std::initializer_list<Var> parts, Index axis, Where where) {
@@ -354,14 +376,7 @@ Var gather(const Var& x, Index axis, std::span<const Index> indices, Where where
       if (i < 0 || i >= shape[a])
         throw ShapeError(cat("[gather] index ", i, " does not exist along axis ", a, " of ", shape, "; valid are 0 to ",
                              shape[a] - 1));
-    const Shape out = shape.with(a, static_cast<Index>(indices.size()));
-    IndexList source(out.size());
-    auto at = source.writable().begin();
-    const Index inner = shape.product(a + 1, shape.rank());
-    for (Index o = 0; o < shape.product(0, a); ++o)
-      for (const Index i : indices)
-        for (Index k = 0; k < inner; ++k) *at++ = (o * shape[a] + i) * inner + k;
-    return gather_flat(x, source, out, where);
+    return gather_flat(x, runs_along(indices, shape, a), shape.with(a, static_cast<Index>(indices.size())), where);
   });
 }
 
@@ -379,7 +394,7 @@ Var pick(const Var& x, std::span<const Index> indices, Where where) {
                              "; valid are 0 to ", shape[1] - 1));
       at[row] = static_cast<Index>(row) * shape[1] + indices[row];
     }
-    return gather_flat(x, source, Shape{shape[0]}, where);
+    return gather_flat(x, {source}, Shape{shape[0]}, where);
   });
 }
 

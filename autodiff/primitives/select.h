@@ -2,7 +2,7 @@
 // 2, ….
 #pragma once
 
-#include "autodiff/index_list.h"
+#include "autodiff/kernels/strided.h"
 #include "autodiff/primitives/define.h"
 
 namespace taut::primitives {
@@ -13,14 +13,14 @@ LinearMap selection_of(const Primitive& op, const Shape& in, const Shape& out);
 
 // The axis of `out` along which output coordinate i depends only on input coordinate i of `axis`, when output position
 // p takes input position source(p), or −1 for none; mixes_samples if there is no such axis.
-int carried_axis(const Shape& in, int axis, const Shape& out, std::span<const Index> source);
+int carried_axis(const Shape& in, int axis, const Shape& out, const kernels::Source& source);
 
 }  // namespace taut::primitives
 
 namespace taut {
 
 // Along flat positions, used by max, max_pool2d, pick and gather; each is the adjoint of the other.
-Var gather_flat(const Var& x, const IndexList& source, const Shape& out, Where where = Where::current());
-Var scatter_flat(const Var& x, const IndexList& target, const Shape& out, Where where = Where::current());
+Var gather_flat(const Var& x, const kernels::Source& source, const Shape& out, Where where = Where::current());
+Var scatter_flat(const Var& x, const kernels::Source& target, const Shape& out, Where where = Where::current());
 
 }  // namespace taut

@@ -30,11 +30,11 @@ class GroupSort final : public Primitive {
   }
   void vjp(VjpSite& site) const override {
     const Var x = site.in(0);
-    site.add(0, scatter_flat(site.cotangent(), positions(x.value()), x.shape()));
+    site.add(0, scatter_flat(site.cotangent(), {positions(x.value())}, x.shape()));
   }
   Var jvp(const JvpSite& site) const override {
     const Var x = site.in(0);
-    return gather_flat(*site.tangent(0), positions(x.value()), x.shape());
+    return gather_flat(*site.tangent(0), {positions(x.value())}, x.shape());
   }
   // Locally a permutation: at every point one output follows each input (docs/mathematics.md, Theorem 5.2).
   Rule lipschitz(const RuleSite&) const override { return rule::Selects{1}; }

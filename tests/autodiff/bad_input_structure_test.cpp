@@ -1,33 +1,11 @@
 // The same of functions that move, sort, resize and contract: what does not fit is refused by name.
-#include <functional>
-#include <limits>
-#include <string>
-#include <vector>
-
-#include "autodiff/ops.h"
-#include "tests/autodiff/expect_error.h"
+#include "tests/autodiff/bad_call.h"
 
 namespace taut::test {
 namespace {
 
-struct BadCall {
-  const char* op;
-  const char* what;
-  std::function<void()> call;
-};
-
-Var zeros(const Shape& shape, DType dtype = DType::f64) { return Var(Tensor::zeros(shape, dtype)); }
-Var single(const Shape& shape) { return zeros(shape, DType::f32); }
-Var nothing() { return Var(); }
 using Indices = std::vector<Index>;
 constexpr Index huge = std::numeric_limits<Index>::max();
-
-template <class E>
-void expect_refusals(const std::vector<BadCall>& calls) {
-  for (const BadCall& bad : calls) {
-    BOOST_TEST_CONTEXT(bad.op << ": " << bad.what) { expect_error<E>(bad.call, {cat('[', bad.op, ']')}); }
-  }
-}
 
 }  // namespace
 

@@ -1,39 +1,9 @@
 // Every user function refuses operands that do not fit, with an exception of the right class whose text names the
 // function.
-#include <functional>
-#include <limits>
-#include <string>
-#include <vector>
-
-#include "autodiff/ops.h"
 #include "autodiff/tape.h"
-#include "tests/autodiff/expect_error.h"
+#include "tests/autodiff/bad_call.h"
 
 namespace taut::test {
-namespace {
-
-using Call = std::function<void()>;
-
-struct BadCall {
-  const char* op;
-  const char* what;
-  Call call;
-};
-
-Var zeros(const Shape& shape, DType dtype = DType::f64) { return Var(Tensor::zeros(shape, dtype)); }
-Var single(const Shape& shape) { return zeros(shape, DType::f32); }
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-const auto nothing = [] { return Var(); };
-
-template <class E>
-void expect_refusals(const std::vector<BadCall>& calls) {
-  for (const BadCall& bad : calls) {
-    BOOST_TEST_CONTEXT(bad.op << ": " << bad.what) { expect_error<E>(bad.call, {cat('[', bad.op, ']')}); }
-  }
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(bad_input)
 

@@ -100,6 +100,8 @@ BOOST_AUTO_TEST_CASE(scales_and_diagonals_merge_where_exact) {
   BOOST_TEST(structure_of<structure::Diagonal>(compose(scale_map({3}, 2.0), d)).values.at(2) == -2.0);
   BOOST_TEST(structure_of<structure::Diagonal>(compose(d, scale_map({3}, 2.0))).values.at(2) == -2.0);
   BOOST_TEST(structure_of<structure::Scale>(add(identity_map({3}), scale_map({3}, 0.5))).factor == 1.5);
+  BOOST_TEST(structure_of<structure::Diagonal>(add(d, scale_map({3}, -2.0))).values.at(0) == 1.0);
+  BOOST_TEST(structure_of<structure::Diagonal>(compose(scale_map({3}, -2.0), d)).values.at(0) == -6.0);
   // 0.1 + 0.2 rounds, and so does 0.1 · 0.1.
   BOOST_TEST(is<structure::Sum>(add(scale_map({3}, 0.1), scale_map({3}, 0.2))));
   const LinearMap tenths({3}, {3}, structure::Diagonal{Tensor::full({3}, DType::f64, 0.1), 1});
@@ -108,6 +110,15 @@ BOOST_AUTO_TEST_CASE(scales_and_diagonals_merge_where_exact) {
   const LinearMap by_two({4}, {4}, structure::Diagonal{Tensor::of({2}, {1.0, 2.0}), 2});
   const LinearMap by_one({4}, {4}, structure::Diagonal{Tensor::of({4}, {1.0, 2.0, 3.0, 4.0}), 1});
   BOOST_TEST(is<structure::Sum>(add(by_two, by_one)));
+  const LinearMap in_turn({4}, {4}, structure::Diagonal{Tensor::of({2}, {1.0, 2.0}), 1});
+  BOOST_TEST(is<structure::Sum>(add(by_two, in_turn)));
+  // What is left of a sum has the shapes of the sum.
+  const LinearMap flat({4}, {2, 2}, structure::Scale{1.5}), back({4}, {2, 2}, structure::Scale{-0.5});
+  BOOST_TEST(add(flat, back).out_shape() == Shape({2, 2}));
+  const LinearMap inner({4}, {4}, structure::Sum{{scale_map({4}, 0.1), scale_map({4}, 0.2)}});
+  const LinearMap seen({4}, {2, 2}, structure::Sum{{scale_map({4}, 0.1), scale_map({4}, 0.2)}});
+  BOOST_TEST(add(seen, LinearMap({4}, {2, 2}, structure::Scale{-0.1})).out_shape() == Shape({2, 2}));
+  BOOST_TEST(add(inner, scale_map({4}, -0.1)).out_shape() == Shape({4}));
 }
 
 BOOST_AUTO_TEST_CASE(transpose_is_an_involution) {

@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(circular_and_padded_images) {
       const LinearMap map = padded(random, channels, n, boundary);
       const Enclosure bounds = operator_norm(map, Norm::l2);
       const double symbols =
-          detail::circulant_norm(std::get<structure::Convolution>(map.structure()), {})->round(Side::upper);
+          detail::circulant_norm(std::get<structure::Convolution>(map.structure()), {})->upper.round(Side::upper);
       BOOST_TEST_CONTEXT(n << " pixels, " << channels << " channels: " << bounds) {
         BOOST_TEST(bounds.upper.is_certified());
         BOOST_TEST(bounds.overshoot() <= 1e-8);

@@ -216,6 +216,95 @@ BOOST_AUTO_TEST_CASE(centring_folds_with_a_dense_layer) {
   BOOST_TEST(constant(f, {1, 6}) < static_cast<double>(testing::spectral_norm(w)));
 }
 
+// The centring behind acts on every row alone, in every norm.
+BOOST_AUTO_TEST_CASE(centring_acts_on_rows) {
+  const Function total = [](const Var& x) { return sum(standardise(x, {-1}, 1.0), {1}); };
+  const Tensor zero = Tensor::zeros({1, 2, 3}, DType::f64);
+  for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf}) {
+    const Tensor jacobian_rows = jacobian(total, zero).reshaped({3, 6});
+    const long double exact =
+        norm == Norm::l2 ? testing::spectral_norm(jacobian_rows) : testing::sum_norm(jacobian_rows, norm == Norm::linf);
+    BOOST_TEST(static_cast<long double>(constant(total, {1, 2, 3}, norm)) >= exact * (1 - 1e-15L));
+  }
+  // A scale folds in l1 and linf as it does in l2: never below the Jacobian at a constant row, where it is attained.
+  const Var gamma(Tensor::of({4}, {0.5, -2.0, 0.25, 1.0}));
+  const Function scaled = [&](const Var& x) { return layer_norm(x, gamma, Var(), 1.0); };
+  const Tensor at = jacobian(scaled, Tensor::zeros({1, 4}, DType::f64)).reshaped({4, 4});
+  BOOST_TEST(static_cast<long double>(constant(scaled, {1, 4}, Norm::l1)) >=
+             testing::sum_norm(at, false) * (1 - 1e-15L));
+  BOOST_TEST(static_cast<long double>(constant(scaled, {1, 4}, Norm::linf)) >=
+             testing::sum_norm(at, true) * (1 - 1e-15L));
+  BOOST_TEST(constant(scaled, {1, 4}, Norm::linf) == 3.0, tolerance(1e-12));
+}
+
+BOOST_AUTO_TEST_CASE(l2_attention_in_l1_and_linf) {
+  const Function f = [](const Var& u) { return l2_attention(u, 1.0); };
+  double k = 1;  // κ e^(κ+1) = 4 by Newton's method
+  for (int i = 0; i < 60; ++i) k -= (k * std::exp(k + 1) - 4) / (std::exp(k + 1) * (1 + k));
+  const double by_entry = 2 * k * std::sqrt(3.0);
+  BOOST_TEST(constant(f, {1, 5, 3}, Norm::linf) == 1 + 2 * by_entry, tolerance(1e-9));
+  BOOST_TEST(constant(f, {1, 5, 3}, Norm::l1) == 5 * (1 + by_entry) + by_entry, tolerance(1e-9));
+  // Two tokens of one number: what a search over their distance finds.
+  double found = 0;
+  for (double d = 0; d < 3; d += 0.01) {
+    const Tensor j = jacobian(f, Tensor::of({1, 2, 1}, {0.0, d})).reshaped({2, 2});
+    found = std::max(found, static_cast<double>(testing::sum_norm(j, true)));
+  }
+  BOOST_TEST(found > 1.55);
+  BOOST_TEST(constant(f, {1, 2, 1}, Norm::linf) >= found);
+}
+
+// Where computed constants cancel, what is left is their error: it is relative to what cancels.
+BOOST_AUTO_TEST_CASE(errors_of_constants_survive_cancellation) {
+  const auto bound = [](const std::function<Var(Tape&, const Var&)>& f) {
+    Tape tape;
+    const Var x = tape.input(Tensor::full({1, 1}, DType::f64, 1.0));
+    const Var y = f(tape, x);
+    return autolip(y).bound;
+  };
+  const auto number = [](Tape& tape, double v) { return tape.parameter(Tensor::full({1, 1}, DType::f64, v)); };
+  const auto cancelled = [&](Tape& t) { return (number(t, 1e15) + number(t, 0.3)) - number(t, 1e15); };  // exactly 0.3
+  BOOST_TEST(bound([&](Tape& t, const Var& x) { return x * cancelled(t) - x * number(t, 0.3125); }).value() >= 0.0125);
+  const double e = std::exp(0.3);
+  BOOST_TEST(bound([&](Tape& t, const Var& x) { return x * exp(number(t, 0.3)) - x * number(t, e); }).value() > 0.0);
+  for (const double v : {0.5, 0.9, 1.3})
+    BOOST_TEST(bound([&](Tape& t, const Var& x) {
+                 const Var gamma = t.parameter(Tensor::full({1}, DType::f64, std::sqrt(v + 1e-5)));
+                 const Var zero = t.parameter(Tensor::zeros({1}, DType::f64)),
+                           variance = t.parameter(Tensor::full({1}, DType::f64, v));
+                 return x - batch_norm(x, gamma, zero, zero, variance, 1e-5);
+               }).value() > 0.0);
+  // The slope of prelu at a constant that may be 0.3 − 0.31 or not below 0 at all: not certified to be 0.
+  const UpperBound steep = bound([&](Tape& t, const Var& s) { return prelu(cancelled(t) - number(t, 0.31), s); });
+  BOOST_TEST((steep.value() >= 0.01 || !steep.is_certified()));
+}
+
+// A shifted image is not a padded one: a part of it is cut off.
+BOOST_AUTO_TEST_CASE(shifted_images_are_cut_off) {
+  const Var kernel(Tensor::of({1, 1, 2}, {1.0, 2.0}));
+  const auto shifted = [](const Var& x) { return slice(pad(x, 2, 1, 0), 2, 0, 4); };
+  Conv1dOptions after, before;
+  after.padding = {0, 1};
+  before.padding = {1, 0};
+  const std::vector<Function> functions{
+      [&](const Var& x) { return conv1d(shifted(x), kernel, Var(), after) - conv1d(x, kernel, Var(), before); },
+      [&](const Var& x) { return conv1d(shifted(x), kernel, Var(), {}); },
+      [&](const Var& x) { return conv1d(shifted(x), kernel, Var(), after); }};
+  for (const Function& f : functions) {
+    const Tensor j = jacobian(f, Tensor::zeros({1, 1, 4}, DType::f64));
+    const Tensor matrix = j.reshaped({j.size() / 4, 4});
+    BOOST_TEST(static_cast<double>(testing::spectral_norm(matrix)) == constant(f, {1, 1, 4}), tolerance(1e-9));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(sums_keep_their_shapes) {
+  const Function f = [](const Var& x) {
+    const Var r = reshape(x + x * 0.1, {1, 2, 2});
+    return flatten(r - reshape(x, {1, 2, 2}) - reshape(x, {1, 2, 2}) * 0.1);
+  };
+  BOOST_TEST(constant(f, {1, 4}) < 1e-12);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace taut

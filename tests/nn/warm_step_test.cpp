@@ -147,6 +147,11 @@ BOOST_AUTO_TEST_CASE(modules_allocate_nothing) {
   check({nn::Conv2d(1, 4, {3, 3}, random), nn::Upsample(2, nn::Resize::bilinear), nn::GlobalAvgPool(), nn::Flatten()},
         "upsample");
   check({nn::Flatten(), nn::Add{nn::Linear(64, 4, random), nn::Linear(64, 4, random)}}, "add");
+  check({nn::Flatten(), nn::Concat{nn::Linear(64, 2, random), nn::Linear(64, 2, random)}, nn::LayerNorm(Shape{4})},
+        "concat, layer norm");
+  check({sequence, nn::LayerNorm(Shape{8, 8}), nn::L2SelfAttention(8, 2, random), nn::Flatten(),
+         nn::Linear(64, 4, random)},
+        "l2 attention");
 }
 
 BOOST_AUTO_TEST_CASE(penalty_allocates_nothing) {

@@ -83,8 +83,9 @@ std::vector<Sample> samples<Expm1>() {
   const Sample like = without_constant(calling([](const Var& x) { return expm1(x); }), [](double growth) {
     return std::pair{std::log(growth), std::log(growth) + 1};
   });
-  return with_shaped_witness(
-      elementwise_samples(like, {.probes = {-800, -20, -1e-6, 0, 5, 80}}, [](Real t) { return std::expm1(t); }));
+  return with_shaped_witness(elementwise_samples(like,
+                                                 {.defined = {-infinity, 80}, .probes = {-800, -20, -1e-6, 0, 5, 80}},
+                                                 [](Real t) { return std::expm1(t); }));
 }
 
 template <>
