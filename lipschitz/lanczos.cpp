@@ -70,7 +70,7 @@ Magnitude scaled(const Magnitude& x, int e) {
   return Magnitude::product(Magnitude::product(x, half, Side::upper), rest, Side::upper);
 }
 
-// η of mathematics.md, 8.4, for a map times 2^-exponent with ‖ |A| ‖₂ ≤ g: M + E has exactly the computed tridiagonal
+// η of mathematics.md, 8.5, for a map times 2^-exponent with ‖ |A| ‖₂ ≤ g: M + E has exactly the computed tridiagonal
 // matrix, and ‖E‖₂ ≤ η. Nothing where rounding spoils the process.
 std::optional<double> rounding_term(const LinearMap& map, const Krylov& space, int exponent, double g) {
   const detail::ApplyError error(map);

@@ -1,7 +1,7 @@
 // The largest singular value of a map that is only applied: Lanczos' method on its Gram matrix, with full
 // reorthogonalisation and a random start.
 //
-// The upper end errs with a probability that is chosen beforehand [Kuczynski1992]; mathematics.md, 8.4, has the
+// The upper end errs with a probability that is chosen beforehand [Kuczynski1992]; mathematics.md, 8.5, has the
 // rounding term and the hypothesis under which rounding does not change the probability. The lower end is certified.
 #pragma once
 

@@ -122,7 +122,7 @@ UpperBound size_free_conv_norm(const Tensor& kernel, const Conv2dOptions& conv, 
     const Axis y(kernel.shape()[2], conv.stride[0], conv.dilation[0], points);
     const Axis x(kernel.shape()[3], conv.stride[1], conv.dilation[1], points);
     if (points > 16 && operations(kernel, conv, y, x) > most_operations) continue;
-    const auto grid = detail::circulant_norm(on_grid(kernel, conv, y, x), options);
+    const std::optional<detail::CirculantNorm> grid = detail::circulant_norm(on_grid(kernel, conv, y, x), options);
     if (!grid) break;
     const Magnitude bound = Magnitude::product(grid->upper, mul_up(y.inflation(), x.inflation()), Side::upper);
     return better(screen, UpperBound::certified(bound, Norm::l2, "symbols on the torus", "every image size"));

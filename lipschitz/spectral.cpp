@@ -17,7 +17,7 @@ using detail::MatrixForm;
 
 // A matrix is made of a convolution, for its true norm, when that costs at most about a second.
 constexpr double most_operations = 1e10;
-// Steps of the power method from the leading wave of a convolution, which is close already.
+// Steps from the leading wave of a convolution, which is close already.
 constexpr int wave_steps = 2;
 
 Enclosure exactly(double value, Norm norm, const char* method) {
@@ -46,23 +46,31 @@ Tensor improved(const LinearMap& map, Tensor v, int steps, const Options& option
   return v;
 }
 
-// Bounds of a map that was not factorised, with what its application alone gives: a lower bound attained at a vector,
-// and, when the effort allows it, a probabilistic upper bound where that is smaller.
-Enclosure with_lanczos(Enclosure bounds, const LinearMap& map, const NormOptions& options) {
-  if (options.effort == Effort::certified) {
-    bounds.lower = detail::attained_norm(map, detail::leading_direction(map, options), Norm::l2);
-    return bounds;
-  }
+LanczosOptions lanczos_options(const NormOptions& options) {
   LanczosOptions lanczos;
   static_cast<Options&>(lanczos) = options;
   lanczos.failure = options.failure;
-  const Enclosure found = lanczos_norm(map, lanczos).norm;
+  return lanczos;
+}
+
+// Bounds of a map that was not factorised with those of Lanczos: the certified lower one, and the upper one where that
+// is smaller.
+Enclosure with_lanczos(Enclosure bounds, const LinearMap& map, const NormOptions& options) {
+  const Enclosure found = lanczos_norm(map, lanczos_options(options)).norm;
   bounds.lower = taut::better(bounds.lower, found.lower);
   bounds.iterations = found.iterations;
   if (found.upper.magnitude() < bounds.upper.magnitude()) {
     bounds.upper = found.upper;
     bounds.cut = found.cut;
   }
+  return bounds;
+}
+
+// The same map with what its application alone gives: a lower bound attained at a vector, and when the effort allows it
+// a probabilistic upper bound.
+Enclosure with_applications(Enclosure bounds, const LinearMap& map, const NormOptions& options) {
+  if (options.effort == Effort::probabilistic) return with_lanczos(std::move(bounds), map, options);
+  bounds.lower = detail::attained_norm(map, detail::leading_direction(map, options), Norm::l2);
   return bounds;
 }
 
@@ -134,19 +142,18 @@ Enclosure convolution_norm(const LinearMap& map, const structure::Convolution& c
                    UpperBound::certified(detail::sum_bounds(map).l2(), norm, "sums")};
   const auto circulant = detail::circulant_norm(c, options);
   bounds.cut = !circulant;
-  if (circulant)
-    bounds.upper = taut::better(bounds.upper, UpperBound::certified(circulant->upper, norm, "circulant symbols"));
-  if (circulant && !circulant->lower.is_zero()) {
+  if (!circulant) return with_applications(bounds, map, options);
+  bounds.upper = taut::better(bounds.upper, UpperBound::certified(circulant->upper, norm, "circulant symbols"));
+  if (!circulant->lower.is_zero()) {
     bounds.lower = LowerBound::certified(circulant->lower, norm, "leading wave");
-    return bounds;
+    return bounds;  // both are those of the map itself
   }
-  if (options.effort == Effort::certified && circulant && circulant->wave.defined()) {
+  if (circulant->wave.defined()) {
     const Tensor wave = circulant->wave.reshaped(c.transposed ? map.out_shape() : map.in_shape());
     bounds.lower = detail::attained_norm(
         map, improved(map, c.transposed ? map.apply_transpose(wave) : wave, wave_steps, options), norm);
-    return bounds;
   }
-  return with_lanczos(bounds, map, options);
+  return options.effort == Effort::probabilistic ? with_lanczos(bounds, map, options) : bounds;
 }
 
 // The computed matrix differs from A by at most e ‖A‖ in each column or row, hence by √n e ‖A‖ in norm, n the smaller
@@ -180,10 +187,7 @@ Enclosure opaque_norm(const LinearMap& map, Norm norm, const NormOptions& option
   }
   Enclosure nothing{LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
   if (norm != Norm::l2) return nothing;
-  LanczosOptions lanczos;
-  static_cast<Options&>(lanczos) = options;
-  lanczos.failure = options.failure;
-  return lanczos_norm(map, lanczos).norm;
+  return lanczos_norm(map, lanczos_options(options)).norm;
 }
 
 // ---- parts of parts
@@ -264,7 +268,7 @@ struct OperatorNorm {
       bounds.upper = taut::better(bounds.upper, of_parts(s, norm, static_cast<const Options&>(options), cut));
       bounds.cut = bounds.cut || cut;
     }
-    if (!matrix && norm == Norm::l2 && detail::has_entries(map)) return with_lanczos(bounds, map, options);
+    if (!matrix && norm == Norm::l2 && detail::has_entries(map)) return with_applications(bounds, map, options);
     return bounds;
   }
 
