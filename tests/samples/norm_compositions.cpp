@@ -155,6 +155,31 @@ std::vector<Sample> group_norms() {
   return list;
 }
 
+// Either of gamma and beta alone is per channel, too: beta_c = 0 and 1, gamma_c = 2 and −1.
+std::vector<Sample> group_norms_with_one_weight() {
+  std::vector<Sample> list;
+  for (const bool only_beta : {true, false}) {
+    const Shape shape{1, 2, 2};
+    Sample s = one_operand(only_beta ? "beta" : "gamma", {.shape = shape}, [only_beta](const Var& x) {
+      const Var beta(Tensor::of({2}, {0.0, 1.0}).to(x.dtype())), gamma(Tensor::of({2}, {2.0, -1.0}).to(x.dtype()));
+      return only_beta ? group_norm(x, 1, Var(), beta, 0.25) : group_norm(x, 1, gamma, Var(), 0.25);
+    });
+    s.reference = [shape, only_beta](std::span<const Tensor> in) {
+      const std::vector flat{in[0].reshaped({1, 4})};
+      const Tensor y = by_rows({1, 4}, 4, [](const Row& row) { return standardised(row, 0.25); })(flat);
+      Index i = 0;
+      return generate(shape, [&](const std::vector<Index>& at) {
+        const double v = y.at(i++);
+        return only_beta ? v + static_cast<double>(at[1]) : (at[1] == 0 ? 2.0 : -1.0) * v;
+      });
+    };
+    s.reference_scale = 200.0;
+    s.fixed_rank = s.never_empty = true;
+    list.push_back(std::move(s));
+  }
+  return list;
+}
+
 std::vector<Sample> attentions() {
   std::vector<Sample> list;
   for (const bool masked : {false, true}) {
@@ -200,6 +225,7 @@ const AddComposition linf("linf_norm", &linf_norms);
 const AddComposition spread("variance", &variances);
 const AddComposition layer("layer_norm", &layer_norms);
 const AddComposition group("group_norm", &group_norms);
+const AddComposition weighted_group("group_norm_with_one_weight", &group_norms_with_one_weight);
 const AddComposition attends("attention", &attentions);
 
 }  // namespace
