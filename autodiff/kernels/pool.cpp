@@ -19,7 +19,7 @@ Index tap(const PoolShape& s, std::size_t axis, Index o, Index k) {
 // taps of one output come in row-major order.
 template <class F>
 void for_runs(const PoolShape& s, F&& f) {
-  const auto [kh, kw] = s.options.window;
+  const Index kh = s.options.window[0], kw = s.options.window[1];
   const Index stride = s.options.stride[1];
   for (Index c = 0; c < s.channels; ++c)
     for (Index oy = 0; oy < s.out_h; ++oy) {
