@@ -16,7 +16,10 @@ build: ## build everything (the default); missing packages are installed first
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build $(BUILD) -j $(JOBS)
 
-demo: build ## train on MNIST with and without a Lipschitz penalty, print the sandwich of both
+demo: ## train on MNIST with and without a Lipschitz penalty, print the sandwich of both
+	@scripts/deps.sh build
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build $(BUILD) -j $(JOBS) --target demo
 	$(BUILD)/examples/demo --json $(BUILD)/demo.json
 
 test: build ## build and run every test
