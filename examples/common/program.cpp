@@ -107,8 +107,7 @@ void write_file(const std::string& file, const std::string& text) {
 }
 
 std::string data_folder(const std::string& name) {
-  // This file lies in examples/common/ of the source tree, and the build system compiles it by its full path.
-  return (std::filesystem::path(__FILE__).parent_path().parent_path() / "data" / name).string();
+  return (std::filesystem::path(TAUT_EXAMPLES_DIR) / "data" / name).string();
 }
 
 }  // namespace taut::examples
