@@ -8,10 +8,14 @@
 #include "autodiff/error.h"
 #include "autodiff/kernels/blas.h"
 #include "autodiff/kernels/conv.h"
+#include "autodiff/kernels/widen.h"
 #include "autodiff/linear_map_check.h"
 
 namespace taut {
 namespace {
+
+// Entries of an f32 matrix that are widened at a time, where it has more of them: half a MiB of f64.
+constexpr Index block_entries = Index{1} << 16;
 
 enum class Direction : bool { forward, transposed };
 
@@ -71,13 +75,34 @@ void convolve_circular(const structure::Convolution& c, const double* kernel, Di
   }
 }
 
-// y (m) = W x, or y (n) = Wᵀ x.
-void multiply(const double* w, Index m, Index n, Direction direction, const double* x, double* y) {
+// Of `count` vectors, one per row: Y (count, m) = X Wᵀ, or Y (count, n) = X W. `y` is added to where `add` says so.
+void multiply(const double* w, Index m, Index n, Direction direction, Index count, const double* x, bool add, double* y,
+              Index x_row, Index y_row) {
   const bool transposed = direction == Direction::transposed;
-  std::fill_n(y, transposed ? n : m, 0.0);  // beta = 0 must not meet a NaN in uninitialised memory
-  if (m == 0 || n == 0) return;             // BLAS refuses the strides of empty matrices
-  cblas_dgemv(CblasRowMajor, transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(m), static_cast<blasint>(n),
-              1.0, w, static_cast<blasint>(n), x, 1, 0.0, y, 1);
+  const Index from = transposed ? m : n, to = transposed ? n : m;
+  if (count == 1 && from > 0 && to > 0) {  // BLAS refuses the strides of empty matrices
+    if (!add) std::fill_n(y, to, 0.0);     // beta = 0 must not meet a NaN in uninitialised memory
+    cblas_dgemv(CblasRowMajor, transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(m), static_cast<blasint>(n),
+                1.0, w, static_cast<blasint>(n), x, 1, add ? 1.0 : 0.0, y, 1);
+    return;
+  }
+  kernels::gemm(false, !transposed, count, to, from, 1.0, x, x_row, w, n, add ? 1.0 : 0.0, y, y_row);
+}
+
+// The same with f32 weights that are too many to keep a copy of: blocks of rows are widened where the cache holds them.
+void multiply_widening(std::span<const float> w, Index m, Index n, Direction direction, Index count, const double* x,
+                       double* y) {
+  const Index block = std::clamp<Index>(block_entries / n, 1, m);
+  Tensor buffer = Tensor::uninitialised({block * n}, DType::f64);
+  double* const widened = buffer.mutable_data<double>().data();
+  for (Index row = 0; row < m; row += block) {
+    const Index rows = std::min(block, m - row);
+    kernels::widen(w.data() + row * n, rows * n, widened);
+    if (direction == Direction::forward)
+      multiply(widened, rows, n, direction, count, x, false, y + row, n, m);
+    else
+      multiply(widened, rows, n, direction, count, x + row, row > 0, y, m, n);
+  }
 }
 
 // Y = (I ⊗ W ⊗ I) X: one product when W acts on the last axis, else one per outer index.
@@ -123,7 +148,7 @@ struct LinearMap::State {
   Shape in, out;
   Structure structure;
   mutable std::once_flag widening;
-  mutable Tensor widened;  // the weights as f64, made at the first application
+  mutable Tensor widened;  // the weights as f64, made when they are first needed
 
   State(const Shape& i, const Shape& o, Structure s) : in(i), out(o), structure(std::move(s)) {}
 
@@ -155,12 +180,44 @@ struct LinearMap::State {
     return y;
   }
 
+  Tensor apply_each(const Tensor& xs, Direction direction) const {
+    const Shape &from = direction == Direction::forward ? in : out, &to = direction == Direction::forward ? out : in;
+    if (xs.shape().rank() != 2 || xs.shape()[1] != from.size())
+      throw ShapeError(cat("[linear map] the map carries ", in, " to ", out, "; ",
+                           direction == Direction::forward ? "apply_each" : "apply_transpose_each",
+                           " needs shape (count, ", from.size(), "), got ", xs.shape(),
+                           "; flatten the arguments and stack them along a first axis"));
+    const Tensor arguments = xs.to(DType::f64);
+    const Index count = xs.shape()[0];
+    Tensor ys = Tensor::uninitialised({count, to.size()}, DType::f64);
+    if (count == 0) return ys;
+    const double* const x = arguments.data<double>().data();
+    double* const y = ys.mutable_data<double>().data();
+    if (const auto* dense = std::get_if<structure::Dense>(&structure)) {
+      multiply_dense(*dense, direction, count, x, y);
+    } else if (const auto* c = std::get_if<structure::Convolution>(&structure); c && c->boundary == Boundary::zero) {
+      const Direction way = c->transposed ? flipped(direction) : direction;
+      convolve(kernels::conv_shape(count, c->image, c->kernel.shape(), c->options, "linear map"), weights(), way, x, y);
+    } else {
+      for (Index k = 0; k < count; ++k) run(direction, x + k * from.size(), y + k * to.size());
+    }
+    return ys;
+  }
+
+  void multiply_dense(const structure::Dense& s, Direction direction, Index count, const double* x, double* y) const {
+    const Index m = s.weight.shape()[0], n = s.weight.shape()[1];
+    const bool forward = direction == Direction::forward;
+    if (s.weight.dtype() == DType::f32 && s.weight.size() > 2 * block_entries)
+      return multiply_widening(s.weight.data<float>(), m, n, direction, count, x, y);
+    multiply(weights(), m, n, direction, count, x, false, y, forward ? n : m, forward ? m : n);
+  }
+
   void run(Direction direction, const double* x, double* y) const {
     std::visit([&](const auto& s) { run(s, direction, x, y); }, structure);
   }
 
   void run(const structure::Dense& s, Direction direction, const double* x, double* y) const {
-    multiply(weights(), s.weight.shape()[0], s.weight.shape()[1], direction, x, y);
+    multiply_dense(s, direction, 1, x, y);
   }
   void run(const structure::DenseAlong& s, Direction direction, const double* x, double* y) const {
     multiply_along(s, weights(), direction, x, y);
@@ -246,5 +303,9 @@ const Shape& LinearMap::out_shape() const { return State::of(*this).out; }
 const Structure& LinearMap::structure() const { return State::of(*this).structure; }
 Tensor LinearMap::apply(const Tensor& x) const { return State::of(*this).apply(x, Direction::forward); }
 Tensor LinearMap::apply_transpose(const Tensor& y) const { return State::of(*this).apply(y, Direction::transposed); }
+Tensor LinearMap::apply_each(const Tensor& xs) const { return State::of(*this).apply_each(xs, Direction::forward); }
+Tensor LinearMap::apply_transpose_each(const Tensor& ys) const {
+  return State::of(*this).apply_each(ys, Direction::transposed);
+}
 
 }  // namespace taut

@@ -120,6 +120,9 @@ class LinearMap {
   // f32 arguments are widened first. ShapeError when the shape is not in_shape() or out_shape().
   Tensor apply(const Tensor& x) const;            // f64 of out_shape
   Tensor apply_transpose(const Tensor& y) const;  // f64 of in_shape
+  // Of several flattened vectors at once, f64 (count, size): products of matrices where there are some.
+  Tensor apply_each(const Tensor& xs) const;
+  Tensor apply_transpose_each(const Tensor& ys) const;
 
  private:
   struct State;
@@ -149,6 +152,7 @@ Tensor to_dense(const LinearMap& map);
 // gives it [Higham2002, 3.1]. A sum of n products has n, a plain sum of n terms n − 1, a composition the sum over its
 // factors. UnsupportedError for an Opaque map.
 Index accumulation_length(const LinearMap& map);
+Index accumulation_length_transposed(const LinearMap& map);  // of apply_transpose()
 // True only if every entry is 0, 1 or −1 with at most one per row, so that apply() does not round. Convolutions and
 // sums of maps are not looked into and answer false.
 bool applies_exactly(const LinearMap& map);

@@ -54,25 +54,28 @@ Index repetitions(const structure::Convolution& s) {
 
 struct Roundings {
   const LinearMap& map;
+  bool transposed;
 
-  Index operator()(const structure::Dense& s) const { return s.weight.shape()[1]; }
-  Index operator()(const structure::DenseAlong& s) const { return s.weight.shape()[1]; }
+  Index operator()(const structure::Dense& s) const { return s.weight.shape()[transposed ? 0 : 1]; }
+  Index operator()(const structure::DenseAlong& s) const { return s.weight.shape()[transposed ? 0 : 1]; }
   Index operator()(const structure::Scale& s) const { return is_unit(s.factor) ? 0 : 1; }
   Index operator()(const structure::Diagonal& s) const { return all_values(s.values, is_unit) ? 0 : 1; }
-  Index operator()(const structure::Selection&) const { return 0; }
+  Index operator()(const structure::Selection& s) const {
+    return transposed ? additions(*s.source, map.in_shape()) : 0;
+  }
   Index operator()(const structure::Gathering& s) const {
-    return std::max<Index>(multiplicity(*s.target, map.out_shape().size()), 1) - 1;
+    return transposed ? 0 : additions(*s.target, map.out_shape());
   }
   Index operator()(const structure::Convolution& s) const {
     const Shape& k = s.kernel.shape();
-    const Index channels = s.transposed ? k[0] / s.options.groups * repetitions(s) : k[1];
+    const Index channels = s.transposed != transposed ? k[0] / s.options.groups * repetitions(s) : k[1];
     return channels * k[2] * k[3];
   }
-  Index operator()(const structure::BlockRow& s) const { return added(s.blocks); }
-  Index operator()(const structure::BlockColumn& s) const { return largest(s.blocks); }
+  Index operator()(const structure::BlockRow& s) const { return transposed ? largest(s.blocks) : added(s.blocks); }
+  Index operator()(const structure::BlockColumn& s) const { return transposed ? added(s.blocks) : largest(s.blocks); }
   Index operator()(const structure::Composition& s) const {
     Index n = 0;
-    for (const LinearMap& factor : s.factors) n = saturating_add(n, accumulation_length(factor));
+    for (const LinearMap& factor : s.factors) n = saturating_add(n, of(factor));
     return n;
   }
   Index operator()(const structure::Sum& s) const { return added(s.terms); }
@@ -82,12 +85,16 @@ struct Roundings {
         "dense_map(to_dense(map), ...) when it is small");
   }
 
-  static Index largest(const std::vector<LinearMap>& maps) {
+  Index of(const LinearMap& part) const { return std::visit(Roundings{part, transposed}, part.structure()); }
+  static Index additions(const std::vector<Index>& targets, const Shape& shape) {
+    return std::max<Index>(multiplicity(targets, shape.size()), 1) - 1;
+  }
+  Index largest(const std::vector<LinearMap>& maps) const {
     Index n = 0;
-    for (const LinearMap& part : maps) n = std::max(n, accumulation_length(part));
+    for (const LinearMap& part : maps) n = std::max(n, of(part));
     return n;
   }
-  static Index added(const std::vector<LinearMap>& maps) {
+  Index added(const std::vector<LinearMap>& maps) const {
     return saturating_add(largest(maps), static_cast<Index>(maps.size()) - 1);
   }
 };
@@ -131,7 +138,8 @@ struct Nonnegative {
 
 }  // namespace
 
-Index accumulation_length(const LinearMap& map) { return std::visit(Roundings{map}, map.structure()); }
+Index accumulation_length(const LinearMap& map) { return Roundings{map, false}.of(map); }
+Index accumulation_length_transposed(const LinearMap& map) { return Roundings{map, true}.of(map); }
 bool applies_exactly(const LinearMap& map) { return std::visit(Exact{map}, map.structure()); }
 bool is_nonnegative(const LinearMap& map) { return std::visit(Nonnegative{}, map.structure()); }
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
+#include <vector>
 
 #include "autodiff/config.h"
 
@@ -23,5 +25,29 @@ void release_cached();  // gives the cached blocks of the calling thread back to
 void* allocate(std::size_t bytes);
 // `bytes` as it was passed to allocate. A block may be freed by another thread; it then joins that thread's cache.
 void deallocate(void* block, std::size_t bytes) noexcept;
+
+// Takes a container's storage from the pool, and leaves numbers uninitialised where no value is given.
+template <class T>
+struct PoolAllocator {
+  using value_type = T;
+  PoolAllocator() = default;
+  template <class Other>
+  PoolAllocator(const PoolAllocator<Other>&) {}  // NOLINT(google-explicit-constructor): as every allocator
+  T* allocate(std::size_t n) { return static_cast<T*>(memory::allocate(n * sizeof(T))); }
+  void deallocate(T* block, std::size_t n) noexcept { memory::deallocate(block, n * sizeof(T)); }
+  template <class U>
+  void construct(U* place) {
+    ::new (static_cast<void*>(place)) U;
+  }
+  template <class U, class... Arguments>
+  void construct(U* place, Arguments&&... arguments) {
+    ::new (static_cast<void*>(place)) U(std::forward<Arguments>(arguments)...);
+  }
+  friend bool operator==(const PoolAllocator&, const PoolAllocator&) { return true; }
+};
+
+// A vector for scratch that is needed again and again: no calls of the system, no zeros written first.
+template <class T>
+using Buffer = std::vector<T, PoolAllocator<T>>;
 
 }  // namespace taut::memory

@@ -1,6 +1,7 @@
 #include "autodiff/tensor.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -8,6 +9,7 @@
 #include <ostream>
 
 #include "autodiff/error.h"
+#include "autodiff/kernels/widen.h"
 #include "autodiff/memory.h"
 
 namespace taut {
@@ -90,7 +92,7 @@ Tensor Tensor::to(DType dtype) const {
   if (dtype == this->dtype()) return *this;
   Tensor result = uninitialised(shape(), dtype);
   if (dtype == DType::f64) {
-    std::ranges::copy(data<float>(), result.mutable_data<double>().begin());
+    kernels::widen(data<float>().data(), size(), result.mutable_data<double>().data());
   } else {
     std::ranges::transform(data<double>(), result.mutable_data<float>().begin(),
                            [](double x) { return static_cast<float>(x); });
@@ -113,14 +115,19 @@ void Tensor::unshare() {
 Index Tensor::first_non_finite() const {
   return dispatch(dtype(), [&](auto zero) -> Index {
     using T = decltype(zero);
+    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    // The exponent bits of what is not finite are all set; one unit more carries into the sign bit.
+    constexpr Bits exponent = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
+    constexpr Bits unit = exponent & (~exponent + 1);
+    constexpr Bits sign = Bits{1} << (8 * sizeof(T) - 1);
     const auto values = data<T>();
-    // x - x is 0 for finite x and NaN otherwise: one vectorisable pass over blocks, then a search in the bad one.
+    // Blocks in one vectorisable pass, then a search in the bad one.
     constexpr std::size_t block = 1024;
     for (std::size_t start = 0; start < values.size(); start += block) {
       const std::size_t end = std::min(values.size(), start + block);
-      bool finite = true;
-      for (std::size_t i = start; i < end; ++i) finite &= (values[i] - values[i] == T{0});
-      if (finite) continue;
+      Bits carried = 0;
+      for (std::size_t i = start; i < end; ++i) carried |= (std::bit_cast<Bits>(values[i]) & exponent) + unit;
+      if ((carried & sign) == 0) continue;
       for (std::size_t i = start; i < end; ++i)
         if (!std::isfinite(values[i])) return static_cast<Index>(i);
     }

@@ -50,7 +50,7 @@ ConvGrams::ConvGrams(const ConvSymbols& symbols, Index group) : symbols_(symbols
   const auto ky = static_cast<Index>(symbols.vertical().positions.size());
   const auto kx = static_cast<Index>(symbols.horizontal().positions.size());
   // Of every row of taps the matrix n × (kx · m), so that a run of taps is a block of columns.
-  std::vector<double> packed(static_cast<std::size_t>(ky * n * kx * m));
+  memory::Buffer<double> packed(static_cast<std::size_t>(ky * n * kx * m));
   for (Index ty = 0; ty < ky; ++ty)
     for (Index a = 0; a < n; ++a)
       for (Index tx = 0; tx < kx; ++tx)
@@ -89,9 +89,9 @@ ConvGrams::ConvGrams(const ConvSymbols& symbols, Index group) : symbols_(symbols
   error_ = add_up(mul_up(mul_up(1.4142135623730952, gamma), mul_up(sums, sums)), 0x1p-900);
 }
 
-std::vector<std::complex<double>> ConvGrams::compute(Index from, Index to) const {
+memory::Buffer<std::complex<double>> ConvGrams::compute(Index from, Index to) const {
   const Index count = to - from, lags = static_cast<Index>(lags_.size()), packed = triangle(size_);
-  std::vector<double> cosines, sines;
+  memory::Buffer<double> cosines, sines;
   cosines.reserve(static_cast<std::size_t>(count * (lags + 1)));
   sines.reserve(static_cast<std::size_t>(count * lags));
   for (Index f = from; f < to; ++f) {
@@ -102,13 +102,13 @@ std::vector<std::complex<double>> ConvGrams::compute(Index from, Index to) const
       sines.push_back(root.imag());
     }
   }
-  std::vector<double> real(static_cast<std::size_t>(count * packed)), imaginary(real.size(), 0.0);
+  memory::Buffer<double> real(static_cast<std::size_t>(count * packed)), imaginary(real.size(), 0.0);
   kernels::gemm(false, false, count, packed, lags + 1, 1.0, cosines.data(), lags + 1, even_.data(), packed, 0.0,
                 real.data(), packed);
   if (lags > 0)
     kernels::gemm(false, false, count, packed, lags, 1.0, sines.data(), lags, odd_.data(), packed, 0.0,
                   imaginary.data(), packed);
-  std::vector<std::complex<double>> grams(static_cast<std::size_t>(count * size_ * size_));
+  memory::Buffer<std::complex<double>> grams(static_cast<std::size_t>(count * size_ * size_));
   for (Index f = 0; f < count; ++f) {
     const double *re = real.data() + f * packed, *im = imaginary.data() + f * packed;
     std::complex<double>* const h = grams.data() + f * size_ * size_;

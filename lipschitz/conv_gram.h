@@ -27,7 +27,7 @@ class ConvGrams {
   double error() const { return error_; }
   // (F Fᴴ summed over the aliases) / number of aliases, for frequencies [from, to): lower triangles by columns, with
   // zeros above, one behind the other.
-  std::vector<std::complex<double>> compute(Index from, Index to) const;
+  memory::Buffer<std::complex<double>> compute(Index from, Index to) const;
 
  private:
   struct Lag {

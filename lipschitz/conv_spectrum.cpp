@@ -168,10 +168,10 @@ Complex ConvSymbols::root(Index frequency, Index y, Index x) const {
 }
 
 // Rows: for every frequency and alias the real and the imaginary parts; columns: taps.
-std::vector<double> ConvSymbols::twiddles(Index from, Index to) const {
+memory::Buffer<double> ConvSymbols::twiddles(Index from, Index to) const {
   const Index ny = vertical_.grid, nx = horizontal_.grid;
   const Index step_y = ny / vertical_.stride, step_x = nx / horizontal_.stride;
-  std::vector<double> rows;
+  memory::Buffer<double> rows;
   for (Index f = from; f < to; ++f)
     for (Index ay = 0; ay < vertical_.stride; ++ay)
       for (Index ax = 0; ax < horizontal_.stride; ++ax) {
@@ -187,15 +187,15 @@ std::vector<double> ConvSymbols::twiddles(Index from, Index to) const {
   return rows;
 }
 
-std::vector<Complex> ConvSymbols::compute(Index group, Index from, Index to) const {
+memory::Buffer<Complex> ConvSymbols::compute(Index group, Index from, Index to) const {
   const Index entries = c_out_ * c_in_;
   const auto taps = static_cast<Index>(vertical_.positions.size() * horizontal_.positions.size());
   const Index count = (to - from) * aliases_;
-  const std::vector<double> waves = twiddles(from, to);
-  std::vector<double> parts(static_cast<std::size_t>(2 * count * entries));
+  const memory::Buffer<double> waves = twiddles(from, to);
+  memory::Buffer<double> parts(static_cast<std::size_t>(2 * count * entries));
   kernels::gemm(false, true, 2 * count, entries, taps, 1.0, waves.data(), taps, kernel_.data() + group * entries * taps,
                 taps, 0.0, parts.data(), entries);
-  std::vector<Complex> symbols(static_cast<std::size_t>(count * entries));
+  memory::Buffer<Complex> symbols(static_cast<std::size_t>(count * entries));
   auto next = symbols.begin();
   for (Index f = 0; f < to - from; ++f)
     for (Index o = 0; o < c_out_; ++o)
@@ -216,7 +216,7 @@ struct Leading {
 };
 Leading leading_of(const ConvSymbols& symbols, Index group, Index frequency) {
   const Index rows = symbols.rows(), columns = symbols.columns();
-  const std::vector<Complex> b = symbols.compute(group, frequency, frequency + 1);
+  const memory::Buffer<Complex> b = symbols.compute(group, frequency, frequency + 1);
   const Gram<Complex> gram(b.data(), rows, columns);
   const std::vector<Complex> v = gram.leading_vector(gram.prove_top(gram.top_eigenvalue()));
   if (v.empty()) return {};
@@ -311,7 +311,7 @@ std::optional<CirculantNorm> circulant_norm(const structure::Convolution& convol
       for (Index c = worker; c < chunks; c += workers) {
         if (options.expired()) return std::nullopt;
         const Index from = c * chunk, to = std::min(from + chunk, symbols.frequencies());
-        const std::vector<Complex> block = grams ? grams->compute(from, to) : symbols.compute(g, from, to);
+        const memory::Buffer<Complex> block = grams ? grams->compute(from, to) : symbols.compute(g, from, to);
         for (const Index f : scattered(to - from)) {
           if (grams)
             threshold.include(

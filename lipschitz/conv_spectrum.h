@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "autodiff/memory.h"
 #include "lipschitz/conv_geometry.h"
 #include "lipschitz/magnitude.h"
 #include "lipschitz/options.h"
@@ -56,11 +57,11 @@ class ConvSymbols {
   std::complex<double> root(Index frequency, Index y, Index x) const;
 
   // The symbols of frequencies [from, to) of one group, one behind the other, row-major.
-  std::vector<std::complex<double>> compute(Index group, Index from, Index to) const;
+  memory::Buffer<std::complex<double>> compute(Index group, Index from, Index to) const;
 
  private:
   Index taps() const { return static_cast<Index>(vertical_.positions.size() * horizontal_.positions.size()); }
-  std::vector<double> twiddles(Index from, Index to) const;
+  memory::Buffer<double> twiddles(Index from, Index to) const;
 
   CirculantAxis vertical_, horizontal_;
   Index groups_, c_out_, c_in_, aliases_, half_columns_;  // channels per group

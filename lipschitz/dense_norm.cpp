@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "autodiff/error.h"
 #include "autodiff/range.h"
@@ -15,13 +16,41 @@ namespace {
 
 constexpr double u = 0x1p-53;
 
+// Sums of nonnegative numbers to both sides, many side by side: s is the rounded sum, what rounding took away is
+// exactly Σ e of Knuth's TwoSum, and c and a are the rounded sums of e and |e|. So the sum is s + c up to γ_n Σ|e|, and
+// exactly s where no addition rounds.
+struct Sums {
+  std::vector<double> s, c, a;
+  explicit Sums(Index count) : s(static_cast<std::size_t>(count)), c(s), a(s) {}
+
+  void add(std::size_t at, double x) {
+    const double t = s[at] + x, part = t - s[at], e = (s[at] - (t - part)) + (x - part);
+    s[at] = t;
+    c[at] += e;
+    a[at] += std::fabs(e);
+  }
+  // ≥ or ≤ the exact sum of `terms` numbers.
+  double bound(std::size_t at, Index terms, Side side) const {
+    if (!std::isfinite(s[at])) return side == Side::upper ? infinity : 0x1p1023;
+    if (a[at] == 0.0) return s[at];
+    const double slack = add_up(mul_up(2.0 * gamma_factor(terms, u), a[at]), std::numeric_limits<double>::denorm_min());
+    return side == Side::upper ? add_up(s[at], add_up(c[at], slack)) : add_down(s[at], sub_down(c[at], slack));
+  }
+};
+
 double sum_of_magnitudes(std::span<const double> x, Side side) {
-  double sum = 0.0;
-  if (side == Side::upper)
-    for (const double v : x) sum = add_up(sum, std::fabs(v));
-  else
-    for (const double v : x) sum = add_down(sum, std::fabs(v));
-  return sum;
+  constexpr std::size_t lanes = 8;
+  Sums sums(lanes);
+  std::size_t i = 0;
+  for (; i + lanes <= x.size(); i += lanes)
+    for (std::size_t k = 0; k < lanes; ++k) sums.add(k, std::fabs(x[i + k]));
+  for (; i < x.size(); ++i) sums.add(i % lanes, std::fabs(x[i]));
+  double total = 0.0;
+  for (std::size_t k = 0; k < lanes; ++k) {
+    const double part = sums.bound(k, static_cast<Index>(x.size()), side);
+    total = side == Side::upper ? add_up(total, part) : add_down(total, part);
+  }
+  return total;
 }
 
 double largest_magnitude(std::span<const double> x) {
@@ -123,14 +152,17 @@ Enclosure row_sum_norm(const MatrixView& a) {
 }
 
 Enclosure column_sum_norm(const MatrixView& a) {
-  std::vector<double> up(static_cast<std::size_t>(a.columns)), down(up.size());
-  for (Index i = 0; i < a.rows; ++i)
-    for (std::size_t j = 0; j < up.size(); ++j) {
-      const double v = std::fabs(a.row(i)[j]);
-      up[j] = add_up(up[j], v);
-      down[j] = add_down(down[j], v);
-    }
-  return exactly(largest_magnitude(down), largest_magnitude(up), Norm::l1, "column sums");
+  Sums sums(a.columns);
+  for (Index i = 0; i < a.rows; ++i) {
+    const std::span<const double> row = a.row(i);
+    for (std::size_t j = 0; j < row.size(); ++j) sums.add(j, std::fabs(row[j]));
+  }
+  double lower = 0.0, upper = 0.0;
+  for (std::size_t j = 0; j < sums.s.size(); ++j) {
+    lower = std::max(lower, sums.bound(j, a.rows, Side::lower));
+    upper = std::max(upper, sums.bound(j, a.rows, Side::upper));
+  }
+  return exactly(lower, upper, Norm::l1, "column sums");
 }
 
 Enclosure spectral_norm(const MatrixView& a, const Options& options) {

@@ -69,7 +69,7 @@ constexpr Index most_by_reduction = 512;
 
 // The largest eigenvalue of a symmetric matrix (lower triangle by columns) by Lanczos' method with full
 // reorthogonalisation: from below, close to it as a rule. Whatever it is, it has to be proved.
-double top_by_lanczos(const std::vector<double>& h, Index size) {
+double top_by_lanczos(const memory::Buffer<double>& h, Index size) {
   constexpr Index most_steps = 240;
   const auto n = static_cast<blasint>(size);
   const Index steps = std::min(most_steps, size);
@@ -104,7 +104,7 @@ double top_by_lanczos(const std::vector<double>& h, Index size) {
   }
   return top;
 }
-double top_by_lanczos(const std::vector<Complex>&, Index) { return -1.0; }  // symbols are small
+double top_by_lanczos(const memory::Buffer<Complex>&, Index) { return -1.0; }  // symbols are small
 
 }  // namespace
 
@@ -137,7 +137,7 @@ Gram<T> Gram<T>::given(const T* h, Index size, double error) {
 template <class T>
 double Gram<T>::top_eigenvalue() const {
   if (size_ > most_by_reduction && !is_complex<T>) return top_by_lanczos(h_, size_);
-  std::vector<T> work = h_;
+  memory::Buffer<T> work = h_;
   std::vector<double> values(static_cast<std::size_t>(size_));
   const lapack_int info = eigenvalues(static_cast<lapack_int>(size_), work.data(), values.data());
   return info == 0 && values.back() >= 0.0 ? values.back() : -1.0;
@@ -145,7 +145,7 @@ double Gram<T>::top_eigenvalue() const {
 
 template <class T>
 auto Gram<T>::prove(double t) const -> std::optional<Proof> {
-  std::vector<T> g(h_.size());
+  memory::Buffer<T> g(h_.size());
   std::ranges::transform(h_, g.begin(), [](const T& x) { return -x; });
   double trace = 0.0;
   const auto diagonal = [&](Index i) -> T& { return g[static_cast<std::size_t>(i * (size_ + 1))]; };

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "autodiff/config.h"
+#include "autodiff/memory.h"
 
 namespace taut::detail {
 
@@ -29,8 +30,8 @@ class Gram {
   double top_eigenvalue() const;
 
   struct Proof {
-    double bound;           // ≥ σ₁(B)², at or slightly above t
-    std::vector<T> factor;  // Cholesky factor of tI − H
+    double bound;              // ≥ σ₁(B)², at or slightly above t
+    memory::Buffer<T> factor;  // Cholesky factor of tI − H
   };
   // Nothing when the factorisation of tI − H breaks down.
   std::optional<Proof> prove(double t) const;
@@ -46,7 +47,7 @@ class Gram {
   bool of_rows_ = true;
   double frobenius_squared_ = 0.0;
   double forming_error_ = 0.0;  // ≥ ‖H − exact Gram matrix‖₂
-  std::vector<T> h_;            // lower triangle by columns
+  memory::Buffer<T> h_;         // lower triangle by columns
 };
 
 extern template class Gram<double>;

@@ -27,15 +27,19 @@ Tensor scaled_and_finite(Tensor x, int exponent) {
 
 double plain_norm(std::span<const double> x) { return cblas_dnrm2(static_cast<blasint>(x.size()), x.data(), 1); }
 
-std::vector<double> random_unit(Index n, std::uint64_t seed) {
+std::vector<std::vector<double>> random_units(Index n, int count, std::uint64_t seed) {
   boost::random::mt19937_64 random(seed);
   boost::random::normal_distribution<double> normal;
-  std::vector<double> v(static_cast<std::size_t>(n));
-  for (double& e : v) e = normal(random);
-  const double length = plain_norm(v);
-  for (double& e : v) e /= length;
-  return v;
+  std::vector<std::vector<double>> units(static_cast<std::size_t>(count));
+  for (std::vector<double>& v : units) {
+    v.resize(static_cast<std::size_t>(n));
+    for (double& e : v) e = normal(random);
+    const double length = plain_norm(v);
+    for (double& e : v) e /= length;
+  }
+  return units;
 }
+std::vector<double> random_unit(Index n, std::uint64_t seed) { return random_units(n, 1, seed).front(); }
 
 bool gram_of_rows(const LinearMap& map) { return map.out_shape().size() < map.in_shape().size(); }
 const Shape& gram_shape(const LinearMap& map) { return gram_of_rows(map) ? map.out_shape() : map.in_shape(); }
@@ -50,23 +54,47 @@ Tensor back(const LinearMap& map, const Tensor& y, int exponent) {
   return scaled_and_finite(gram_of_rows(map) ? map.apply(y) : map.apply_transpose(y), exponent);
 }
 
+Tensor gram_of_each(const LinearMap& map, std::span<const double> vectors, Index count, int exponent) {
+  Tensor x = Tensor::uninitialised({count, gram_shape(map).size()}, DType::f64);
+  std::ranges::copy(vectors, x.mutable_data<double>().begin());
+  const bool rows = gram_of_rows(map);
+  const Tensor y = scaled_and_finite(rows ? map.apply_transpose_each(x) : map.apply_each(x), exponent);
+  return scaled_and_finite(rows ? map.apply_each(y) : map.apply_transpose_each(y), exponent);
+}
+
 Krylov::Krylov(const LinearMap& map, int exponent, std::vector<double> start)
-    : map_(map), exponent_(exponent), of_rows_(gram_of_rows(map)), size_(gram_shape(map).size()) {
-  push(start);
+    : map_(&map), exponent_(exponent), size_(gram_shape(map).size()), basis_(std::move(start)) {}
+
+std::span<const double> Krylov::last() const {
+  return std::span(basis_).subspan(static_cast<std::size_t>(steps() * size_), static_cast<std::size_t>(size_));
 }
 
-void Krylov::push(const std::vector<double>& v) { basis_.insert(basis_.end(), v.begin(), v.end()); }
+bool Krylov::extend() { return extend({this, 1}); }
 
-std::vector<double> Krylov::gram(const double* v) const {
-  const Tensor w = back(map_, across(map_, v, exponent_), exponent_);
-  const auto entries = w.data<double>();
-  return {entries.begin(), entries.end()};
+bool Krylov::extend(std::span<Krylov> spaces) {
+  std::vector<double> vectors;
+  Index count = 0;
+  for (const Krylov& space : spaces) {
+    if (space.invariant_) continue;
+    ++count;
+    vectors.insert(vectors.end(), space.last().begin(), space.last().end());
+  }
+  if (count == 0) return false;
+  const Tensor images = gram_of_each(*spaces.front().map_, vectors, count, spaces.front().exponent_);
+  const double* image = images.data<double>().data();
+  bool any = false;
+  for (Krylov& space : spaces) {
+    if (space.invariant_) continue;
+    space.absorb({image, image + space.size_});
+    image += space.size_;
+    any = any || !space.invariant_;
+  }
+  return any;
 }
 
-bool Krylov::extend() {
+void Krylov::absorb(std::vector<double> w) {
   const int j = steps();
   const auto n = static_cast<blasint>(size_);
-  std::vector<double> w = gram(basis_.data() + j * size_);
   std::vector<double> total(static_cast<std::size_t>(j + 1), 0.0), part(total.size());
   for (int pass = 0; pass < 2; ++pass) {
     cblas_dgemv(CblasRowMajor, CblasNoTrans, j + 1, n, 1.0, basis_.data(), n, w.data(), 1, 0.0, part.data(), 1);
@@ -81,10 +109,9 @@ bool Krylov::extend() {
   beta_.push_back(beta);
   constexpr double rounding = 1e-13;  // relative to M
   invariant_ = j + 1 >= size_ || !(beta > rounding * *std::ranges::max_element(alpha_));
-  if (invariant_) return false;
+  if (invariant_) return;
   for (double& e : w) e /= beta;
-  push(w);
-  return true;
+  basis_.insert(basis_.end(), w.begin(), w.end());
 }
 
 double Krylov::loss_of_orthogonality() const {
@@ -95,6 +122,13 @@ double Krylov::loss_of_orthogonality() const {
               g.data(), rows);
   for (blasint i = 0; i < rows; ++i) g[static_cast<std::size_t>(i) * static_cast<std::size_t>(rows + 1)] -= 1.0;
   return plain_norm(g);
+}
+
+double Krylov::ritz_value() const {
+  std::vector<double> d = alpha_, e = beta_;
+  const lapack_int info = LAPACKE_dsterf(steps(), d.data(), e.data());
+  if (info != 0) throw NumericError(cat("[lanczos] LAPACK dsterf did not converge on a matrix of order ", steps()));
+  return d.back();
 }
 
 double Krylov::ritz(std::vector<double>& vector) const {

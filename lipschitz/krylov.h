@@ -12,7 +12,8 @@ namespace taut::detail {
 // ‖x‖₂ in plain arithmetic; no overflow or underflow for entries between 2^-400 and 2^400.
 double plain_norm(std::span<const double> x);
 
-// Uniformly distributed on the unit sphere, up to rounding.
+// Independent, each uniformly distributed on the unit sphere, up to rounding.
+std::vector<std::vector<double>> random_units(Index n, int count, std::uint64_t seed);
 std::vector<double> random_unit(Index n, std::uint64_t seed);
 
 // Lanczos' method on M = AᵀA, or AAᵀ where that is smaller, of a map times 2^-exponent. Every new vector is
@@ -23,9 +24,11 @@ class Krylov {
 
   // One step more. False when the space has become invariant: β is at the level of rounding.
   bool extend();
+  // One step more of every space that is not invariant, all of one map, which is applied to their vectors together.
+  // False when all are invariant.
+  static bool extend(std::span<Krylov> spaces);
 
   Index size() const { return size_; }  // of M
-  bool of_rows() const { return of_rows_; }
   int steps() const { return static_cast<int>(alpha_.size()); }
   bool invariant() const { return invariant_; }
   const std::vector<double>& alpha() const { return alpha_; }
@@ -34,17 +37,18 @@ class Krylov {
   double loss_of_orthogonality() const;
   // Frobenius norm of the coefficients that the tridiagonal matrix leaves out.
   double dropped() const { return dropped_; }
-  // The largest eigenvalue of the tridiagonal matrix as LAPACK computes it, and its vector in the basis: a unit vector
-  // of the domain of M.
+  // The largest eigenvalue of the tridiagonal matrix as LAPACK computes it.
+  double ritz_value() const;
+  // The same, and its vector in the basis: a unit vector of the domain of M.
   double ritz(std::vector<double>& vector) const;
 
  private:
-  std::vector<double> gram(const double* v) const;  // M v
-  void push(const std::vector<double>& v);
+  std::span<const double> last() const;
+  void absorb(std::vector<double> w);  // w = M · last()
 
-  const LinearMap& map_;
+  const LinearMap* map_;
   int exponent_;
-  bool of_rows_, invariant_ = false;
+  bool invariant_ = false;
   Index size_;
   double dropped_ = 0.0;
   std::vector<double> basis_;  // one vector per row
@@ -56,5 +60,7 @@ const Shape& gram_shape(const LinearMap& map);
 bool gram_of_rows(const LinearMap& map);
 Tensor across(const LinearMap& map, const double* v, int exponent);
 Tensor back(const LinearMap& map, const Tensor& y, int exponent);
+// M times each of `count` vectors, one behind the other: (count, size).
+Tensor gram_of_each(const LinearMap& map, std::span<const double> vectors, Index count, int exponent);
 
 }  // namespace taut::detail

@@ -25,23 +25,32 @@ void require_valid(const LanczosOptions& o) {
                          ", ", o.tolerance, " and ", o.max_steps));
 }
 
-// ln(1.648 √n / δ), rounded up: the logarithm is taken at four times its documented error.
-double log_term(Index n, double failure) {
-  const double x = div_up(mul_up(1.648, sqrt_up(static_cast<double>(n))), failure);
-  return mul_up(std::log(x), 1.0 + 8.0 * u);
+// ln(1.648 √n) + ln(1/δ) / starts, rounded up: the logarithms are taken at four times their documented error.
+double log_term(Index n, double failure, int starts) {
+  const double up = 1.0 + 8.0 * u;
+  const double dimension = mul_up(std::log(mul_up(1.648, sqrt_up(static_cast<double>(n)))), up);
+  return add_up(dimension, div_up(mul_up(-std::log(failure), up), static_cast<double>(starts)));
 }
 
-// P(θ < (1 − ε) λ₁) ≤ 1.648 √n exp(−√ε (2k − 1)) [Kuczynski1992], solved for ε.
+// P(θ < (1 − ε) λ₁) ≤ 1.648 √n exp(−√ε (2k − 1)) for one start [Kuczynski1992]; independent ones all fail with at most
+// the product. Solved for ε.
 double missed(double log_term, int steps) {
   const double root = div_up(log_term, 2.0 * steps - 1.0);
   return mul_up(root, root);
 }
 
-int wanted_steps(double log_term, const LanczosOptions& options, Index n) {
+// Starts side by side cost memory traffic once, where the map is a large matrix.
+int useful_starts(const LinearMap& map) {
+  constexpr Index in_cache = Index{1} << 18;
+  const auto* dense = std::get_if<structure::Dense>(&map.structure());
+  return dense != nullptr && dense->weight.size() > in_cache ? 6 : 1;
+}
+
+int wanted_steps(double log_term, const LanczosOptions& options, Index n, int starts) {
   const double ratio = 1.0 + 0.95 * options.tolerance;  // the rest is for rounding
   const double steps = std::ceil((log_term / std::sqrt(1.0 - 1.0 / (ratio * ratio)) + 1.0) / 2.0);
   const double most = std::min({static_cast<double>(options.max_steps), static_cast<double>(n),
-                                std::max(2.0, most_basis_entries / static_cast<double>(n) - 1.0)});
+                                std::max(2.0, most_basis_entries / static_cast<double>(n * starts) - 1.0)});
   return static_cast<int>(std::min(steps, most));
 }
 
@@ -72,8 +81,8 @@ Magnitude scaled(const Magnitude& x, int e) {
 
 // η of mathematics.md, 8.5, for a map times 2^-exponent with ‖ |A| ‖₂ ≤ g: M + E has exactly the computed tridiagonal
 // matrix, and ‖E‖₂ ≤ η. Nothing where rounding spoils the process.
-std::optional<double> rounding_term(const LinearMap& map, const Krylov& space, int exponent, double g) {
-  const detail::ApplyError error(map);
+std::optional<double> rounding_term(const LinearMap& map, const detail::ApplyError& error, const Krylov& space,
+                                    int exponent, double g) {
   const int k = space.steps();
   const double n = static_cast<double>(std::max(map.in_shape().size(), map.out_shape().size()));
   const double normalising = gamma_factor(space.size() + 3, u), orthogonalising = gamma_factor(k + 3, u);
@@ -109,11 +118,16 @@ double apparent_norm(const LinearMap& map, const std::vector<double>& start) {
   return largest;
 }
 
-// The singular vectors to a vector of the side that M acts on.
-void fill_vectors(const LinearMap& map, const std::vector<double>& vector, int exponent, LanczosResult& result) {
+// The leading Ritz vector carried to the side of map.in_shape().
+Tensor on_input_side(const LinearMap& map, const std::vector<double>& vector, int exponent) {
   Tensor x = Tensor::uninitialised(detail::gram_shape(map), DType::f64);
   std::ranges::copy(vector, x.mutable_data<double>().begin());
-  result.right = detail::gram_of_rows(map) ? unit(detail::across(map, vector.data(), exponent)) : x;
+  return detail::gram_of_rows(map) ? unit(detail::across(map, vector.data(), exponent)) : x;
+}
+
+// The singular vectors to a vector of the side that M acts on.
+void fill_vectors(const LinearMap& map, const std::vector<double>& vector, int exponent, LanczosResult& result) {
+  result.right = on_input_side(map, vector, exponent);
   result.left = map.apply(result.right);
   for (double& e : result.left.mutable_data<double>()) e = std::ldexp(e, -exponent);
   result.left = unit(result.left);
@@ -130,37 +144,45 @@ LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options) 
   if (map.in_shape().size() == 0 || map.out_shape().size() == 0) return result;
   detail::for_each_leaf(map, detail::require_finite_leaf);
   const bool entries = detail::has_entries(map);
-  const Magnitude sums = entries ? detail::sum_bounds(map).l2() : Magnitude(infinity);
+  const auto error = entries ? std::optional<detail::ApplyError>(map) : std::nullopt;
+  const Magnitude sums = entries ? detail::sum_bounds(map, *error).l2() : Magnitude(infinity);
   if (sums.is_zero()) return result;
-  std::vector<double> start = detail::random_unit(detail::gram_shape(map).size(), options.seed);
-  const int exponent = exponent_of(entries ? sums.round(Side::upper) : apparent_norm(map, start));
+  const Index size = detail::gram_shape(map).size();
+  const int starts = useful_starts(map);
+  std::vector<std::vector<double>> units = detail::random_units(size, starts, options.seed);
+  const int exponent = exponent_of(entries ? sums.round(Side::upper) : apparent_norm(map, units.front()));
+  std::vector<Krylov> spaces;
+  for (std::vector<double>& unit : units) spaces.emplace_back(map, exponent, std::move(unit));
+  const double logarithm = log_term(size, options.failure, starts);
+  const int steps = wanted_steps(logarithm, options, size, starts);
+  int made = 0;
+  while (Krylov::extend(spaces) && ++made < steps && !options.expired())
+    options.report(method, static_cast<double>(made) / steps);
 
-  Krylov space(map, exponent, std::move(start));
-  const double logarithm = log_term(space.size(), options.failure);
-  const int steps = wanted_steps(logarithm, options, space.size());
-  while (space.extend() && space.steps() < steps && !options.expired())
-    options.report(method, static_cast<double>(space.steps()) / steps);
-
-  std::vector<double> vector;
-  const double computed = space.ritz(vector);
-  fill_vectors(map, vector, exponent, result);
+  const double g = std::ldexp(sums.round(Side::upper), -exponent);
+  double computed = -1.0, proved = 0.0, epsilon = 0.0;
+  const Krylov* best = nullptr;
   Enclosure& norm = result.norm;
-  norm.iterations = space.steps();
-  norm.cut = !space.invariant() && space.steps() < steps;
-  // Once invariant the space is that of any number of steps; when it is everything nothing is missed.
-  const double epsilon = space.steps() >= space.size() ? 0.0
-                         : space.invariant()           ? missed(logarithm, std::max(space.steps(), options.max_steps))
-                                                       : missed(logarithm, space.steps());
-  const std::optional<double> eta =
-      entries ? rounding_term(map, space, exponent, std::ldexp(sums.round(Side::upper), -exponent)) : 0.0;
-  Magnitude upper = sums;
-  if (eta && epsilon < 1.0) {
-    const double square = div_up(add_up(tridiagonal_bound(space, computed), *eta), sub_down(1.0, epsilon));
-    upper = scaled(sqrt_up(square), exponent);
+  for (const Krylov& space : spaces) {
+    const double ritz = space.ritz_value();
+    if (ritz > computed) computed = ritz, best = &space;
+    const std::optional<double> eta = entries ? rounding_term(map, *error, space, exponent, g) : 0.0;
+    proved = std::max(proved, eta ? add_up(tridiagonal_bound(space, ritz), *eta) : infinity);
+    // Once invariant the space is that of any number of steps; when it is everything nothing is missed.
+    const int effective = space.invariant() ? std::max(space.steps(), options.max_steps) : space.steps();
+    if (space.steps() < size) epsilon = std::max(epsilon, missed(logarithm, effective));
+    norm.iterations = std::max(norm.iterations, space.steps());
+    norm.cut = norm.cut || (!space.invariant() && space.steps() < steps);
   }
-  const std::string detail = cat(space.steps(), " steps");
+  std::vector<double> vector;
+  best->ritz(vector);
+  fill_vectors(map, vector, exponent, result);
+  Magnitude upper = sums;
+  if (std::isfinite(proved) && epsilon < 1.0) upper = scaled(sqrt_up(div_up(proved, sub_down(1.0, epsilon))), exponent);
+  const std::string detail =
+      starts == 1 ? cat(norm.iterations, " steps") : cat(norm.iterations, " steps from each of ", starts, " starts");
   if (entries) {
-    norm.lower = detail::attained_norm(map, result.right, Norm::l2);
+    norm.lower = detail::attained_norm(map, result.right, Norm::l2, *error);
     norm.upper = upper < sums ? UpperBound::probabilistic(upper, options.failure, Norm::l2, method, detail)
                               : UpperBound::certified(sums, Norm::l2, "sums");
   } else {
@@ -188,10 +210,23 @@ Tensor leading_direction(const LinearMap& map, const Options& options) {
     space.ritz(vector);
     if (space.invariant()) break;
   }
-  LanczosResult result{
-      {LowerBound::certified(0.0, Norm::l2, method), UpperBound::certified(0.0, Norm::l2, method)}, {}, {}};
-  fill_vectors(map, vector, exponent, result);
-  return result.right;
+  return on_input_side(map, vector, exponent);
+}
+
+Tensor ascend(const LinearMap& map, const Tensor& start, int steps, double enough, const Options& options) {
+  const Tensor inside = gram_of_rows(map) ? map.apply(start) : start;
+  const auto entries = inside.data<double>();
+  std::vector<double> vector(entries.begin(), entries.end());
+  const double length = plain_norm(vector);
+  if (!(length > 0.0) || !std::isfinite(length)) return start;
+  for (double& e : vector) e /= length;
+  const int exponent = exponent_of(enough);
+  const double wanted = std::ldexp(enough, -exponent);
+  Krylov space(map, exponent, vector);
+  while (space.extend() && space.steps() < steps && !options.expired() && space.ritz_value() < wanted * wanted) {
+  }
+  space.ritz(vector);
+  return on_input_side(map, vector, exponent);
 }
 
 }  // namespace detail

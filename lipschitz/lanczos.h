@@ -31,6 +31,8 @@ LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options =
 namespace detail {
 // A vector of map.in_shape() close to where ‖A v‖ / ‖v‖ is largest: 24 steps, restarted where the basis is long.
 Tensor leading_direction(const LinearMap& map, const Options& options);
+// The same from a start of map.in_shape(), by at most `steps` steps: fewer once ‖A v‖ / ‖v‖ appears to be `enough`.
+Tensor ascend(const LinearMap& map, const Tensor& start, int steps, double enough, const Options& options);
 }  // namespace detail
 
 }  // namespace taut

@@ -101,7 +101,7 @@ double apply_cost(const LinearMap& map) {
 }
 
 ApplyError::ApplyError(const LinearMap& map) {
-  const Index roundings = std::max(accumulation_length(map), accumulation_length(transpose(map)));
+  const Index roundings = std::max(accumulation_length(map), accumulation_length_transposed(map));
   relative = gamma_factor(roundings, unit_roundoff(DType::f64));
   // Each of at most roundings + 1 products on the way into an entry underflows by at most 2^-1074, and is carried on by
   // parts whose rows and columns sum up to at most the product of max(1, ‖part‖).
@@ -120,8 +120,12 @@ Magnitude SumBounds::l2() const { return Magnitude::root(times(l1, linf), Side::
 
 SumBounds sum_bounds(const LinearMap& map) {
   if (map.in_shape().size() == 0 || map.out_shape().size() == 0) return {};
+  return sum_bounds(map, ApplyError(map));
+}
+
+SumBounds sum_bounds(const LinearMap& map, const ApplyError& error) {
+  if (map.in_shape().size() == 0 || map.out_shape().size() == 0) return {};
   const LinearMap magnitudes = absolute(map);
-  const ApplyError error(magnitudes);
   // All terms are nonnegative: exact ≤ (computed + absolute) / (1 − γ) ≤ (computed + absolute) (1 + 2γ).
   const auto upper = [&](const Tensor& sums) {
     if (!(error.relative < 0.5)) return Magnitude(infinity);
@@ -133,15 +137,19 @@ SumBounds sum_bounds(const LinearMap& map) {
 }
 
 LowerBound attained_norm(const LinearMap& map, const Tensor& v, Norm norm) {
+  return has_entries(map) ? attained_norm(map, v, norm, ApplyError(map))
+                          : LowerBound::certified(0.0, norm, "attained at a vector");
+}
+
+LowerBound attained_norm(const LinearMap& map, const Tensor& v, Norm norm, const ApplyError& error) {
   constexpr const char* method = "attained at a vector";
   const double scale = largest(v);
-  if (!(scale > 0.0) || !std::isfinite(scale) || !has_entries(map)) return LowerBound::certified(0.0, norm, method);
+  if (!(scale > 0.0) || !std::isfinite(scale)) return LowerBound::certified(0.0, norm, method);
   Tensor x = v.to(DType::f64).copy();  // to a largest entry between 1/2 and 1; what underflows becomes another vector
   for (double& e : x.mutable_data<double>()) e = std::ldexp(e, -std::ilogb(scale) - 1);
   Tensor magnitude = x.copy();
   for (double& e : magnitude.mutable_data<double>()) e = std::fabs(e);
 
-  const ApplyError error(map);
   const Tensor y = map.apply(x), mass = absolute(map).apply(magnitude);
   const auto values = y.data<double>(), masses = mass.data<double>();
   if (!(error.relative < 0.25)) return LowerBound::certified(0.0, norm, method);
@@ -174,7 +182,7 @@ std::optional<MatrixForm> matrix_form(const LinearMap& map, const Options& optio
   if (form.matrix.first_non_finite() >= 0) return std::nullopt;
   if (fills_exactly(map)) return form;
   const ApplyError error(map);
-  const SumBounds sums = sum_bounds(map);
+  const SumBounds sums = sum_bounds(map, error);
   form.error = {plus(times(error.relative, sums.l1), times(m, error.absolute)),
                 plus(times(error.relative, sums.linf), times(n, error.absolute))};
   return form;

@@ -22,7 +22,7 @@ double apply_cost(const LinearMap& map);  // multiplications of one apply(), rou
 struct ApplyError {
   double relative = 0.0;
   Magnitude absolute;
-  explicit ApplyError(const LinearMap& map);
+  explicit ApplyError(const LinearMap& map);  // also that of absolute(map)
 };
 
 // Upper bounds of the norms of |A|: largest column and row sum.
@@ -32,9 +32,11 @@ struct SumBounds {
   Magnitude in(Norm norm) const { return norm == Norm::l1 ? l1 : norm == Norm::l2 ? l2() : linf; }
 };
 SumBounds sum_bounds(const LinearMap& map);  // has_entries(map)
+SumBounds sum_bounds(const LinearMap& map, const ApplyError& error);
 
 // ‖A v‖ / ‖v‖, rounded down with the error of apply().
 LowerBound attained_norm(const LinearMap& map, const Tensor& v, Norm norm);
+LowerBound attained_norm(const LinearMap& map, const Tensor& v, Norm norm, const ApplyError& error);
 
 // The matrix and upper bounds of the norms of (matrix − exact). Nothing when it is too large or not finite.
 struct MatrixForm {

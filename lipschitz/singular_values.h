@@ -16,10 +16,10 @@ struct SingularValues {
 };
 
 // Scales, diagonals, selections and gatherings by their entries; dense maps by LAPACK; circular convolutions of stride
-// 1 that keep the image's size frequency by frequency [Sedghi2019], with FFTW and a complex SVD per frequency (not the
-// eigenvalues of a Gram matrix, which lose the small ones); everything else through its matrix where that has at most
-// 8 million entries. UnsupportedError for larger maps and where the deadline does not allow it, NumericError for
-// weights that are not finite.
+// 1 that keep the image's size frequency by frequency [Sedghi2019]: from the eigenvalues of Gram matrices where these
+// are well conditioned, since small singular values would be lost in them, else by a complex SVD; everything else
+// through its matrix where that has at most 8 million entries. UnsupportedError for larger maps and where the deadline
+// does not allow it, NumericError for weights that are not finite.
 SingularValues singular_values(const LinearMap& map, const Options& options = {});
 
 struct Histogram {

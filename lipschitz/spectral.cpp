@@ -17,8 +17,9 @@ using detail::MatrixForm;
 
 // A matrix is made of a convolution, for its true norm, when that costs at most about a second.
 constexpr double most_operations = 1e10;
-// Steps from the leading wave of a convolution, which is close already.
-constexpr int wave_steps = 2;
+// Steps of Lanczos' method from the leading wave of a convolution, which is close already, and how close is enough.
+constexpr int wave_steps = 12;
+constexpr double wave_tolerance = 0.01;
 
 Enclosure exactly(double value, Norm norm, const char* method) {
   return {LowerBound::certified(value, norm, method), UpperBound::certified(value, norm, method)};
@@ -31,19 +32,6 @@ Enclosure better(const Enclosure& a, const Enclosure& b) {
 double l2_operations(const LinearMap& map) {
   const auto m = static_cast<double>(map.out_shape().size()), n = static_cast<double>(map.in_shape().size());
   return std::min(m, n) * m * n + 4.0 * std::pow(std::min(m, n), 3);
-}
-
-// v after some steps of the power method on AᵀA: closer to where ‖A v‖ / ‖v‖ is largest.
-Tensor improved(const LinearMap& map, Tensor v, int steps, const Options& options) {
-  for (int step = 0; step < steps && !options.expired(); ++step) {
-    Tensor next = map.apply_transpose(map.apply(v));
-    double largest = 0.0;
-    for (const double x : std::as_const(next).data<double>()) largest = std::max(largest, std::fabs(x));
-    if (!(largest > 0.0) || !std::isfinite(largest)) break;
-    for (double& x : next.mutable_data<double>()) x /= largest;
-    v = std::move(next);
-  }
-  return v;
 }
 
 LanczosOptions lanczos_options(const NormOptions& options) {
@@ -121,11 +109,7 @@ Enclosure dense_structure_norm(const Tensor& weight, Norm norm, const NormOption
   const LinearMap alone = dense_map(weight, {weight.shape()[1]}, {weight.shape()[0]});
   if (norm != Norm::l2 || options.effort == Effort::certified || l2_operations(alone) <= most_operations)
     return dense_norm(weight, norm, options);
-  Options no_time;
-  no_time.deadline = Options::Clock::now();
-  Enclosure sums = dense_norm(weight, norm, no_time);
-  sums.cut = false;
-  return with_lanczos(sums, alone, options);
+  return lanczos_norm(alone, lanczos_options(options)).norm;
 }
 
 Enclosure convolution_norm(const LinearMap& map, const structure::Convolution& c, Norm norm,
@@ -138,22 +122,26 @@ Enclosure convolution_norm(const LinearMap& map, const structure::Convolution& c
     return matrix ? better(sums, *matrix) : sums;
   }
   if (auto matrix = through_matrix(map, norm, options); matrix && !matrix->cut) return *matrix;
-  Enclosure bounds{LowerBound::certified(0.0, norm, "none"),
-                   UpperBound::certified(detail::sum_bounds(map).l2(), norm, "sums")};
+  Enclosure bounds{LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
   const auto circulant = detail::circulant_norm(c, options);
-  bounds.cut = !circulant;
-  if (!circulant) return with_applications(bounds, map, options);
-  bounds.upper = taut::better(bounds.upper, UpperBound::certified(circulant->upper, norm, "circulant symbols"));
+  if (!circulant) {
+    bounds.upper = UpperBound::certified(detail::sum_bounds(map).l2(), norm, "sums");
+    bounds.cut = true;
+    return with_applications(bounds, map, options);
+  }
+  bounds.upper = UpperBound::certified(circulant->upper, norm, "circulant symbols");
   if (!circulant->lower.is_zero()) {
     bounds.lower = LowerBound::certified(circulant->lower, norm, "leading wave");
     return bounds;  // both are those of the map itself
   }
   if (circulant->wave.defined()) {
     const Tensor wave = circulant->wave.reshaped(c.transposed ? map.out_shape() : map.in_shape());
-    bounds.lower = detail::attained_norm(
-        map, improved(map, c.transposed ? map.apply_transpose(wave) : wave, wave_steps, options), norm);
+    const double enough = circulant->upper.round(Side::upper) / (1.0 + wave_tolerance);
+    const Tensor start = c.transposed ? map.apply_transpose(wave) : wave;
+    bounds.lower = detail::attained_norm(map, detail::ascend(map, start, wave_steps, enough, options), norm);
   }
-  return options.effort == Effort::probabilistic ? with_lanczos(bounds, map, options) : bounds;
+  const bool wanted = options.effort == Effort::probabilistic && bounds.overshoot() > LanczosOptions().tolerance;
+  return wanted ? with_lanczos(bounds, map, options) : bounds;
 }
 
 // The computed matrix differs from A by at most e ‖A‖ in each column or row, hence by √n e ‖A‖ in norm, n the smaller

@@ -113,10 +113,8 @@ std::vector<Triple> leading_singular_triples(const LinearMap& map, Index k, cons
   const bool of_rows = detail::gram_of_rows(map);
 
   Vectors starts;
-  for (Index i = 0; i < block; ++i) {
-    const Vectors v = detail::random_unit(n, options.seed + static_cast<std::uint64_t>(i));
+  for (const Vectors& v : detail::random_units(n, static_cast<int>(block), options.seed))
     starts.insert(starts.end(), v.begin(), v.end());
-  }
   const int exponent = exponent_of(map, row(starts, 0, n));
   std::vector<Triple> triples;
   for (int cycle = 0; cycle < options.max_cycles; ++cycle) {

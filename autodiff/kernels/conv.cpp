@@ -11,22 +11,11 @@
 namespace taut::kernels {
 namespace {
 
+using memory::Buffer;
+
 constexpr Index absurd = Index{1} << 31;
 
-// Scratch from the tensors' pool.
-template <class T>
-class Buffer {
- public:
-  explicit Buffer(Index count) : bytes_(static_cast<std::size_t>(count) * sizeof(T)), data_(memory::allocate(bytes_)) {}
-  ~Buffer() { memory::deallocate(data_, bytes_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  T* data() { return static_cast<T*>(data_); }
-
- private:
-  std::size_t bytes_;
-  void* data_;
-};
+std::size_t entries(Index count) { return static_cast<std::size_t>(count); }
 
 // Output positions [from, to) for which position · stride + offset lies in [0, size).
 struct Valid {
@@ -156,7 +145,7 @@ void for_unfolded(const ConvShape& s, const T* x, F&& f) {
     for (Index g = 0; g < groups; ++g) f(g, all, x + g * s.taps() * all.count(s));
     return;
   }
-  Buffer<T> columns(largest_columns<T>(s));
+  Buffer<T> columns(entries(largest_columns<T>(s)));
   for (Index g = 0; g < groups; ++g)
     for_parts<T>(s, [&](const Part& part) {
       im2col(s, g, part, x, columns.data());
@@ -184,7 +173,7 @@ void input_chwn(const ConvShape& s, const T* y, const T* kernel, const T* bias, 
       gemm(true, false, taps, plane, outs, T{1}, kernel + g * outs * taps, taps, y + g * outs * plane, plane, T{0},
            x + g * taps * plane, plane);
   } else {
-    Buffer<T> columns(largest_columns<T>(s));
+    Buffer<T> columns(entries(largest_columns<T>(s)));
     std::memset(x, 0, static_cast<std::size_t>(s.c_in * image) * sizeof(T));
     for (Index g = 0; g < groups; ++g)
       for_parts<T>(s, [&](const Part& part) {
@@ -274,7 +263,7 @@ template <Scalar T>
 void conv_forward(const ConvShape& s, const T* x, const T* kernel, const T* bias, T* y) {
   if (!needs_transposing(s)) return forward_chwn(s, x, kernel, bias, y);
   const Index in = s.c_in * s.h * s.w, out = s.c_out * s.out_h * s.out_w;
-  Buffer<T> x_inner(in * s.batch), y_inner(out * s.batch);
+  Buffer<T> x_inner(entries(in * s.batch)), y_inner(entries(out * s.batch));
   transpose(x, in, x_inner.data(), s.batch, s.batch, in);
   forward_chwn(s, x_inner.data(), kernel, bias, y_inner.data());
   transpose(y_inner.data(), s.batch, y, out, out, s.batch);
@@ -284,7 +273,7 @@ template <Scalar T>
 void conv_input_gradient(const ConvShape& s, const T* y, const T* kernel, const T* bias, T* x) {
   if (!needs_transposing(s)) return input_chwn(s, y, kernel, bias, x);
   const Index in = s.c_in * s.h * s.w, out = s.c_out * s.out_h * s.out_w;
-  Buffer<T> x_inner(in * s.batch), y_inner(out * s.batch);
+  Buffer<T> x_inner(entries(in * s.batch)), y_inner(entries(out * s.batch));
   transpose(y, out, y_inner.data(), s.batch, s.batch, out);
   input_chwn(s, y_inner.data(), kernel, bias, x_inner.data());
   transpose(x_inner.data(), s.batch, x, in, in, s.batch);
@@ -294,7 +283,7 @@ template <Scalar T>
 void conv_kernel_gradient(const ConvShape& s, const T* x, const T* y, T* kernel) {
   if (!needs_transposing(s)) return kernel_chwn(s, x, y, kernel);
   const Index in = s.c_in * s.h * s.w, out = s.c_out * s.out_h * s.out_w;
-  Buffer<T> x_inner(in * s.batch), y_inner(out * s.batch);
+  Buffer<T> x_inner(entries(in * s.batch)), y_inner(entries(out * s.batch));
   transpose(x, in, x_inner.data(), s.batch, s.batch, in);
   transpose(y, out, y_inner.data(), s.batch, s.batch, out);
   kernel_chwn(s, x_inner.data(), y_inner.data(), kernel);

@@ -134,6 +134,35 @@ BOOST_AUTO_TEST_CASE(transpose_is_the_adjoint) {
   }
 }
 
+// Several vectors at once are each of them: integers, so that no order of summation rounds.
+BOOST_AUTO_TEST_CASE(vectors_side_by_side_are_applied_one_by_one) {
+  Random random("vectors_side_by_side_are_applied_one_by_one");
+  std::vector<LinearMap> maps;
+  for (const SampleMap& s : all_maps(random, Weights::dyadic, DType::f32)) maps.push_back(s.map);
+  const Tensor large = integers(random, {300, 500}).to(DType::f32);  // more than is widened at a time
+  maps.push_back(dense_map(large, {500}, {300}));
+  maps.push_back(dense_map(large.to(DType::f64), {500}, {300}));
+  for (const LinearMap& map : maps)
+    for (const Index count : {0, 1, 3})
+      for (const bool forward : {true, false}) {
+        const Shape &from = forward ? map.in_shape() : map.out_shape(),
+                    &to = forward ? map.out_shape() : map.in_shape();
+        const Tensor xs = integers(random, {count, from.size()});
+        const Tensor ys = forward ? map.apply_each(xs) : map.apply_transpose_each(xs);
+        BOOST_REQUIRE(ys.shape() == (Shape{count, to.size()}));
+        for (Index k = 0; k < count; ++k) {
+          const auto part = xs.data<double>().subspan(static_cast<std::size_t>(k * from.size()));
+          const Tensor x = Tensor::from(from, part.first(static_cast<std::size_t>(from.size())));
+          const Tensor y = forward ? map.apply(x) : map.apply_transpose(x);
+          for (Index i = 0; i < to.size(); ++i) BOOST_TEST(ys.at(k * to.size() + i) == y.at(i));
+        }
+      }
+  BOOST_CHECK_EXCEPTION(maps.back().apply_each(Tensor::zeros({500}, DType::f64)), ShapeError,
+                        [](const ShapeError& error) {
+                          return says(error, {"needs shape (count, 500)", "stack them"});
+                        });
+}
+
 // An f32 weight is the number that is stored: the same bits as the map of the widened weight.
 BOOST_AUTO_TEST_CASE(single_precision_weights_are_exact) {
   Random random("single_precision_weights_are_exact");

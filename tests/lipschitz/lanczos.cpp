@@ -118,6 +118,25 @@ BOOST_AUTO_TEST_CASE(a_smaller_failure_takes_more_steps) {
   BOOST_TEST(to_string(quick.upper.rigour()) == "probabilistic (failure 0.001)");
 }
 
+// Large matrices get several starts side by side: their failures multiply, so that each takes fewer steps.
+BOOST_AUTO_TEST_CASE(large_matrices_take_fewer_steps_from_several_starts) {
+  Random random(303);
+  for (const DType dtype : {DType::f32, DType::f64})
+    for (const auto& [m, n] : {std::pair<Index, Index>{600, 500}, {500, 700}}) {
+      const Tensor a = random.normals({m, n}, dtype);
+      const Enclosure certified = dense_norm(a, Norm::l2), found = lanczos_norm(matrix_map(a)).norm;
+      BOOST_TEST_CONTEXT(found << " beside " << certified) {
+        BOOST_TEST(found.lower.is_certified());
+        BOOST_TEST(!found.upper.is_certified());
+        BOOST_TEST(!found.upper.is_estimate());
+        BOOST_TEST(found.upper.value() >= certified.lower.value());
+        BOOST_TEST(found.lower.value() <= certified.upper.value());
+        BOOST_TEST(found.overshoot() <= 0.02);
+        BOOST_TEST(found.iterations < 40);
+      }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(zero_and_low_rank_maps) {
   const LinearMap zero = matrix_map(Tensor::zeros({30, 20}, DType::f64));
   BOOST_TEST(lanczos_norm(zero).norm.upper.value() == 0.0);
