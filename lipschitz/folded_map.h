@@ -21,6 +21,7 @@ class FoldedMap {
 
   const LinearMap& map() const { return map_; }
   int parts() const { return parts_; }
+  double relative_error() const { return relative_error_; }
 
   // An upper bound of its norm, computed at the first call. Sets `cut` when a deadline made it less tight.
   const UpperBound& norm(const AutoLipOptions& options, bool& cut) const;
