@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_SUITE(containment)
 BOOST_AUTO_TEST_CASE(dense_maps) {
   Random random(801);
   int maps = 0;
-  for (int k = 0; k < testing::iterations(30); ++k)
+  for (int k = 0; k < testing::iterations(45); ++k)
     for (const Named& each : matrices(random)) {
       ++maps;
       const LinearMap map = dense_map(each.matrix, {each.matrix.shape()[1]}, {each.matrix.shape()[0]});
@@ -82,6 +82,35 @@ BOOST_AUTO_TEST_CASE(dense_maps) {
   BOOST_TEST(maps >= 15);
 }
 
+// Up to 300 rows and columns, against LAPACK: its singular values and vectors are an oracle with an error that is
+// computed in long double, from ‖A v‖ / ‖v‖ below and from max s · ‖U‖ ‖V‖ + ‖A − U S Vᵀ‖ above.
+BOOST_AUTO_TEST_CASE(larger_dense_maps) {
+  Random random(806);
+  for (int k = 0; k < testing::iterations(8); ++k) {
+    const Index m = random.integer(41, 300), n = random.integer(41, 300);
+    const Tensor plain = random.normals({m, n});
+    const std::vector<Named> maps{{"random", plain},
+                                  {"f32", random.normals({m, n}, DType::f32)},
+                                  {"rank deficient", testing::low_rank(random, m, n, std::min(m, n) / 3)},
+                                  {"clustered", testing::rotation(random, m)},
+                                  {"graded", testing::graded(random, m, n, random.uniform(1.0, 30.0))}};
+    for (const Named& each : maps) {
+      const testing::Interval80 exact = testing::spectral_norm_by_lapack(each.matrix);
+      const LinearMap map = dense_map(each.matrix, {each.matrix.shape()[1]}, {each.matrix.shape()[0]});
+      const Enclosure certified = operator_norm(map, Norm::l2), probable = lanczos_norm(map).norm;
+      BOOST_TEST_CONTEXT(each.what << ' ' << each.matrix.shape() << ": " << certified << ", " << probable) {
+        for (const Enclosure& bounds : {certified, probable}) {
+          BOOST_TEST(static_cast<long double>(bounds.upper.value()) >= exact.lo);
+          BOOST_TEST(static_cast<long double>(bounds.lower.value()) <= exact.hi);
+        }
+        BOOST_TEST(exact.hi <= exact.lo * (1 + 1e-11L));
+        BOOST_TEST(certified.overshoot() <= 1e-8);
+        BOOST_TEST(probable.overshoot() <= 0.02);
+      }
+    }
+  }
+}
+
 // As many steps as columns: nothing is missed, and only the rounding term is between the Ritz value and the truth.
 BOOST_AUTO_TEST_CASE(the_rounding_of_lanczos_is_paid_for) {
   Random random(802);
@@ -98,7 +127,7 @@ BOOST_AUTO_TEST_CASE(the_rounding_of_lanczos_is_paid_for) {
 
 BOOST_AUTO_TEST_CASE(convolutions_of_any_geometry) {
   Random random(803);
-  for (int k = 0; k < testing::iterations(80); ++k) {
+  for (int k = 0; k < testing::iterations(160); ++k) {
     const LinearMap map = testing::random_convolution(random, k % 3 == 0);
     const long double exact = testing::spectral_norm(to_dense(map));
     const Enclosure certified = operator_norm(map, Norm::l2), probable = lanczos_norm(map).norm;

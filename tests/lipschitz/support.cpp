@@ -1,6 +1,9 @@
 #include "tests/lipschitz/support.h"
 
+#include <lapacke.h>
+
 #include <Eigen/Dense>
+#include <algorithm>
 #include <boost/random/normal_distribution.hpp>
 #include <boost/random/uniform_int_distribution.hpp>
 #include <boost/random/uniform_real_distribution.hpp>
@@ -127,6 +130,24 @@ long double spectral_norm(const Tensor& matrix) {
   if (scale == 0.0L) return 0.0L;
   wide /= scale;
   return Eigen::JacobiSVD<Matrix>(wide).singularValues()(0) * scale;
+}
+
+Interval80 spectral_norm_by_lapack(const Tensor& matrix) {
+  const auto m = static_cast<lapack_int>(matrix.shape()[0]), n = static_cast<lapack_int>(matrix.shape()[1]);
+  const lapack_int k = std::min(m, n);
+  Eigen::MatrixXd a = widened(matrix).cast<double>(), u(m, k), vt(k, n);
+  Eigen::MatrixXd work = a;
+  Eigen::VectorXd s(k);
+  if (LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', m, n, work.data(), m, s.data(), u.data(), m, vt.data(), k) != 0)
+    throw NumericError("[oracle] LAPACK dgesdd did not converge");
+  const Matrix left = u.cast<long double>(), right = vt.cast<long double>(),
+               middle = s.cast<long double>().asDiagonal();
+  const Matrix exact = a.cast<long double>(), one = Matrix::Identity(k, k);
+  const auto orthogonal = [&](const Matrix& gram) { return std::sqrt(1 + (gram - one).norm()); };
+  const long double rest = (exact - left * middle * right).norm();
+  const long double top = s(0) * orthogonal(left.transpose() * left) * orthogonal(right * right.transpose());
+  const Matrix v = right.row(0).transpose();
+  return {(exact * v).norm() / v.norm(), top + rest};
 }
 
 long double sum_norm(const Tensor& matrix, bool rows) {

@@ -37,6 +37,12 @@ LinearMap random_convolution(Random& random, bool circular = false);
 
 // Largest singular value of a matrix by Eigen's Jacobi SVD in long double.
 long double spectral_norm(const Tensor& matrix);
+// The same of larger matrices between bounds: from LAPACK's singular value decomposition, whose residuals are computed
+// in long double and counted (their own rounding, below 1e-15 of them, is not).
+struct Interval80 {
+  long double lo, hi;
+};
+Interval80 spectral_norm_by_lapack(const Tensor& matrix);
 // Largest absolute column (l1) or row (linf) sum, in long double.
 long double sum_norm(const Tensor& matrix, bool rows);
 
