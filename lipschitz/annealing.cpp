@@ -12,8 +12,9 @@ constexpr std::string_view method = "annealing";
 
 void require(const AnnealingOptions& o) {
   if (o.chains < 1 || o.steps < 0 || !(o.step > 0.0) || !(o.shrink > 0.0 && o.shrink <= 1.0) || !(o.temperature >= 0.0))
-    throw UsageError(cat("[annealing] needs chains >= 1, steps >= 0, step > 0, 0 < shrink <= 1 and temperature >= 0; got ",
-                         o.chains, ", ", o.steps, ", ", o.step, ", ", o.shrink, ", ", o.temperature));
+    throw UsageError(
+        cat("[annealing] needs chains >= 1, steps >= 0, step > 0, 0 < shrink <= 1 and temperature >= 0; got ", o.chains,
+            ", ", o.steps, ", ", o.step, ", ", o.shrink, ", ", o.temperature));
 }
 
 }  // namespace

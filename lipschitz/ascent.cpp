@@ -10,11 +10,13 @@ namespace {
 
 constexpr std::string_view method = "ascent";
 constexpr double scales[] = {1.0, 0.3, 3.0, 0.1, 10.0, 1.0, 100.0, 1.0};  // of starts, times the typical length
-constexpr Index proposals = 8;                                           // per chain and round
-constexpr Index steps_along_gradient = 3;                                // of them
+constexpr Index proposals = 8;                                            // per chain and round
+constexpr Index steps_along_gradient = 3;                                 // of them
 constexpr double step_factors[steps_along_gradient] = {0.25, 1.0, 4.0};
-constexpr int patience = 12;    // rounds without improvement after which a chain starts anew
-constexpr Index few_axes = 16;  // moves along axes are worth their while up to here
+constexpr Index crossings = 3;      // of them
+constexpr Index most_kinks = 4096;  // beyond, crossing one hardly matters
+constexpr int patience = 12;        // rounds without improvement after which a chain starts anew
+constexpr Index few_axes = 16;      // moves along axes are worth their while up to here
 
 struct Chain {
   std::vector<double> x;
@@ -37,8 +39,9 @@ class Ascent {
         draws_(options.seed),
         n_(search_.features()),
         length_(detail::typical_length(search_.domain(), options.starts)),
-        budget_(options.evaluations > 0 ? options.evaluations
-                                        : static_cast<Index>(std::clamp(4e8 / search_.batch().cost(), 4096.0, 524288.0))) {}
+        budget_(options.evaluations > 0
+                    ? options.evaluations
+                    : static_cast<Index>(std::clamp(1e9 / search_.batch().cost(), 3072.0, 524288.0))) {}
 
   LowerResult run() {
     start();
@@ -61,8 +64,8 @@ class Ascent {
     }
     const Index drawn = std::max(options_.chains, budget_ / 8);
     for (Index k = 0; k < drawn; ++k)
-      detail::draw_start(search_.domain(), n_, length_ * scales[static_cast<std::size_t>(k) % std::size(scales)], draws_,
-                         rows);
+      detail::draw_start(search_.domain(), n_, length_ * scales[static_cast<std::size_t>(k) % std::size(scales)],
+                         draws_, rows);
     const std::vector<double> values = search_.evaluate(search_.points(rows));
     used_ += static_cast<Index>(values.size());
     std::vector<std::size_t> order(values.size());
@@ -95,7 +98,9 @@ class Ascent {
   void round() {
     std::vector<double> rows;
     for (const Chain& c : chains_) rows.insert(rows.end(), c.x.begin(), c.x.end());
-    compute_directions(search_.points(rows));
+    const Tensor points = search_.points(rows);
+    compute_directions(points);
+    if (crosses()) compute_crossings(points);
     rows.clear();
     for (std::size_t c = 0; c < chains_.size(); ++c)
       for (Index p = 0; p < proposals; ++p) propose(c, p, rows);
@@ -131,8 +136,8 @@ class Ascent {
     ++rounds_;
   }
 
-  // For kinks, and where second derivatives are zero: (J(x + h v) − J(x − h v))ᵀ u with the vectors that attain ‖J(x)‖ and h of any scale: the gradient of the difference
-  // quotient of the two points, moved together, along u.
+  // For kinks, and where second derivatives are zero: (J(x + h v) − J(x − h v))ᵀ u with the vectors that attain ‖J(x)‖
+  // and h of any scale: the gradient of the difference quotient of the two points, moved together, along u.
   Tensor differences_of_gradients(const Tensor& points, const detail::Attained& at, Index first) {
     detail::JacobianBatch& batch = search_.batch();
     const Tensor centre = points.to(DType::f64);
@@ -156,6 +161,67 @@ class Ascent {
     return difference;
   }
 
+  bool crosses() const {
+    const Index kinks = search_.batch().kinks();
+    return kinks > 0 && kinks <= most_kinks;
+  }
+
+  // Moves of every chain into a region next to its own, or a few further: along a random direction the arguments of
+  // piecewise linear operations tell, with the values at a second point close by, where their kinks lie.
+  void compute_crossings(const Tensor& points) {
+    const std::vector<double> here = distances(points);
+    const auto kinks = static_cast<std::size_t>(search_.batch().kinks());
+    const double nearby = points.dtype() == DType::f32 ? 1e-3 : 1e-7;
+    crossing_.assign(static_cast<std::size_t>(crossings) * chains_.size() * n(), 0.0);
+    for (std::size_t q = 0; q < static_cast<std::size_t>(crossings); ++q) {
+      const std::size_t first = q * chains_.size() * n();
+      std::vector<double> rows;
+      for (std::size_t c = 0; c < chains_.size(); ++c) {
+        const std::span<double> move(crossing_.data() + first + c * n(), n());
+        for (double& e : move) e = draws_.normal();
+        if (q == 0) {
+          const double sign = draws_.sign();
+          for (std::size_t i = 0; i < n(); ++i) move[i] = sign * leading_[c * n() + i];
+        }
+        const double step = nearby * reach(chains_[c]) / std::max(norm_of(move), 1e-300);
+        for (std::size_t i = 0; i < n(); ++i) move[i] *= step, rows.push_back(chains_[c].x[i] + move[i]);
+      }
+      const std::vector<double> there = distances(search_.points(rows));
+      for (std::size_t c = 0; c < chains_.size(); ++c) {
+        const double steps = steps_across({here.data() + c * kinks, kinks}, {there.data() + c * kinks, kinks});
+        for (std::size_t i = 0; i < n(); ++i) crossing_[first + c * n() + i] *= steps;
+      }
+    }
+  }
+
+  std::vector<double> distances(const Tensor& points) {
+    detail::JacobianBatch& batch = search_.batch();
+    std::vector<double> all;
+    const Index count = points.shape()[0], step = batch.at_once(options_.batch);
+    for (Index from = 0; from < count; from += step) {
+      batch.record(detail::samples(points, from, std::min(from + step, count)));
+      const Tensor part = batch.distances_to_kinks();
+      all.insert(all.end(), part.data<double>().begin(), part.data<double>().end());
+    }
+    return all;
+  }
+
+  // How many steps from here to there, extrapolated, end between the first kink that is met and the next, or, now and
+  // then, between later ones.
+  double steps_across(std::span<const double> here, std::span<const double> there) {
+    std::vector<double> met;
+    for (std::size_t k = 0; k < here.size(); ++k) {
+      const double steps = here[k] / (here[k] - there[k]);
+      if (steps > 0.0 && std::isfinite(steps)) met.push_back(steps);
+    }
+    if (met.empty()) return 0.0;
+    std::ranges::sort(met);
+    std::size_t k = 0;
+    while (k + 1 < met.size() && draws_.uniform(0.0, 1.0) < 0.3) ++k;
+    const double next = k + 1 < met.size() ? met[k + 1] : 2.0 * met[k];
+    return met[k] + (next - met[k]) * (draws_.uniform(0.0, 1.0) < 0.5 ? 0.5 : draws_.log_uniform(1e-4, 0.5));
+  }
+
   void propose(std::size_t c, Index p, std::vector<double>& rows) {
     const Chain& chain = chains_[c];
     const std::span<const double> uphill(uphill_.data() + c * n(), n()), leading(leading_.data() + c * n(), n());
@@ -164,6 +230,9 @@ class Ascent {
     if (p < steps_along_gradient && steepness > 0.0 && std::isfinite(steepness)) {
       const double step = chain.step * step_factors[p];
       for (std::size_t i = 0; i < n(); ++i) move[i] = step * uphill[i] / steepness;
+    } else if (p >= proposals - crossings && crosses()) {
+      const auto q = static_cast<std::size_t>(p - (proposals - crossings));
+      std::copy_n(crossing_.begin() + static_cast<Index>((q * chains_.size() + c) * n()), n_, move.begin());
     } else {
       const double distance = reach(chain) * draws_.log_uniform(1e-4, 2.0);
       const double kind = draws_.uniform(0.0, 1.0);
@@ -232,6 +301,7 @@ class Ascent {
   bool curved_ = false;  // second derivatives that are not zero have been met
   std::vector<Chain> chains_;
   std::vector<double> leading_, uphill_;  // (chains, features)
+  std::vector<double> crossing_;          // (crossings, chains, features)
 };
 
 }  // namespace

@@ -29,9 +29,7 @@ Tensor middle(const Range& box, DType dtype) {
 class Grid {
  public:
   Grid(const Function& f, const Range& box, DType dtype, const GridOptions& options)
-      : options_(options),
-        box_(box),
-        search_(f, middle(box, dtype), options, detail::Domain(box), method) {
+      : options_(options), box_(box), search_(f, middle(box, dtype), options, detail::Domain(box), method) {
     for (Index i = 0; i < box.lo.size(); ++i)
       if (box.at(i).lo < box.at(i).hi) axes_.push_back(i);
   }
@@ -56,7 +54,8 @@ class Grid {
   }
 
  private:
-  // Divides every cell into `pieces` along each axis and returns the best of the parts. half: of a cell, then of a part.
+  // Divides every cell into `pieces` along each axis and returns the best of the parts. half: of a cell, then of a
+  // part.
   std::vector<Cell> divide(const std::vector<Cell>& cells, std::vector<double>& half, Index pieces) {
     Index per_cell = 1;
     for (std::size_t a = 0; a < axes_.size(); ++a) per_cell *= pieces;
@@ -111,13 +110,14 @@ class Grid {
 void require(const Range& box, const GridOptions& options) {
   if (options.box) throw UsageError("[grid] the box is an argument of its own; leave options.box empty");
   if (!box.defined() || box.shape().rank() < 2 || box.shape()[0] != 1)
-    throw UsageError("[grid] a box of one sample, of shape (1, features…), is needed; Range::box(shape, interval) makes one");
+    throw UsageError(
+        "[grid] a box of one sample, of shape (1, features…), is needed; Range::box(shape, interval) makes one");
   Index axes = 0;
   for (Index i = 0; i < box.lo.size(); ++i) {
     const Interval side = box.at(i);
     if (!std::isfinite(side.lo) || !std::isfinite(side.hi) || side.lo > side.hi)
-      throw UsageError(cat("[grid] the sides of the box must be finite intervals; side ", i, " is [", side.lo, ", ",
-                           side.hi, "]"));
+      throw UsageError(
+          cat("[grid] the sides of the box must be finite intervals; side ", i, " is [", side.lo, ", ", side.hi, "]"));
     if (side.lo < side.hi) ++axes;
   }
   if (axes < 1 || axes > 3)

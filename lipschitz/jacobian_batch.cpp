@@ -151,6 +151,26 @@ class Spectral {
   std::vector<double> scaled_, gram_, eigenvalues_, work_;
 };
 
+// Are all slopes of an elementwise operation a little below 0 apart from those a little above? So it is with elu, when
+// alpha is not 1.
+bool jumps_at_zero(const Graph& graph, NodeId id) {
+  if (graph.node(id).operands().size() != 1) return false;
+  const NodeId operand = graph.node(id).operands()[0];
+  std::vector<Range> ranges(operand + std::size_t{1});
+  const auto slope = [&](const Interval& x) {
+    ranges[operand] = Range::box(graph.node(operand).value.shape(), x);
+    const Rule rule = graph.rule(id, ranges);
+    const auto* const elementwise = std::get_if<rule::Elementwise>(&rule);
+    return elementwise != nullptr ? elementwise->slope : Interval{-infinity, infinity};
+  };
+  try {
+    const Interval below = slope({-2e-6, -1e-6}), above = slope({1e-6, 2e-6});
+    return below.hi < above.lo - 1e-4 || above.hi < below.lo - 1e-4;
+  } catch (const DomainError&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 Tensor samples(const Tensor& data, Index from, Index to) {
@@ -169,12 +189,18 @@ JacobianBatch::JacobianBatch(const Function& f, const Tensor& sample, Norm norm,
     : f_(f), norm_(norm), method_(method), seed_(seed) {
   record(sample);
   check();
+  find_kinks();
   rows_ = y_.value().size();
   columns_ = x_.value().size();
-  for (NodeId id = 0; id < tape_.size(); ++id)
-    if (tape_.node(id).leaf == Leaf::none || tape_.node(id).leaf == Leaf::input)
-      numbers_ += static_cast<double>(tape_.node(id).value.size());
-  cost_ = numbers_ * static_cast<double>(by_power() ? 24 : 1 + std::min(rows_, columns_));
+  double parameters = 0.0;
+  for (NodeId id = 0; id < tape_.size(); ++id) {
+    const Node& node = tape_.node(id);
+    const bool varies = node.leaf == Leaf::none || node.leaf == Leaf::input;
+    (varies ? numbers_ : parameters) += static_cast<double>(node.value.size());
+  }
+  const auto sweeps = static_cast<double>(by_power() ? 24 : 1 + std::min(rows_, columns_));
+  cost_ = sweeps * (numbers_ + parameters / 5.0);
+  if (!by_power()) cost_ += 3.0 * static_cast<double>(rows_ * columns_);
 }
 
 void JacobianBatch::check() const {
@@ -183,6 +209,47 @@ void JacobianBatch::check() const {
   if (graph.sample_axes(0)[y_.id()] != 0 || y_.shape()[0] != count_)
     throw UnsupportedError(cat("[", method_, "] f must map (b, …) to (b, …), samples along the first axis; it gave ",
                                y_.shape(), " for ", x_.shape(), "; move the axis of samples to the front"));
+}
+
+void JacobianBatch::find_kinks() {
+  const Graph graph(y_, method_);
+  const std::vector<int> axes = graph.sample_axes(0);
+  for (const NodeId id : graph.nodes()) {
+    if (!graph.varies(id) || graph.node(id).op == nullptr) continue;
+    const Rule rule = graph.rule(id, {});
+    const auto* const elementwise = std::get_if<rule::Elementwise>(&rule);
+    if (elementwise == nullptr) continue;
+    const NodeId operand = graph.node(id).operands()[size(elementwise->argument)];
+    std::vector<double> at;
+    if (elementwise->pieces)
+      at = elementwise->pieces->breaks;
+    else if (jumps_at_zero(graph, id))
+      at = {0.0};
+    if (at.empty() || axes[operand] < 0) continue;
+    breaks_.push_back({operand, axes[operand], std::move(at)});
+    kinks_ += graph.node(operand).value.size() * static_cast<Index>(breaks_.back().at.size());
+  }
+}
+
+Tensor JacobianBatch::distances_to_kinks() const {
+  Tensor all = Tensor::uninitialised({count_, kinks_}, DType::f64);
+  const auto to = all.mutable_data<double>();
+  Index column = 0;
+  for (const Breaks& breaks : breaks_) {
+    const Tensor values = tape_.node(breaks.operand).value.to(DType::f64);
+    const Shape& shape = values.shape();
+    const Index outer = shape.product(0, breaks.sample_axis),
+                inner = shape.product(breaks.sample_axis + 1, shape.rank());
+    const auto from = values.data<double>();
+    for (const double at : breaks.at) {
+      for (Index o = 0; o < outer; ++o)
+        for (Index b = 0; b < count_; ++b)
+          for (Index i = 0; i < inner; ++i)
+            to[size(b * kinks_ + column + o * inner + i)] = from[size((o * count_ + b) * inner + i)] - at;
+      column += outer * inner;
+    }
+  }
+  return all;
 }
 
 Index JacobianBatch::at_once(Index wanted) const {

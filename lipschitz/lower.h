@@ -33,10 +33,10 @@ struct LowerResult {
 };
 
 // The largest ‖D_x f‖ over data (count, …) of which f maps batches (b, …) to (b, …) without mixing samples. From whole
-// Jacobians, one vjp per output (or jvp per input) and batch; by the power method when outputs and inputs both are many.
-// The derivative at kinks is that of docs/conventions.md, so only the certified value is a statement about f itself.
-// Errors: UsageError (no data, data outside of the box), NumericError (data not finite), UnsupportedError (samples are
-// mixed).
+// Jacobians, one vjp per output (or jvp per input) and batch; by the power method when outputs and inputs both are
+// many. The derivative at kinks is that of docs/conventions.md, so only the certified value is a statement about f
+// itself. Errors: UsageError (no data, data outside of the box), NumericError (data not finite), UnsupportedError
+// (samples are mixed).
 LowerResult dataset_lower_bound(const Function& f, const Tensor& data, const LowerOptions& options = {});
 
 struct PairsOptions : LowerOptions {
@@ -48,10 +48,11 @@ struct PairsOptions : LowerOptions {
 // dataset_lower_bound.
 LowerResult pairs_lower_bound(const Function& f, const Tensor& data, const PairsOptions& options = {});
 
-// ---- what is proved at given points. One sample as f takes it, with an axis of samples of size 1 where it expects one.
+// ---- what is proved at given points. One sample as f takes it, with an axis of samples of size 1 where it expects
+// one.
 
-// A certified lower bound from the Jacobian around the sample; nothing where the rules do not determine it. One sweep of
-// interval arithmetic per output or input, whichever are fewer.
+// A certified lower bound from the Jacobian around the sample; nothing where the rules do not determine it. One sweep
+// of interval arithmetic per output or input, whichever are fewer.
 std::optional<LowerBound> enclosed_jacobian_norm(const Function& f, const Tensor& sample, Norm norm);
 
 // ‖D_x f v‖ / ‖v‖, certified, with the derivative in the direction v (shape of the sample) enclosed around it by a

@@ -67,8 +67,8 @@ void Candidates::offer(Candidate candidate) {
 
 void require_usable(const Tensor& data, const std::optional<Interval>& box, std::string_view method) {
   if (data.shape().rank() < 2 || data.size() == 0)
-    throw UsageError(cat("[", method,
-                         "] data of shape (count, features…) with at least one sample is needed; got ", data.shape(),
+    throw UsageError(cat("[", method, "] data of shape (count, features…) with at least one sample is needed; got ",
+                         data.shape(),
                          "; put the samples along the first axis and, for numbers, add an axis of size 1"));
   const Index of_one = data.size() / data.shape()[0];
   if (const Index at = data.first_non_finite(); at >= 0)
@@ -159,8 +159,7 @@ void LowerSearch::certify_nearby(const Candidate& candidate, const Tensor& direc
     const Index i = order[k];
     if (!(norm(i) > 0.0) || (best && !(best->bound.value() < norm(i)))) break;
     const Tensor x = samples(near, i, i + 1);
-    const auto bound =
-        enclosed_directional_norm(f_, x, samples(at.right, i, i + 1).reshaped(sample_), options_.norm);
+    const auto bound = enclosed_directional_norm(f_, x, samples(at.right, i, i + 1).reshaped(sample_), options_.norm);
     if (bound && bound->value() > 0.0 && (!best || best->bound.value() < bound->value())) best = Proof{*bound, x, {}};
   }
 }
@@ -176,8 +175,7 @@ void LowerSearch::certify_quotients(const Candidate& candidate, const Tensor& di
     const Tensor y = points(rows);
     if (std::ranges::equal(rows, candidate.point.to(DType::f64).data<double>())) continue;
     const LowerBound bound = difference_quotient(f_, candidate.point, y, options_.norm);
-    if (bound.value() > 0.0 && (!best || best->bound.value() < bound.value()))
-      best = Proof{bound, candidate.point, y};
+    if (bound.value() > 0.0 && (!best || best->bound.value() < bound.value())) best = Proof{bound, candidate.point, y};
   }
 }
 
@@ -215,6 +213,8 @@ LowerResult LowerSearch::result() {
     result.index = candidate.index;
     result.partner_index = candidate.partner_index;
   }
+  if (result.plain.value() < result.bound.value())  // a quotient across a kink, or rounding
+    result.plain = LowerBound::estimate(result.bound.magnitude(), options_.norm, std::string(method_));
   result.status = status_;
   result.seconds = std::chrono::duration<double>(Options::Clock::now() - start_).count();
   return result;

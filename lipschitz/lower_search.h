@@ -40,7 +40,7 @@ struct Candidate {
 class Candidates {
  public:
   bool wants(double value) const { return std::isfinite(value) && value > 0.0 && value > threshold_; }
-  void offer(Candidate candidate);  // of which wants(value) was asked
+  void offer(Candidate candidate);                              // of which wants(value) was asked
   const std::vector<Candidate>& best() const { return best_; }  // in descending order
 
  private:
@@ -56,6 +56,7 @@ class LowerSearch {
               std::string_view method);
 
   JacobianBatch& batch() { return batch_; }
+  const JacobianBatch& batch() const { return batch_; }
   const Domain& domain() const { return domain_; }
   Index features() const { return batch_.columns(); }
   const LowerOptions& options() const { return options_; }

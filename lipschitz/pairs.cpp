@@ -44,7 +44,8 @@ class SquaredDistances {
     centred_.assign(rows.data<double>().begin(), rows.data<double>().end());
     std::vector<double> mean(static_cast<std::size_t>(columns_), 0.0);
     for (std::size_t i = 0; i < centred_.size(); ++i) mean[i % mean.size()] += centred_[i];
-    for (std::size_t i = 0; i < centred_.size(); ++i) centred_[i] -= mean[i % mean.size()] / static_cast<double>(count_);
+    for (std::size_t i = 0; i < centred_.size(); ++i)
+      centred_[i] -= mean[i % mean.size()] / static_cast<double>(count_);
     for (Index i = 0; i < count_; ++i) {
       const double* const row = centred_.data() + i * columns_;
       squares_.push_back(cblas_ddot(static_cast<blasint>(columns_), row, 1, row, 1));
@@ -138,7 +139,8 @@ class Pairs {
     if (options_.norm != Norm::l2) {
       for (Index i = 0; i < count; ++i) {
         if (i % 16 == 0 && search_.expired()) return;
-        for (Index j = i + 1; j < count; ++j) offer(quotient(points_, i, points_, j, options_.norm), points_, chosen_, i, j);
+        for (Index j = i + 1; j < count; ++j)
+          offer(quotient(points_, i, points_, j, options_.norm), points_, chosen_, i, j);
       }
       return;
     }

@@ -2,10 +2,10 @@
 // at the best points (lower.h), so that a search that finds little gives a weak bound, never a wrong one.
 //
 // Everywhere f maps batches (b, …) to (b, …) without mixing samples, and many points are evaluated at once. `sample`
-// says what one point looks like: (1, …) in f's dtype; its numbers do not matter but for being finite and in f's domain.
-// A seed fixes every result that was not cut. Past the deadline the best so far is proved and returned, marked as cut.
-// Errors: UsageError (shapes, options that make no sense), NumericError (numbers not finite), UnsupportedError (samples
-// are mixed).
+// says what one point looks like: (1, …) in f's dtype; its numbers do not matter but for being finite and in f's
+// domain. A seed fixes every result that was not cut. Past the deadline the best so far is proved and returned, marked
+// as cut. Errors: UsageError (shapes, options that make no sense), NumericError (numbers not finite), UnsupportedError
+// (samples are mixed).
 #pragma once
 
 #include "lipschitz/lower.h"
@@ -13,8 +13,8 @@
 namespace taut {
 
 struct SearchOptions : LowerOptions {
-  // Points (count, …) from which to start, e.g. data; the rest of the starts are standard normal draws, in a box uniform
-  // ones.
+  // Points (count, …) from which to start, e.g. data; the rest of the starts are standard normal draws, in a box
+  // uniform ones.
   Tensor starts;
 };
 
@@ -36,13 +36,14 @@ struct GridOptions : LowerOptions {
 };
 
 // ‖D_x f‖ at the centres of the cells of a grid over a box of shape (1, …), of which one to three sides have a positive
-// length, and of ever smaller cells around the best. The bound is that of the constant on the box, and so over all reals.
+// length, and of ever smaller cells around the best. The bound is that of the constant on the box, and so over all
+// reals.
 LowerResult grid_lower_bound(const Function& f, const Range& box, DType dtype = DType::f64,
                              const GridOptions& options = {});
 
 struct AscentOptions : SearchOptions {
   Index chains = 32;      // improved at once
-  Index evaluations = 0;  // of ‖D_x f‖, in all; 0: from 4096 to 2^19, as f is large or small
+  Index evaluations = 0;  // of ‖D_x f‖, in all; 0: from 3072 to 2^19, as f is large or small
 };
 
 // Ascent on ‖D_x f‖ from the best of many starts at several scales, with restarts. Chains move along the gradient of

@@ -32,7 +32,8 @@ void require_searchable(const Tensor& sample, const SearchOptions& options, std:
 // Rows of numbers of points drawn to start from: normal with this deviation, or uniform in a box.
 void draw_start(const Domain& domain, Index features, double deviation, Draws& draws, std::vector<double>& rows);
 
-// A length of the order of the points: half the longest side of a box, the largest norm per entry of given starts, or 1.
+// A length of the order of the points: half the longest side of a box, the largest norm per entry of given starts,
+// or 1.
 double typical_length(const Domain& domain, const Tensor& starts);
 
 }  // namespace taut::detail
