@@ -48,6 +48,29 @@ Range value_at(const Function& f, const Tensor& x) {
 
 }  // namespace
 
+std::optional<LowerBound> enclosed_directional_norm(const Function& f, const Tensor& sample, const Tensor& direction,
+                                                    Norm norm) {
+  if (direction.shape() != sample.shape())
+    throw ShapeError(cat("[enclosed derivative] a direction of the shape of the sample is needed, got ",
+                         direction.shape(), " for ", sample.shape(), "; reshape it"));
+  const Range along[] = {Range::point(direction)};
+  const Magnitude length = vector_norm(along[0], norm, Side::upper);
+  if (direction.first_non_finite() >= 0 || length.is_zero())
+    throw UsageError("[enclosed derivative] a finite direction other than zero is needed; normalise what was computed");
+  Tape tape;
+  const Graph graph(f(tape.input(sample)), "enclosed derivative");
+  graph.require_finite();
+  if (!graph.varies(graph.output())) return LowerBound::certified(0.0, norm, "constant");
+  const Range box[] = {neighbourhood(sample)};
+  const std::optional<Differences> differences = Differences::over(graph, box);
+  if (!differences) return std::nullopt;
+  const Range image = differences->forward(along);
+  if (image.lo.first_non_finite() >= 0 || image.hi.first_non_finite() >= 0) return std::nullopt;
+  const Magnitude least = vector_norm(image, norm, Side::lower);
+  return LowerBound::certified(std::max(0.0, div_down(least.round(Side::lower), length.round(Side::upper))), norm,
+                               "enclosed derivative");
+}
+
 std::optional<LowerBound> enclosed_jacobian_norm(const Function& f, const Tensor& sample, Norm norm) {
   Tape tape;
   const Graph graph(f(tape.input(sample)), "enclosed jacobian");
