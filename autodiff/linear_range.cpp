@@ -124,6 +124,10 @@ Range linear_range(const LinearMap& map, const Range& x, DType computed_in) {
   if (x.shape() != map.in_shape())
     throw ShapeError(cat("[linear_range] the map takes ", map.in_shape(), ", got a range of shape ", x.shape(),
                          "; reshape the range"));
+  // Sums of zeros do not round, and bounds of underflow have nothing to hold.
+  const auto is_zero = [](double v) { return v == 0.0; };
+  if (std::ranges::all_of(x.lo.data<double>(), is_zero) && std::ranges::all_of(x.hi.data<double>(), is_zero))
+    return Range::point(Tensor::zeros(map.out_shape(), DType::f64));
   return evaluated(sums_of(map, proper(x), computed_in), map.out_shape(), computed_in);
 }
 

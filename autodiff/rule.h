@@ -21,6 +21,7 @@ using Slope = Interval;
 struct PiecewiseLinear {
   std::vector<double> breaks;  // ascending
   std::vector<double> slopes;  // one more than breaks
+  double break_error = 0.0;    // exact breakpoints lie this close to `breaks`, where they are not doubles
 };
 
 // Gains of one argument: ‖f(…, x, …) − f(…, y, …)‖ ≤ gain · ‖x − y‖ per norm, rounded up.

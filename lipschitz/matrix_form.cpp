@@ -41,16 +41,15 @@ Magnitude leaf_sum(const LinearMap& leaf, Norm norm) {
   return operator_norm(leaf, norm).upper.magnitude();
 }
 
-// Do the columns of to_dense() come out without rounding?
+}  // namespace
+
+bool is_composite(const LinearMap& map) { return parts(map) != nullptr; }
+
 bool fills_exactly(const LinearMap& map) {
   if (const auto* c = std::get_if<structure::Convolution>(&map.structure()))
     return ConvAxis(*c, 0).reads_once() && ConvAxis(*c, 1).reads_once();
   return !is_composite(map);
 }
-
-}  // namespace
-
-bool is_composite(const LinearMap& map) { return parts(map) != nullptr; }
 
 void for_each_leaf(const LinearMap& map, const std::function<void(const LinearMap&)>& f) {
   const auto* const inside = parts(map);

@@ -11,8 +11,9 @@ namespace taut::detail {
 // Calls f for every part that is not made of other maps.
 void for_each_leaf(const LinearMap& map, const std::function<void(const LinearMap&)>& f);
 bool is_composite(const LinearMap& map);
-bool has_entries(const LinearMap& map);  // no opaque part
-bool is_layer(const LinearMap& map);     // a leaf with a matrix of weights: dense, convolution
+bool has_entries(const LinearMap& map);    // no opaque part
+bool fills_exactly(const LinearMap& map);  // does to_dense() come out without rounding?
+bool is_layer(const LinearMap& map);       // a leaf with a matrix of weights: dense, convolution
 // Throws NumericError naming the first weight that is not finite.
 void require_finite_leaf(const LinearMap& leaf);
 double apply_cost(const LinearMap& map);  // multiplications of one apply(), roughly

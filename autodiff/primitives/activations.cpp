@@ -280,6 +280,19 @@ class HardSigmoid final : public Unit<HardSigmoid, HardSigmoidFormula, Unary::ha
     const ForwardError e = kernels::max_error(Unary::hard_sigmoid);
     return {e.ulp, mul_up(e.of_argument, std::fabs(alpha_))};
   }
+  std::optional<PiecewiseLinear> pieces() const override {
+    if (alpha_ == 0.0) return PiecewiseLinear{{}, {0.0}};
+    const auto solution = [&](double t) {  // of αx + β = t
+      const double from = sub_down(t, beta_), to = sub_up(t, beta_);
+      return hull({div_down(from, alpha_), div_up(from, alpha_)}, {div_down(to, alpha_), div_up(to, alpha_)});
+    };
+    const Interval zero = solution(0.0), one = solution(1.0);
+    const Interval &first = alpha_ > 0 ? zero : one, &second = alpha_ > 0 ? one : zero;
+    if (!std::isfinite(first.magnitude()) || !std::isfinite(second.magnitude())) return std::nullopt;
+    // Either end of an interval of one or two neighbours stands for the exact breakpoint.
+    return PiecewiseLinear{
+        {first.lo, second.lo}, {0.0, alpha_, 0.0}, std::max(sub_up(first.hi, first.lo), sub_up(second.hi, second.lo))};
+  }
 
  private:
   struct Comparison {

@@ -73,6 +73,12 @@ Tensor sum_up(const Tensor& a, const Tensor& b) {
   return result;
 }
 
+bool is_zero(const Range& range) {
+  const auto zero = [](double v) { return v == 0.0; };
+  return std::ranges::all_of(range.lo.data<double>(), zero) && std::ranges::all_of(range.hi.data<double>(), zero);
+}
+bool is_bounded(const Range& range) { return all_finite(range.lo) && all_finite(range.hi); }
+
 }  // namespace
 
 // |ab − am·bm| ≤ |am|·br + ar·(|bm| + br), elementwise inside the sums. The three products are computed in f64, each
@@ -81,6 +87,10 @@ Tensor sum_up(const Tensor& a, const Tensor& b) {
 // operation. A bias is one more term of every sum. [Rump1999], [Higham2002, 3.1, 3.5].
 Range bilinear_range(const Product& product, const Range& a, const Range& b, Index terms, DType computed_in,
                      const Range& bias) {
+  // A sum of exact zeros does not round.
+  if ((is_zero(a) && is_bounded(b)) || (is_zero(b) && is_bounded(a))) {
+    return bias.defined() ? bias : Range::point(Tensor::zeros(product(a.lo, b.lo).shape(), DType::f64));
+  }
   const Ball x = ball(a), y = ball(b);
   const Tensor centre = product(x.mid, y.mid);
   const Tensor size = product(x.mag, y.mag);

@@ -1,0 +1,423 @@
+#include "lipschitz/exact.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "autodiff/error.h"
+#include "lipschitz/autolip.h"
+#include "lipschitz/plane_cells.h"
+#include "lipschitz/two_columns.h"
+
+namespace taut {
+namespace {
+
+using detail::Arrangement;
+using detail::Cell;
+using detail::Forms;
+using detail::NormRange;
+using detail::Step;
+
+constexpr std::size_t batch_size = 128;        // regions whose forms are computed by one matrix product
+constexpr std::size_t most_candidates = 4096;  // regions kept for the last comparison
+constexpr std::size_t most_recomputed = 64;    // of these without rounding
+
+// A cell on which the steps so far have one pattern: a byte per entry that splits, the index of its piece.
+struct Region {
+  Cell cell;
+  std::string pattern;
+  double share = 0.0;  // of the work, for progress
+};
+
+struct Batch {
+  std::size_t step = 0;  // the next one
+  std::vector<Region> regions;
+  std::map<NodeId, Forms> forms;  // of the nodes that are still read
+};
+
+struct Candidate {
+  Magnitude lower, upper;
+  Region region;
+};
+
+Magnitude times_power(const Magnitude& x, int exponent) {  // exact
+  const int half = exponent / 2;
+  const Magnitude once = Magnitude::product(x, std::ldexp(1.0, half), Side::upper);
+  return Magnitude::product(once, std::ldexp(1.0, exponent - half), Side::upper);
+}
+
+class Enumeration {
+ public:
+  Enumeration(const Graph& graph, const ExactOptions& options) : tape_(graph), options_(options) {}
+
+  ExactResult run() {
+    std::vector<Batch> stack(1);
+    const std::vector<Cell> cells =
+        options_.box ? std::vector<Cell>{arrangement_.box(*options_.box)} : arrangement_.plane(tape_.dimension() == 1);
+    for (const Cell& cell : cells) stack[0].regions.push_back({cell, "", 1.0 / static_cast<double>(cells.size())});
+    for (const NodeId input : tape_.graph().inputs())
+      stack[0].forms[input] = tape_.input_forms(input, static_cast<Index>(cells.size()));
+    while (!stack.empty()) {
+      Batch batch = std::move(stack.back());
+      stack.pop_back();
+      options_.report("exact", done_);
+      advance(std::move(batch), stack);
+    }
+    return summary();
+  }
+
+ private:
+  const Graph& graph() const { return tape_.graph(); }
+
+  bool stopped() {
+    cut_ = cut_ || options_.expired();
+    return cut_;
+  }
+
+  // Through affine steps to the next one that splits, or to the end. Depth first, so that few batches wait.
+  void advance(Batch batch, std::vector<Batch>& stack) {
+    for (; batch.step < tape_.steps().size(); ++batch.step) {
+      if (stopped()) return close(batch);
+      const Step& step = tape_.steps()[batch.step];
+      if (step.splits) return split(batch, stack);
+      batch.forms[step.id] = tape_.apply(step, [&](NodeId id) -> const Forms& { return batch.forms.at(id); });
+      forget(batch, batch.step);
+    }
+    finish(batch);
+  }
+
+  void forget(Batch& batch, std::size_t step) const {
+    std::erase_if(batch.forms, [&](const auto& entry) {
+      return entry.first != graph().output() && tape_.last_use(entry.first, step);
+    });
+  }
+
+  // ---- one step that splits
+  // -------------------------------------------------------------------------------------------
+
+  struct Part {
+    Cell cell;
+    std::string pieces;
+  };
+  struct Child {
+    Region region;
+    Index parent;
+  };
+
+  void split(const Batch& batch, std::vector<Batch>& stack) {
+    std::vector<Child> children;
+    for (std::size_t r = 0; r < batch.regions.size(); ++r) {
+      if (stopped()) {
+        close(batch, r);
+        continue;
+      }
+      const std::vector<Part> parts = parts_of(batch, r);
+      if (cut_) {
+        close(batch, r);
+        continue;
+      }
+      const double share = batch.regions[r].share / static_cast<double>(std::max<std::size_t>(parts.size(), 1));
+      if (parts.empty()) done_ += batch.regions[r].share;
+      for (const Part& part : parts)
+        children.push_back({{part.cell, batch.regions[r].pattern + part.pieces, share}, static_cast<Index>(r)});
+    }
+    for (std::size_t from = 0; from < children.size(); from += batch_size)
+      stack.push_back(gathered(batch, std::span(children).subspan(from, std::min(batch_size, children.size() - from))));
+  }
+
+  // The region cut along the kinks of every entry. A part with a corner whose side is not proved is bounded instead.
+  std::vector<Part> parts_of(const Batch& batch, std::size_t r) {
+    const Step& step = tape_.steps()[batch.step];
+    const Forms& forms = batch.forms.at(step.operand);
+    const Region& region = batch.regions[r];
+    const auto source = std::make_shared<const detail::ExactSource>(tape_, step.operand, region.pattern);
+    std::vector<Part> parts{{region.cell, std::string(static_cast<std::size_t>(step.size), '\0')}};
+    for (std::size_t i = 0; i < static_cast<std::size_t>(step.size); ++i)
+      for (std::size_t j = 0; j < step.breaks.size(); ++j) {
+        if (stopped() || parts.size() + found_ > static_cast<std::size_t>(options_.max_regions)) {
+          cut_ = true;
+          return {};
+        }
+        const detail::Line line = kink(step, forms, r, i, j, source);
+        arrangement_.signs(region.cell, line, signs_);
+        const int side = side_of_all(signs_);
+        if (side < 0) break;
+        if (side > 0)
+          for (Part& part : parts) advance_piece(part, i, j);
+        else
+          cut_along(parts, line, i, j, batch, r);
+      }
+    return parts;
+  }
+
+  static void advance_piece(Part& part, std::size_t i, std::size_t j) {
+    if (static_cast<std::uint8_t>(part.pieces[i]) == j) ++part.pieces[i];
+  }
+
+  // 1: nowhere below the line, −1: nowhere above, 0: both or not known. On the line everywhere either piece will do.
+  static int side_of_all(std::span<const detail::Sign> signs) {
+    bool above = true, below = true;
+    for (const detail::Sign& s : signs) {
+      above = above && s && *s >= 0;
+      below = below && s && *s <= 0;
+    }
+    return above ? 1 : below ? -1 : 0;
+  }
+
+  detail::Line kink(const Step& step, const Forms& forms, std::size_t r, std::size_t i, std::size_t j,
+                    const std::shared_ptr<const detail::ExactSource>& source) const {
+    detail::Line line;
+    const std::size_t at = forms.at(static_cast<Index>(i), static_cast<Index>(r));
+    for (std::size_t c = 0; c < detail::coefficients; ++c) {
+      line.form.value[c] = forms.value[at + c];
+      line.form.error[c] = forms.error[at + c];
+    }
+    const detail::Approximate& level = step.breaks[j];
+    if (level.value != 0.0 || level.radius != 0.0) {
+      double &c = line.form.value.back(), &e = line.form.error.back();
+      const Interval shifted = Interval::point(c) - Interval::point(level.value);
+      c = shifted.lo;
+      e = add_up(add_up(e, level.radius), sub_up(shifted.hi, shifted.lo));
+      line.level = &step.exact_breaks[j];
+    }
+    line.source = source;
+    line.entry = i;
+    line.has_exact = step.exact;
+    return line;
+  }
+
+  void cut_along(std::vector<Part>& parts, const detail::Line& line, std::size_t i, std::size_t j, const Batch& batch,
+                 std::size_t r) {
+    std::optional<std::uint32_t> known;  // in the arrangement
+    for (std::size_t p = parts.size(); p-- > 0;) {
+      if (static_cast<std::uint8_t>(parts[p].pieces[i]) != j) continue;
+      arrangement_.signs(parts[p].cell, line, signs_);
+      if (!std::ranges::all_of(signs_, [](const detail::Sign& s) { return s.has_value(); })) {
+        ++undecided_;
+        bound_rest(batch, r);
+        parts[p] = std::move(parts.back());
+        parts.pop_back();
+        continue;
+      }
+      const int side = side_of_all(signs_);
+      if (side > 0) advance_piece(parts[p], i, j);
+      if (side != 0) continue;
+      if (!known) known = arrangement_.add(line);
+      auto [above, below] = arrangement_.split(parts[p].cell, *known, signs_);
+      Part other{std::move(above), parts[p].pieces};
+      advance_piece(other, i, j);
+      parts[p].cell = std::move(below);
+      parts.push_back(std::move(other));
+    }
+  }
+
+  Batch gathered(const Batch& batch, std::span<Child> children) const {
+    const Step& step = tape_.steps()[batch.step];
+    Batch next;
+    next.step = batch.step + 1;
+    const auto cells = static_cast<Index>(children.size());
+    for (const auto& [id, forms] : batch.forms) {
+      if (id != graph().output() && tape_.last_use(id, batch.step)) continue;
+      Forms& to = next.forms[id] = Forms(forms.rows, cells);
+      for (Index row = 0; row < forms.rows; ++row)
+        for (Index c = 0; c < cells; ++c) {
+          const std::size_t from = forms.at(row, children[static_cast<std::size_t>(c)].parent), at = to.at(row, c);
+          std::copy_n(&forms.value[from], detail::coefficients, &to.value[at]);
+          std::copy_n(&forms.error[from], detail::coefficients, &to.error[at]);
+        }
+    }
+    Forms& out = next.forms[step.id] = Forms(step.size, cells);
+    const Forms& in = batch.forms.at(step.operand);
+    for (Index c = 0; c < cells; ++c) {
+      const Child& child = children[static_cast<std::size_t>(c)];
+      const char* const pieces = child.region.pattern.data() + child.region.pattern.size() - step.size;
+      for (Index row = 0; row < step.size; ++row)
+        detail::apply_piece(step, static_cast<std::uint8_t>(pieces[row]), &in.value[in.at(row, child.parent)],
+                            &in.error[in.at(row, child.parent)], &out.value[out.at(row, c)],
+                            &out.error[out.at(row, c)]);
+    }
+    for (Child& child : children) next.regions.push_back(std::move(child.region));
+    return next;
+  }
+
+  // ---- what regions contribute
+  // -----------------------------------------------------------------------------------------
+
+  NormRange norm_of(NodeId id, const Forms& forms, std::size_t r) const {
+    const std::size_t at = forms.at(0, static_cast<Index>(r));
+    const NormRange range = forms.rows == 0
+                                ? NormRange{}
+                                : detail::two_column_norm(&forms.value[at], &forms.error[at], forms.rows,
+                                                          forms.cells * detail::coefficients, options_.norm);
+    return {times_power(range.lower, tape_.scale(id)), times_power(range.upper, tape_.scale(id))};
+  }
+
+  void finish(Batch& batch) {
+    const NodeId output = graph().output();
+    for (std::size_t r = 0; r < batch.regions.size(); ++r) {
+      Region& region = batch.regions[r];
+      done_ += region.share;
+      // A pattern is cut by the axes at most; its parts have a piece of an axis for an edge.
+      if (options_.box || !arrangement_.touches_axis(region.cell) || on_axes_.insert(region.pattern).second) ++found_;
+      const NormRange norm = norm_of(output, batch.forms.at(output), r);
+      if (!candidates_.empty() && !(best_lower_ < norm.upper)) continue;
+      best_lower_ = std::max(best_lower_, norm.lower);
+      candidates_.push_back({norm.lower, norm.upper, std::move(region)});
+      if (candidates_.size() > most_candidates) thin_out(most_candidates / 2);
+    }
+  }
+
+  // Candidates in order, the largest upper end first, with the one of the best lower end kept.
+  void thin_out(std::size_t most) {
+    if (candidates_.empty()) return;
+    const auto worse = [](const Candidate& a, const Candidate& b) { return a.lower < b.lower; };
+    const Candidate keep = *std::max_element(candidates_.begin(), candidates_.end(), worse);
+    std::ranges::stable_sort(candidates_, [](const Candidate& a, const Candidate& b) { return b.upper < a.upper; });
+    for (std::size_t k = most; k < candidates_.size(); ++k) others_ = std::max(others_, candidates_[k].upper);
+    if (candidates_.size() > most) candidates_.resize(most);
+    if (worse(*std::max_element(candidates_.begin(), candidates_.end(), worse), keep)) candidates_.push_back(keep);
+  }
+
+  void close(const Batch& batch) {
+    for (std::size_t r = 0; r < batch.regions.size(); ++r) close(batch, r);
+  }
+  void close(const Batch& batch, std::size_t r) {
+    bound_rest(batch, r);
+    done_ += batch.regions[r].share;
+  }
+
+  // ‖D f‖ ≤ Σ gain · ‖D v‖ over the nodes v that the steps to come read.
+  void bound_rest(const Batch& batch, std::size_t r) {
+    auto [known, first] = gains_.try_emplace(batch.step);
+    if (first) known->second = tape_.gains_from(batch.step, options_.norm);
+    Magnitude total;
+    for (const NodeId id : tape_.alive_before(batch.step)) {
+      const std::optional<UpperBound>& gain = known->second[id];
+      if (!gain) continue;
+      if (first) rests_on_.push_back(*gain);
+      const Magnitude here = norm_of(id, batch.forms.at(id), r).upper;
+      total = Magnitude::sum(total, Magnitude::product(gain->magnitude(), here, Side::upper), Side::upper);
+    }
+    if (graph().node(graph().output()).op == nullptr) total = std::max(total, Magnitude(1.0));
+    rest_ = std::max(rest_, total);
+  }
+
+  // Computes the norms of the leading candidates again from exact entries.
+  void recompute() {
+    if (!tape_.is_exact(graph().output())) return;
+    thin_out(most_candidates);
+    for (std::size_t k = 0; k < std::min(candidates_.size(), most_recomputed) && !options_.expired(); ++k) {
+      Candidate& c = candidates_[k];
+      if (!(best_lower_ < c.upper)) break;
+      const auto* const bytes = reinterpret_cast<const std::uint8_t*>(c.region.pattern.data());
+      const auto forms = tape_.exact_forms(graph().output(), {bytes, c.region.pattern.size()});
+      Forms rounded(static_cast<Index>(forms.size()), 1);
+      for (std::size_t row = 0; row < forms.size(); ++row)
+        for (std::size_t i = 0; i < detail::coefficients; ++i) {
+          const detail::Dyadic::Rounded x = forms[row][i].rounded(tape_.scale(graph().output()));
+          rounded.value[row * detail::coefficients + i] = x.value;
+          rounded.error[row * detail::coefficients + i] = x.radius;
+        }
+      const NormRange norm = norm_of(graph().output(), rounded, 0);
+      c.lower = std::max(c.lower, norm.lower);
+      c.upper = std::min(c.upper, norm.upper);
+      best_lower_ = std::max(best_lower_, c.lower);
+    }
+  }
+
+  // ---- the answer
+  // ------------------------------------------------------------------------------------------------------
+
+  Tensor point_in(const Region& region) const {
+    const std::array<double, 2> at = Arrangement::inside(region.cell);
+    const std::span<const NodeId> inputs = graph().inputs();
+    Tensor point =
+        Tensor::uninitialised(inputs.size() == 1 ? graph().node(inputs[0]).value.shape() : Shape{2}, DType::f64);
+    const auto to = point.mutable_data<double>();
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] = at[i];
+    return point;
+  }
+
+  ExactResult summary() {
+    recompute();
+    Magnitude upper = std::max(rest_, others_);
+    const Candidate* best = nullptr;
+    for (const Candidate& c : candidates_) {
+      upper = std::max(upper, c.upper);
+      if (best == nullptr || best->lower < c.lower) best = &c;
+    }
+    const auto regions = static_cast<Index>(found_);
+    const std::string detail = cat(regions, regions == 1 ? " linear region" : " linear regions");
+    ExactResult result{LowerBound::certified(best_lower_, options_.norm, "exact", detail),
+                       rests_on_.empty() ? UpperBound::certified(upper, options_.norm, "exact", detail)
+                                         : UpperBound::derived(upper, options_.norm, rests_on_, "exact", detail),
+                       best != nullptr ? point_in(best->region) : Tensor(),
+                       regions,
+                       cut_ ? Status::cut : Status::finite,
+                       "",
+                       0.0};
+    if (cut_) result.note = "stopped early: what had not been enumerated is bounded by the product of norms";
+    if (undecided_ > 0)
+      result.note += cat(result.note.empty() ? "" : "; ", undecided_, undecided_ == 1 ? " region" : " regions",
+                         " could not be told from a neighbour, since constants are known by enclosures only, and were "
+                         "bounded by the product of norms");
+    return result;
+  }
+
+  detail::PiecewiseTape tape_;
+  const ExactOptions& options_;
+  Arrangement arrangement_;
+  std::vector<detail::Sign> signs_;  // reused
+  std::vector<Candidate> candidates_;
+  Magnitude best_lower_, others_, rest_;  // others_: candidates dropped; rest_: what was not enumerated
+  std::map<std::size_t, std::vector<std::optional<UpperBound>>> gains_;  // by step
+  std::vector<UpperBound> rests_on_;
+  std::set<std::string> on_axes_;  // patterns of regions beside an axis
+  std::size_t found_ = 0, undecided_ = 0;
+  double done_ = 0.0;
+  bool cut_ = false;
+};
+
+ExactResult constant(const ExactOptions& options, const std::string& why) {
+  return {LowerBound::certified(0.0, options.norm, "exact", why),
+          UpperBound::certified(0.0, options.norm, "exact", why),
+          {},
+          0,
+          Status::finite,
+          "",
+          0.0};
+}
+
+}  // namespace
+
+ExactResult exact_constant(const Var& output, const ExactOptions& options) {
+  const auto start = Options::Clock::now();
+  const Graph graph(output, "exact");
+  graph.require_finite();
+  graph.require_one_sample(options.sample_axis);
+  if (options.box) Range::box(Shape{1}, *options.box);  // DomainError unless lo ≤ hi
+  if (!graph.varies(graph.output())) return constant(options, graph.describe(graph.output()) + " does not vary");
+  if (options.box && options.box->lo == options.box->hi) return constant(options, "the box is one point");
+  ExactResult result = Enumeration(graph, options).run();
+  // What rests on norms of layers instead of regions may be worse than AutoLip, which folds.
+  if (result.status == Status::cut || !result.note.empty() || result.upper.magnitude().is_infinite()) {
+    AutoLipOptions general;
+    static_cast<Options&>(general) = options;
+    general.progress = nullptr;
+    general.norm = options.norm;
+    general.box = options.box;
+    general.sample_axis = options.sample_axis;
+    const UpperBound bound = autolip(output, general).bound;
+    result.upper = better(result.upper, named(bound, "exact", bound.detail()));
+  }
+  result.seconds = std::chrono::duration<double>(Options::Clock::now() - start).count();
+  options.report("exact", 1.0);
+  return result;
+}
+
+ExactResult exact_constant(const Function& f, const Tensor& sample, const ExactOptions& options, Where where) {
+  Tape tape;
+  return exact_constant(f(tape.input(sample, "x", where)), options);
+}
+
+}  // namespace taut
