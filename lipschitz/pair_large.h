@@ -1,0 +1,22 @@
+// The multiplier bound of pairs that are too large for an interior-point method. Internal; mathematics.md, 12.2
+// and 12.3.
+#pragma once
+
+#include <vector>
+
+#include "lipschitz/pair_scaled.h"
+
+namespace taut::detail {
+
+struct LargeBound {
+  double squared = infinity;  // certified: ≥ every squared norm, in scaled units
+  Index evaluations = 0;
+  bool cut = false;
+  std::vector<bool> suggestion;  // the vertex that suits the top singular vectors of the relaxation
+};
+
+// Minimises λ_max(BᵀΛB + Mᵀ(I − A_r Λ⁻¹ A_rᵀ)⁻¹M) over log Λ by limited-memory BFGS [Nocedal1980] with the largest
+// eigenvalues smoothed, then proves the last value by one Cholesky factorisation. No time: infinity, cut.
+LargeBound large_multiplier(const ScaledPair& pair, const PairMultiplierOptions& options);
+
+}  // namespace taut::detail
