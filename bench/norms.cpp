@@ -81,6 +81,11 @@ int main(int argc, char** argv) {
   };
   layers("alexnet", Effort::certified);
   layers("probabilistic", Effort::probabilistic);
+  for (const Index channels : {8, 16, 32, 64, 128, 256})
+    add(cat("growth/channels/", channels), convolution({channels, channels, 3, 32}, Boundary::zero));
+  for (const Index side : {8, 16, 32, 64, 128, 256})
+    add(cat("growth/image/", side), convolution({16, 16, 3, side}, Boundary::zero));
+  for (const Index n : {128, 256, 512, 1024, 2048, 4096}) add(cat("growth/dense/", n), dense(n, n));
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
 }

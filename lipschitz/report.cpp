@@ -1,8 +1,9 @@
-#include <algorithm>
 #include <ostream>
 
 #include "autodiff/error.h"
 #include "lipschitz/autolip.h"
+#include "lipschitz/seqlip.h"
+#include "lipschitz/text_table.h"
 
 namespace taut {
 namespace {
@@ -34,26 +35,28 @@ Line line_of(const NodeRow& row) {
           row.bound ? to_string(row.bound->rigour()) : ""};
 }
 
-// Characters, not bytes: labels may be UTF-8.
-std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const AutoLipReport& report) {
   std::vector<Line> lines{{"node", "op", "of", "shape", "where", "rule", "gain", "L up to here", "rigour"}};
   for (const NodeRow& row : report.rows) lines.push_back(line_of(row));
-  std::vector<std::size_t> widths(lines.front().size());
-  for (const Line& line : lines)
-    for (std::size_t c = 0; c < line.size(); ++c) widths[c] = std::max(widths[c], width(line[c]));
-  for (const Line& line : lines) {
-    std::string text;
-    for (std::size_t c = 0; c < line.size(); ++c) text += line[c] + std::string(widths[c] - width(line[c]) + 2, ' ');
-    out << text.substr(0, text.find_last_not_of(' ') + 1) << '\n';
-  }
+  detail::print_table(out, lines);
   out << "L " << report.bound;
   if (report.status != Status::finite) out << " (" << report.status << ": " << report.note << ')';
+  return out << '\n';
+}
+
+std::ostream& operator<<(std::ostream& out, const SeqLipReport& report) {
+  std::vector<Line> lines{{"activation", "neurons", "problem", "at least", "at most", "by norms", "method", "rigour"}};
+  for (const SeqLipPair& pair : report.pairs)
+    lines.push_back(
+        {pair.name, std::to_string(pair.neurons), cat(pair.rows, " x ", pair.neurons, " x ", pair.columns),
+         format_directed(pair.lower.magnitude(), Side::lower), format_directed(pair.upper.magnitude(), Side::upper),
+         format_directed(pair.norms.magnitude(), Side::upper), pair.method, to_string(pair.upper.rigour())});
+  detail::print_table(out, lines);
+  out << "L " << report.bound;
+  if (report.status != Status::finite || !report.note.empty())
+    out << " (" << report.status << ": " << report.note << ')';
   return out << '\n';
 }
 

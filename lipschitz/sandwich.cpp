@@ -1,0 +1,283 @@
+#include "lipschitz/sandwich.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <ostream>
+
+#include "autodiff/error.h"
+#include "lipschitz/autolip.h"
+#include "lipschitz/exact.h"
+#include "lipschitz/search.h"
+#include "lipschitz/seqlip.h"
+#include "lipschitz/text_table.h"
+
+namespace taut {
+namespace {
+
+struct Named {
+  Method method;
+  std::string_view name;
+};
+constexpr std::array<Named, 11> names{{{Method::frobenius, "frobenius"},
+                                       {Method::autolip, "autolip"},
+                                       {Method::seqlip, "seqlip"},
+                                       {Method::seqlip_exact, "seqlip-exact"},
+                                       {Method::seqlip_greedy, "seqlip-greedy"},
+                                       {Method::exact, "exact"},
+                                       {Method::ascent, "ascent"},
+                                       {Method::annealing, "annealing"},
+                                       {Method::grid, "grid"},
+                                       {Method::dataset, "dataset"},
+                                       {Method::pairs, "pairs"}}};
+
+bool needs_l2(Method method) {
+  return method == Method::frobenius || method == Method::seqlip || method == Method::seqlip_exact ||
+         method == Method::seqlip_greedy;
+}
+
+std::vector<Method> default_methods(const Tensor& sample, Norm norm) {
+  std::vector<Method> methods{Method::frobenius, Method::autolip, Method::seqlip, Method::ascent};
+  if (sample.size() <= 2) methods.push_back(Method::exact);
+  if (norm != Norm::l2) std::erase_if(methods, needs_l2);
+  return methods;
+}
+
+std::string place(const Tensor& point) {
+  if (!point.defined()) return "";
+  constexpr Index shown = 4;
+  std::string text = "at (";
+  for (Index i = 0; i < std::min(point.size(), shown); ++i) text += cat(i > 0 ? ", " : "", point.at(i));
+  return text + (point.size() > shown ? ", …)" : ")");
+}
+
+class Run {
+ public:
+  Run(const Function& f, const Tensor& sample, const SandwichOptions& options, Where where)
+      : f_(f), sample_(sample), options_(options), where_(where) {}
+
+  Sandwich run() {
+    const std::vector<Method> methods =
+        options_.methods.empty() ? default_methods(sample_, options_.norm) : options_.methods;
+    for (const Method method : methods) require_answerable(method);
+    for (std::size_t k = 0; k < methods.size(); ++k) {
+      const std::string_view name = to_string(methods[k]);
+      options_.report(name, static_cast<double>(k) / static_cast<double>(methods.size()));
+      share_ = share_of_time(methods.size() - k);
+      const auto begin = Options::Clock::now();
+      try {
+        answer(methods[k]);
+      } catch (const UnsupportedError& error) {
+        const Side side = methods[k] < Method::ascent ? Side::upper : Side::lower;
+        result_.bounds.push_back({std::string(name), side, side == Side::upper ? infinity : 0.0, Estimate{},
+                                  Status::unsupported,
+                                  std::chrono::duration<double>(Options::Clock::now() - begin).count(), error.what()});
+      }
+    }
+    options_.report("sandwich", 1.0);
+    return std::move(result_);
+  }
+
+ private:
+  void require_answerable(Method method) const {
+    if (needs_l2(method) && options_.norm != Norm::l2)
+      throw UsageError(cat("[sandwich] ", to_string(method), " bounds the constant in l2; got the norm ", options_.norm,
+                           "; leave the method out or ask for l2"));
+    if ((method == Method::dataset || method == Method::pairs) && !options_.data.defined())
+      throw UsageError(cat("[sandwich] ", to_string(method), " needs points; set options.data to a tensor (count, …)"));
+    if (method == Method::grid && !options_.box)
+      throw UsageError("[sandwich] grid needs a box to cover; set options.box");
+  }
+
+  Options share_of_time(std::size_t methods_left) const {
+    Options options = options_;
+    options.progress = nullptr;
+    if (!options.deadline) return options;
+    const auto now = Options::Clock::now();
+    if (now < *options.deadline) options.deadline = now + (*options.deadline - now) / static_cast<int>(methods_left);
+    return options;
+  }
+
+  void answer(Method method) {
+    switch (method) {
+      case Method::frobenius:
+      case Method::autolip:
+        return product(method);
+      case Method::seqlip:
+        return by_seqlip(method, SeqLipMethod::certified);
+      case Method::seqlip_exact:
+        return by_seqlip(method, SeqLipMethod::exact);
+      case Method::seqlip_greedy:
+        return by_seqlip(method, SeqLipMethod::greedy);
+      case Method::exact:
+        return exactly();
+      case Method::ascent: {
+        AscentOptions options;
+        fill(options);
+        options.starts = options_.data;
+        return add(method, ascent_lower_bound(f_, sample_, options));
+      }
+      case Method::annealing: {
+        AnnealingOptions options;
+        fill(options);
+        options.starts = options_.data;
+        return add(method, annealing_lower_bound(f_, sample_, options));
+      }
+      case Method::grid: {
+        GridOptions options;
+        fill(options);
+        options.box.reset();
+        return add(method, grid_lower_bound(f_, Range::box(sample_.shape(), *options_.box), sample_.dtype(), options));
+      }
+      case Method::dataset: {
+        LowerOptions options;
+        fill(options);
+        return add(method, dataset_lower_bound(f_, options_.data, options));
+      }
+      case Method::pairs: {
+        PairsOptions options;
+        fill(options);
+        return add(method, pairs_lower_bound(f_, options_.data, options));
+      }
+    }
+    throw UsageError("[sandwich] an unknown method was asked for; take those of all_methods()");
+  }
+
+  void fill(LowerOptions& options) const {
+    static_cast<Options&>(options) = share_;
+    options.norm = options_.norm;
+    options.box = options_.box;
+  }
+
+  void product(Method method) {
+    AutoLipOptions options;
+    static_cast<Options&>(options) = share_;
+    options.norm = options_.norm;
+    options.box = options_.box;
+    if (method == Method::frobenius) options.affine_norm = AffineNorm::frobenius;
+    const AutoLipReport report = autolip(f_, sample_, options, where_);
+    add(method, report.bound, report.status, report.note, report.seconds);
+  }
+
+  void by_seqlip(Method method, SeqLipMethod how) {
+    SeqLipOptions options(share_);
+    options.method = how;
+    options.box = options_.box;
+    const SeqLipReport report = seqlip(f_, sample_, options, where_);
+    add(method, report.bound, report.status, report.note, report.seconds);
+  }
+
+  void exactly() {
+    ExactOptions options;
+    static_cast<Options&>(options) = share_;
+    options.norm = options_.norm;
+    options.box = options_.box;
+    const ExactResult result = exact_constant(f_, sample_, options, where_);
+    const std::string regions = cat(result.regions, " regions", result.note.empty() ? "" : "; ", result.note);
+    add(Method::exact, result.upper, result.status, regions, result.seconds);
+    add(Method::exact, result.lower, result.status, place(result.point), result.seconds, result.point);
+  }
+
+  void add(Method method, const UpperBound& bound, Status status, const std::string& note, double seconds) {
+    result_.bounds.push_back(
+        {std::string(to_string(method)), Side::upper, bound.value(), bound.rigour(), status, seconds, note});
+    result_.upper = result_.upper ? better(*result_.upper, bound) : bound;
+  }
+  void add(Method method, const LowerBound& bound, Status status, const std::string& note, double seconds,
+           const Tensor& point) {
+    result_.bounds.push_back(
+        {std::string(to_string(method)), Side::lower, bound.value(), bound.rigour(), status, seconds, note});
+    const LowerBound best = result_.lower ? better(*result_.lower, bound) : bound;
+    const bool kept = result_.lower && best.method() == result_.lower->method();
+    if (!kept) result_.point = point;
+    result_.lower = best;
+  }
+  void add(Method method, const LowerResult& found) {
+    const std::string note = cat(place(found.point), found.partner.defined() ? " and " : "", place(found.partner));
+    add(method, found.bound, found.status, note, found.seconds, found.point);
+  }
+
+  const Function& f_;
+  const Tensor& sample_;
+  const SandwichOptions& options_;
+  Where where_;
+  Options share_;
+  Sandwich result_;
+};
+
+bool is_estimate(const BoundRow& row) { return std::holds_alternative<Estimate>(row.rigour); }
+bool has_value(const BoundRow& row) { return row.status == Status::finite || row.status == Status::cut; }
+
+}  // namespace
+
+std::string_view to_string(Method method) {
+  for (const Named& named : names)
+    if (named.method == method) return named.name;
+  throw UsageError("[sandwich] an unknown method was asked for; take those of all_methods()");
+}
+
+Method method_named(std::string_view name) {
+  std::string known;
+  for (const Named& named : names) {
+    if (named.name == name) return named.method;
+    known += cat(known.empty() ? "" : ", ", named.name);
+  }
+  throw UsageError(cat("[sandwich] there is no method '", name, "'; there are ", known));
+}
+
+const std::vector<Method>& all_methods() {
+  static const std::vector<Method> all = [] {
+    std::vector<Method> methods;
+    for (const Named& named : names) methods.push_back(named.method);
+    return methods;
+  }();
+  return all;
+}
+
+double Sandwich::ratio() const {
+  if (!upper || !lower || !(lower->value() > 0.0)) return infinity;
+  return upper->value() / lower->value();
+}
+
+const BoundRow* Sandwich::best_upper() const {
+  const BoundRow* best = nullptr;
+  for (const BoundRow& row : bounds)
+    if (row.side == Side::upper && has_value(row) && !is_estimate(row) && (best == nullptr || row.value < best->value))
+      best = &row;
+  return best;
+}
+
+const BoundRow* Sandwich::best_lower() const {
+  const BoundRow* best = nullptr;
+  for (const BoundRow& row : bounds) {
+    if (row.side != Side::lower || !has_value(row)) continue;
+    const bool more = best == nullptr || (is_estimate(*best) && !is_estimate(row));
+    const bool as_much = best != nullptr && is_estimate(*best) == is_estimate(row);
+    if (more || (as_much && row.value > best->value)) best = &row;
+  }
+  return best;
+}
+
+Sandwich sandwich(const Function& f, const Tensor& sample, const SandwichOptions& options, Where where) {
+  return Run(f, sample, options, where).run();
+}
+
+std::ostream& operator<<(std::ostream& out, const Sandwich& sandwich) {
+  std::vector<std::vector<std::string>> lines{{"method", "bound", "rigour", "seconds", ""}};
+  for (const BoundRow& row : sandwich.bounds) {
+    const std::string relation = is_estimate(row) ? "~ " : row.side == Side::upper ? "<= " : ">= ";
+    lines.push_back({row.method, has_value(row) ? "L " + relation + format_directed(row.value, row.side) : "-",
+                     has_value(row) ? to_string(row.rigour) : std::string(to_string(row.status)),
+                     cat(std::round(row.seconds * 1e3) / 1e3),
+                     row.status == Status::cut ? "cut; " + row.note : row.note});
+  }
+  detail::print_table(out, lines);
+  if (sandwich.lower && sandwich.upper)
+    out << format_directed(sandwich.lower->magnitude(), Side::lower)
+        << " <= L <= " << format_directed(sandwich.upper->magnitude(), Side::upper) << ", lower end "
+        << sandwich.lower->rigour() << ", upper end " << sandwich.upper->rigour() << ", ratio " << sandwich.ratio()
+        << '\n';
+  return out;
+}
+
+}  // namespace taut

@@ -1,0 +1,80 @@
+// One call from a function to lower ≤ L ≤ upper: the analyses of this library, run within a time limit, and the best of
+// what they prove.
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "autodiff/diff.h"
+#include "lipschitz/bound.h"
+#include "lipschitz/options.h"
+
+namespace taut {
+
+enum class Method : std::uint8_t {
+  // upper bounds
+  frobenius,
+  autolip,
+  seqlip,         // certified
+  seqlip_exact,   // certified
+  seqlip_greedy,  // an estimate
+  exact,          // both sides, of inputs of one or two numbers
+  // lower bounds
+  ascent,
+  annealing,
+  grid,     // inputs of one to three numbers, on a box
+  dataset,  // needs data
+  pairs,    // needs data
+};
+std::string_view to_string(Method method);  // "seqlip-exact"
+// UsageError that lists the names.
+Method method_named(std::string_view name);
+const std::vector<Method>& all_methods();
+
+struct SandwichOptions : Options {
+  // In the order of the table; none: frobenius, autolip, seqlip, ascent, and exact where the input has at most two
+  // numbers. In norms other than l2 without those that are defined in l2 only.
+  std::vector<Method> methods;
+  Norm norm = Norm::l2;
+  std::optional<Interval> box;  // every entry of the input lies in it; none: all reals
+  Tensor data;                  // (count, …), of the function's dtype: for dataset and pairs, and ascent starts there
+
+  SandwichOptions() = default;
+  SandwichOptions(const Options& general) : Options(general) {}  // NOLINT(google-explicit-constructor)
+};
+
+// One line of a table of bounds.
+struct BoundRow {
+  std::string method;
+  Side side = Side::upper;  // of estimates too, what they would be a bound of
+  double value = 0.0;       // rounded to the safe side
+  Rigour rigour = Estimate{};
+  Status status = Status::finite;
+  double seconds = 0.0;
+  std::string note;  // why it is not finite, was cut or could not be computed; of lower bounds where they are attained
+};
+
+struct Sandwich {
+  std::vector<BoundRow> bounds;
+  std::optional<UpperBound> upper;  // the best; estimates only where there is nothing else
+  std::optional<LowerBound> lower;
+  Tensor point;  // at which `lower` is attained; undefined where no search was asked for
+
+  double ratio() const;                // upper / lower of the values; infinity without either
+  const BoundRow* best_upper() const;  // among the rows, never an estimate; null where there is none
+  const BoundRow* best_lower() const;  // estimates only where there is nothing else
+};
+
+// L of f at `sample`, one sample as autolip() takes it: finite numbers, which do not matter otherwise. Methods get
+// equal shares of what is left of the time. One that cannot answer (`unsupported`) is a row that says why and no error;
+// errors are those of autolip(), and UsageError for a method that lacks its data or its box.
+Sandwich sandwich(const Function& f, const Tensor& sample, const SandwichOptions& options = {},
+                  Where where = Where::current());
+
+// The table, and the sandwich in its last line. Upper bounds are rounded up, lower ones down.
+std::ostream& operator<<(std::ostream& out, const Sandwich& sandwich);
+
+}  // namespace taut
