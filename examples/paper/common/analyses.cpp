@@ -44,6 +44,8 @@ std::optional<BoundRow> Analyses::ascent(const Tensor& /*data*/) const { return 
 std::optional<BoundRow> Analyses::annealing(const Tensor& /*data*/) const { return std::nullopt; }
 std::optional<BoundRow> Analyses::grid(const Interval& /*box*/) const { return std::nullopt; }
 
+PairValues pair_values(const Tensor& /*left*/, const Tensor& /*right*/, const Options& /*options*/) { return {}; }
+
 void add(nlohmann::ordered_json& row, const std::optional<BoundRow>& bound) {
   if (bound) row["bounds"].push_back(to_json(*bound));
 }

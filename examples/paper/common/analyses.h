@@ -33,6 +33,14 @@ struct Analyses {
   std::optional<BoundRow> grid(const Interval& box) const;
 };
 
+// Bounds of max over σ in [0, 1]^n of ‖left diag(σ) right‖₂, n the columns of left and the rows of right: the paper's
+// greedy search (an estimate; a maximum is at least what is found), and from above, certified. Nothing where this
+// version of the library has no such analysis.
+struct PairValues {
+  std::optional<BoundRow> greedy, upper;
+};
+PairValues pair_values(const Tensor& left, const Tensor& right, const Options& options);
+
 // Adds a row to {"bounds": […]} if there is one.
 void add(nlohmann::ordered_json& row, const std::optional<BoundRow>& bound);
 

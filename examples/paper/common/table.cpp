@@ -92,9 +92,9 @@ std::string cell(const Json* bound, int digits) {
   std::string text;
   if (rigour == "certified" || rigour == "probabilistic") {
     text = format_directed(*value, (*bound)["side"] == "lower" ? Side::lower : Side::upper, digits);
-    if (rigour == "probabilistic") text = "p " + text;
+    if (rigour == "probabilistic") text = cat("p ", text);
   } else {
-    text = "~" + number(value, digits);
+    text = cat("~", number(value, digits));
   }
   return status == "cut" ? text + " (cut)" : text;
 }
