@@ -20,9 +20,9 @@ constexpr const char* weights_note =
     "values cannot be compared, the ratios and the work can.";
 
 // Where the network comes from. Weights of the published network will be read here once ONNX files can be.
-nn::Sequential network(std::uint64_t seed) {
+nn::Sequential network(std::uint64_t seed, bool quick) {
   nn::Random random(seed);
-  return examples::alexnet(random);
+  return quick ? examples::alexnet(random, 512) : examples::alexnet(random);
 }
 
 struct Layer {
@@ -132,17 +132,17 @@ examples::Table layer_table(const std::vector<Json>& rows) {
 
 void run(const examples::SessionOptions& options) {
   examples::Session session("alexnet", options);
-  nn::Sequential net = network(session.seed());
+  nn::Sequential net = network(session.seed(), session.quick());
   const Tensor sample = Tensor::full(Shape{1, 3, 224, 224}, DType::f32, 0.5);
   Tape tape;
   const Layers layers(net(tape.input(sample)));
 
   std::vector<Json> rows;
   for (const Layer& layer : layers.all)
-    rows.push_back(session.row(layer.name, [&] { return layer_row(session, layer); }));
+    rows.push_back(session.row(cat(rows.size() + 1, " ", layer.name), [&] { return layer_row(session, layer); }));
   const Json whole = session.row("AlexNet", [&] { return network_row(session, net, sample, layers.pools); });
 
-  examples::Report report{"AlexNet", {}, {}, {}, {}};
+  examples::Report report{session.quick() ? "AlexNet, dense layers narrowed to 512" : "AlexNet", {}, {}, {}, {}};
   report.introduction = {std::string("**") + weights_note + "** Torchvision's layout, images (3, 224, 224), l2."};
   report.parts = {{"The paper's figures", network_table(whole)}, {"Norms of the layers", layer_table(rows)}};
   report.notes = {

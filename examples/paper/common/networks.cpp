@@ -48,7 +48,7 @@ nn::Sequential mnist_cnn(Index layers, nn::Random& random) {
   return net;
 }
 
-nn::Sequential alexnet(nn::Random& random) {
+nn::Sequential alexnet(nn::Random& random, Index dense_width) {
   return nn::Sequential{convolution(3, 64, 11, 4, 2, random, {}),
                         nn::ReLU(),
                         overlapping_pool(),
@@ -63,11 +63,11 @@ nn::Sequential alexnet(nn::Random& random) {
                         nn::ReLU(),
                         overlapping_pool(),
                         nn::Flatten(),
-                        nn::Linear(9216, 4096, random),
+                        nn::Linear(9216, dense_width, random),
                         nn::ReLU(),
-                        nn::Linear(4096, 4096, random),
+                        nn::Linear(dense_width, dense_width, random),
                         nn::ReLU(),
-                        nn::Linear(4096, 1000, random)};
+                        nn::Linear(dense_width, 1000, random)};
 }
 
 }  // namespace taut::examples

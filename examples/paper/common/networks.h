@@ -15,7 +15,8 @@ nn::Sequential synthetic_mlp(Index layers, nn::Random& random);
 nn::Sequential mnist_cnn(Index layers, nn::Random& random);
 
 // Torchvision's layout for images (3, 224, 224), 61.1 million weights: five convolutions with three overlapping 3×3
-// max-pools of stride 2, three dense layers. Dropout, which does nothing in inference, is left out.
-nn::Sequential alexnet(nn::Random& random);
+// max-pools of stride 2, three dense layers, the first two of `dense_width` outputs. Dropout, which does nothing in
+// inference, is left out.
+nn::Sequential alexnet(nn::Random& random, Index dense_width = 4096);
 
 }  // namespace taut::examples
