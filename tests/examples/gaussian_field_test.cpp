@@ -14,36 +14,56 @@ using examples::sample_gaussian_field;
 
 BOOST_AUTO_TEST_SUITE(gaussian_field)
 
-// All covariances of a small field against the kernel, from independent draws. The standard error of a mean of
-// products of normal numbers of variance 1 is at most √(2 / draws).
+// The covariance at every distance of a small field against the kernel: the mean over all pairs of points at that
+// distance and over independent draws, in batches from whose spread the standard error follows. Every pair alone is
+// held to a coarser tolerance, from √(2 / draws), the largest standard error of a product of normal numbers.
 BOOST_AUTO_TEST_CASE(covariance_is_the_kernel) {
   constexpr Index points = 5;
-  constexpr double side = 6.0, length = 0.9;
-  const int draws = testing::iterations(20000);
   constexpr std::size_t size = points * points;
-  std::vector<double> products(size * size), means(size), fourth(size);
+  constexpr double side = 6.0, length = 0.9;
+  constexpr int batches = 20;
+  const int draws = testing::iterations(2000);  // per batch
   GaussianField field;
-  for (int draw = 0; draw < draws; ++draw) {
-    field = sample_gaussian_field(points, side, length, static_cast<std::uint64_t>(draw));
-    for (std::size_t i = 0; i < size; ++i) {
-      means[i] += field.values[i] / draws;
-      fourth[i] += std::pow(field.values[i], 4) / draws;
-      for (std::size_t j = 0; j < size; ++j) products[i * size + j] += field.values[i] * field.values[j] / draws;
+  std::vector<double> products(size * size);
+  std::vector<std::vector<double>> lags(batches, std::vector<double>(size)), fourth(batches, std::vector<double>(1));
+  std::vector<double> pairs(size);
+  const auto lag = [](std::size_t i, std::size_t j) {
+    const auto apart = [](std::size_t a, std::size_t b) { return a > b ? a - b : b - a; };
+    return apart(i % points, j % points) + points * apart(i / points, j / points);
+  };
+  for (std::size_t i = 0; i < size; ++i)
+    for (std::size_t j = 0; j < size; ++j) ++pairs[lag(i, j)];
+  for (int batch = 0; batch < batches; ++batch)
+    for (int draw = 0; draw < draws; ++draw) {
+      const auto b = static_cast<std::size_t>(batch);
+      field = sample_gaussian_field(points, side, length, static_cast<std::uint64_t>(batch * draws + draw));
+      for (std::size_t i = 0; i < size; ++i) {
+        fourth[b][0] += std::pow(field.values[i], 4) / (draws * static_cast<double>(size));
+        for (std::size_t j = 0; j < size; ++j) {
+          const double product = field.values[i] * field.values[j];
+          products[i * size + j] += product / (batches * draws);
+          lags[b][lag(i, j)] += product / (draws * pairs[lag(i, j)]);
+        }
+      }
     }
-  }
-  const double tolerance = 6.0 * std::sqrt(2.0 / draws);
-  for (std::size_t i = 0; i < size; ++i) {
-    BOOST_TEST(std::fabs(means[i]) < tolerance);
-    BOOST_TEST(std::fabs(fourth[i] - 3.0) < 6.0 * std::sqrt(96.0 / draws));  // of a normal number
-    for (std::size_t j = 0; j < size; ++j) {
-      const double dx =
-          field.coordinate(static_cast<Index>(i) % points) - field.coordinate(static_cast<Index>(j) % points);
-      const double dy =
-          field.coordinate(static_cast<Index>(i) / points) - field.coordinate(static_cast<Index>(j) / points);
-      const double kernel = std::exp(-(dx * dx + dy * dy) / (2.0 * length * length));
-      BOOST_TEST(std::fabs(products[i * size + j] - kernel) < tolerance, "points " << i << " and " << j);
-    }
-  }
+  // Seven standard errors of the mean over the batches.
+  const auto close = [&](const std::vector<std::vector<double>>& means, std::size_t at, double expected) {
+    double mean = 0.0, variance = 0.0;
+    for (const auto& batch : means) mean += batch[at] / batches;
+    for (const auto& batch : means) variance += (batch[at] - mean) * (batch[at] - mean) / (batches * (batches - 1));
+    BOOST_TEST(std::fabs(mean - expected) < 7.0 * std::sqrt(variance), mean << " for " << expected << " at " << at);
+  };
+  const double step = side / (points - 1);
+  const auto kernel = [&](std::size_t at) {
+    const double dx = step * static_cast<double>(at % points), dy = step * static_cast<double>(at / points);
+    return std::exp(-(dx * dx + dy * dy) / (2.0 * length * length));
+  };
+  for (std::size_t at = 0; at < size; ++at) close(lags, at, kernel(at));
+  close(fourth, 0, 3.0);  // of normal numbers
+  for (std::size_t i = 0; i < size; ++i)
+    for (std::size_t j = 0; j < size; ++j)
+      BOOST_TEST(std::fabs(products[i * size + j] - kernel(lag(i, j))) < 6.0 * std::sqrt(2.0 / (batches * draws)),
+                 "points " << i << " and " << j);
 }
 
 // A field is smooth: what a fine grid has between points of a coarse one is their interpolation up to h⁴.
