@@ -9,7 +9,7 @@ export CMAKE_GENERATOR ?= Ninja
 endif
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test bench check install deps format format-check docs sandwich clean help
+.PHONY: build demo paper paper-quick test bench check install deps format format-check docs sandwich clean help
 
 build: ## build everything (the default); missing packages are installed first
 	@scripts/deps.sh build
@@ -21,6 +21,21 @@ demo: ## train on MNIST with and without a Lipschitz penalty, print the sandwich
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build $(BUILD) -j $(JOBS) --target demo
 	$(BUILD)/examples/demo --json $(BUILD)/demo.json
+
+PAPER := $(BUILD)/paper
+
+paper: paper-programs ## the tables and figures of the paper, into docs/paper; ARGS=--resume goes on after Ctrl-C
+	scripts/paper.sh $(BUILD) $(PAPER) docs/paper -- --threads $(JOBS) $(ARGS)
+
+paper-quick: paper-programs ## the same in minutes and small, into build/paper-quick alone
+	scripts/paper.sh $(BUILD) $(PAPER)-quick -- --quick --threads $(JOBS) $(ARGS)
+
+.PHONY: paper-programs
+paper-programs:
+	@scripts/deps.sh build
+	@scripts/deps.sh paper || echo "There will be no figures." >&2
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build $(BUILD) -j $(JOBS) --target paper_programs
 
 test: build ## build and run every test
 	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)

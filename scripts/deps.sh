@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# scripts/deps.sh [build|all]
+# scripts/deps.sh [build|paper|all]
 # Finds out which of the packages that Taut needs are missing. Debian and Ubuntu: installs them with apt-get, through sudo
 # when not root. Other systems: prints their names for dnf and Homebrew and stops.
 #   build  what `make`, `make demo` and `make test` need (the default)
-#   all    also what `make check` needs, a formatter
+#   paper  what draws the figures of `make paper`
+#   all    both, and what `make check` needs, a formatter
 set -euo pipefail
 
 # How to see that it is there | Debian | Fedora | Homebrew
@@ -24,6 +25,9 @@ header boost/version.hpp     | libboost-dev     | boost-devel          | boost
 library boost_unit_test_framework | libboost-test-dev | boost-devel    | boost
 header benchmark/benchmark.h | libbenchmark-dev | google-benchmark-devel | google-benchmark
 header nlohmann/json.hpp     | nlohmann-json3-dev | json-devel         | nlohmann-json
+'
+paper_packages='
+command gnuplot              | gnuplot-nox      | gnuplot              | gnuplot
 '
 check_packages='
 clang-format 14              | clang-format-14  | clang-tools-extra    | clang-format
@@ -77,8 +81,9 @@ install_with_apt() {
 packages=$build_packages
 case ${1:-build} in
   build) ;;
-  all) packages+=$check_packages ;;
-  *) echo "usage: scripts/deps.sh [build|all]" >&2; exit 2 ;;
+  paper) packages=$paper_packages ;;
+  all) packages+=$paper_packages$check_packages ;;
+  *) echo "usage: scripts/deps.sh [build|paper|all]" >&2; exit 2 ;;
 esac
 
 lacking=$(missing <<<"$packages")

@@ -33,8 +33,9 @@ void print_help(const std::string& program, const std::string& summary, const st
   std::cout << "usage: " << program << " [options]\n\n" << summary << "\n\n";
   std::vector<std::pair<std::string, std::string>> lines;
   for (const Option& option : more) {
-    const std::string given = option.value->empty() ? "" : " (default " + *option.value + ")";
-    lines.emplace_back(option.name + ' ' + option.argument, option.help + given);
+    const bool has_default = option.value != nullptr && !option.value->empty();
+    lines.emplace_back(option.flag != nullptr ? option.name : option.name + ' ' + option.argument,
+                       has_default ? option.help + " (default " + *option.value + ")" : option.help);
   }
   lines.emplace_back("--quick", "a run of seconds that shows that everything works");
   lines.emplace_back("--seed N", "fixes every random number (default 1)");
@@ -56,7 +57,9 @@ std::optional<CommonOptions> parse(const std::vector<std::string>& arguments, co
     };
     const auto own = std::ranges::find(more, name, &Option::name);
     if (name == "--help") return std::nullopt;
-    if (own != more.end()) {
+    if (own != more.end() && own->flag != nullptr) {
+      *own->flag = true;
+    } else if (own != more.end()) {
       *own->value = value();
     } else if (name == "--quick") {
       options.quick = true;

@@ -15,12 +15,13 @@ struct CommonOptions {
   std::string json_file;   // --json FILE: results for other programs, "" for none
 };
 
-// An option of one program, with a value.
+// An option of one program, with a value or, when `flag` is set, without one.
 struct Option {
   std::string name;      // "--data"
   std::string argument;  // what the help calls the value, "DIR"
   std::string help;
-  std::string* value;  // holds the default
+  std::string* value;    // holds the default
+  bool* flag = nullptr;  // becomes true when the option is given
 };
 
 // Parses the command line, sets OpenBLAS's threads, runs `body`. Returns the program's exit status: 0 done (or --help),
