@@ -44,7 +44,7 @@ void demo(const std::string& folder, const examples::CommonOptions& options) {
     Options analysis;
     analysis.threads = options.threads;
     analysis.seed = options.seed;
-    const examples::Sandwich sandwich = examples::analyse(name, net, data.test, points, analysis);
+    const examples::Classifier sandwich = examples::analyse(name, net, data.test, points, analysis);
     std::cout << '\n' << sandwich << std::flush;
     models.push_back(examples::to_json(sandwich));
   };

@@ -27,7 +27,7 @@ void run(const std::string& folder, const examples::CommonOptions& options) {
   Options analysis;
   analysis.threads = options.threads;
   analysis.seed = options.seed;
-  const examples::Sandwich sandwich =
+  const examples::Classifier sandwich =
       examples::analyse("mnist_4", net, data.test, options.quick ? 100 : 1000, analysis);
   std::cout << sandwich;
   if (!options.json_file.empty()) {

@@ -96,7 +96,7 @@ Json divided(const Json* bound, double pools, const std::string& method) {
 Json network_row(examples::Session& session, nn::Sequential& net, const Tensor& sample, double pools) {
   const examples::Analyses analyses{[&](const Var& x) { return net(x); }, sample, session.analysis("AlexNet")};
   Json row{{"name", "AlexNet"}, {"pools", pools}};
-  examples::add(row, analyses.autolip());
+  examples::add(row, analyses.of(Method::autolip));
   examples::add(row, analyses.seqlip_greedy(session.quick() ? 20 : 100));
   for (const char* method : {"autolip", "seqlip-greedy"})
     if (const Json* bound = examples::bound_of(row, method))

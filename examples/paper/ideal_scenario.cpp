@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "autodiff/error.h"
+#include "autodiff/outward.h"
 #include "examples/paper/common/analyses.h"
 #include "examples/paper/common/figure.h"
 #include "examples/paper/common/pairs.h"
@@ -46,13 +47,9 @@ Json draw_row(examples::Session& session, const Size& size, std::size_t ratio, I
   const std::vector<examples::IdealLayer> layers = examples::ideal_layers(size.layers, size.n, random);
   const double r = ratios[ratio];
   Json row{{"name", cat("r = ", examples::number(r), ", draw ", draw)}, {"r", r}, {"draw", draw}, {"n", size.n}};
-  std::optional<double> greedy = 1.0, upper = 1.0;  // of the pairs before the last
+  double greedy = 1.0, upper = 1.0;  // of the pairs before the last
   double closed = 1.0;
   row["values"] = {{{"layers", 1}, {"greedy", 1.0}, {"upper", 1.0}, {"rank_one", 1.0}}};
-  const auto times = [](std::optional<double> product, const std::optional<examples::BoundRow>& factor) {
-    return product && factor ? std::optional(*product * factor->value) : std::nullopt;
-  };
-  const auto json = [](std::optional<double> value) { return value ? Json(*value) : Json(); };
   for (Index k = 2; k <= size.layers; ++k) {
     const auto& earlier = layers[static_cast<std::size_t>(k - 2)];
     const auto& later = layers[static_cast<std::size_t>(k - 1)];
@@ -64,13 +61,13 @@ Json draw_row(examples::Session& session, const Size& size, std::size_t ratio, I
     const examples::PairValues at_end = values(true);
     closed *= examples::rank_one_factor(earlier, later);
     row["values"].push_back({{"layers", k},
-                             {"greedy", json(times(greedy, at_end.greedy))},
-                             {"upper", json(times(upper, at_end.upper))},
+                             {"greedy", greedy * at_end.greedy.value},
+                             {"upper", mul_up(upper, at_end.upper.value)},
                              {"rank_one", closed}});
     if (k == size.layers) break;
     const examples::PairValues inside = values(false);
-    greedy = times(greedy, inside.greedy);
-    upper = times(upper, inside.upper);
+    greedy *= inside.greedy.value;
+    upper = mul_up(upper, inside.upper.value);
   }
   return row;
 }

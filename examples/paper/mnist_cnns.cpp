@@ -49,13 +49,11 @@ Json row_of(examples::Session& session, const nn::TrainAndTest& data, Index laye
   const Tensor images = data.test.first(session.quick() ? 100 : 1000).inputs();
   const examples::Analyses analyses{[&](const Var& x) { return t.net(x); }, data.test.first(1).inputs(),
                                     session.analysis(cat(layers, " layers"))};
-  examples::add(row, analyses.frobenius());
-  examples::add(row, analyses.autolip());
-  examples::add(row, analyses.seqlip());
+  for (const Method method : {Method::frobenius, Method::autolip, Method::seqlip})
+    examples::add(row, analyses.of(method));
   examples::add(row, analyses.seqlip_greedy(session.quick() ? 10 : 100));
-  examples::add(row, analyses.dataset(images));
-  examples::add(row, analyses.annealing(images));
-  examples::add(row, analyses.ascent(images));
+  for (const Method method : {Method::dataset, Method::annealing, Method::ascent})
+    examples::add(row, analyses.of(method, images));
   return row;
 }
 

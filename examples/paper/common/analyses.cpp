@@ -1,53 +1,45 @@
 #include "examples/paper/common/analyses.h"
 
-#include "lipschitz/autolip.h"
-#include "lipschitz/lower.h"
+#include "lipschitz/pair_problem.h"
+#include "lipschitz/seqlip.h"
 
 namespace taut::examples {
-namespace {
 
-template <class Specific>
-Specific with(const Options& options) {
-  Specific specific;
-  static_cast<Options&>(specific) = options;
-  return specific;
+std::vector<BoundRow> Analyses::of(Method method, const Tensor& data) const {
+  SandwichOptions one(options);
+  one.methods = {method};
+  one.data = data;
+  return sandwich(f, sample, one).bounds;
 }
 
-BoundRow upper_row(const char* method, const AutoLipReport& report) {
-  return {method, Side::upper, report.bound.value(), report.bound.rigour(), report.status, report.seconds, report.note};
+std::vector<BoundRow> Analyses::on_box(Method method, const Interval& box) const {
+  SandwichOptions one(options);
+  one.methods = {method};
+  one.box = box;
+  return sandwich(f, sample, one).bounds;
 }
 
-}  // namespace
-
-BoundRow Analyses::frobenius() const {
-  auto product = with<AutoLipOptions>(options);
-  product.affine_norm = AffineNorm::frobenius;
-  return upper_row("frobenius", taut::autolip(f, sample, product));
+std::vector<BoundRow> Analyses::seqlip_greedy(Index triples) const {
+  SeqLipOptions greedy(options);
+  greedy.method = SeqLipMethod::greedy;
+  greedy.triples = triples;
+  const SeqLipReport report = taut::seqlip(f, sample, greedy);
+  return {{"seqlip-greedy", Side::upper, report.bound.value(), report.bound.rigour(), report.status, report.seconds,
+           report.note}};
 }
 
-BoundRow Analyses::autolip() const {
-  return upper_row("autolip", taut::autolip(f, sample, with<AutoLipOptions>(options)));
+PairValues pair_values(const Tensor& left, const Tensor& right, const Options& options) {
+  const PairProblem problem = PairProblem::uniform(left, right);
+  const PairResult found = pair_greedy(problem, options), proved = pair_multiplier(problem, options);
+  const auto row = [](const char* method, const PairResult& result) {
+    return BoundRow{method,        Side::upper,    result.upper.value(), result.upper.rigour(),
+                    result.status, result.seconds, result.note};
+  };
+  return {row("greedy", found), row("multiplier", proved)};
 }
 
-std::optional<BoundRow> Analyses::seqlip() const { return std::nullopt; }
-std::optional<BoundRow> Analyses::seqlip_exact() const { return std::nullopt; }
-std::optional<BoundRow> Analyses::seqlip_greedy(Index /*triples*/) const { return std::nullopt; }
-std::vector<BoundRow> Analyses::exact() const { return {}; }
-
-BoundRow Analyses::dataset(const Tensor& data) const {
-  const LowerResult result = dataset_lower_bound(f, data, with<LowerOptions>(options));
-  return {"dataset",     Side::lower,    result.bound.value(), result.bound.rigour(),
-          result.status, result.seconds, result.bound.detail()};
-}
-
-std::optional<BoundRow> Analyses::ascent(const Tensor& /*data*/) const { return std::nullopt; }
-std::optional<BoundRow> Analyses::annealing(const Tensor& /*data*/) const { return std::nullopt; }
-std::optional<BoundRow> Analyses::grid(const Interval& /*box*/) const { return std::nullopt; }
-
-PairValues pair_values(const Tensor& /*left*/, const Tensor& /*right*/, const Options& /*options*/) { return {}; }
-
-void add(nlohmann::ordered_json& row, const std::optional<BoundRow>& bound) {
-  if (bound) row["bounds"].push_back(to_json(*bound));
+void add(nlohmann::ordered_json& row, const std::vector<BoundRow>& bounds) {
+  for (const BoundRow& bound : bounds) row["bounds"].push_back(to_json(bound));
 }
 
 }  // namespace taut::examples
