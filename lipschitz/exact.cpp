@@ -20,7 +20,7 @@ using detail::Step;
 
 constexpr std::size_t batch_size = 128;        // regions whose forms are computed by one matrix product
 constexpr std::size_t most_candidates = 4096;  // regions kept for the last comparison
-constexpr std::size_t most_recomputed = 64;    // of these without rounding
+constexpr double recomputed_products = 4e6;    // for the norms of the best of these without rounding
 
 // A cell on which the steps so far have one pattern: a byte per entry that splits, the index of its piece.
 struct Region {
@@ -317,7 +317,9 @@ class Enumeration {
   void recompute() {
     if (!tape_.is_exact(graph().output())) return;
     thin_out(most_candidates);
-    for (std::size_t k = 0; k < std::min(candidates_.size(), most_recomputed) && !options_.expired(); ++k) {
+    const double affordable = recomputed_products / std::max(1.0, tape_.products_per_cell());
+    const std::size_t most = std::max<std::size_t>(64, static_cast<std::size_t>(affordable));
+    for (std::size_t k = 0; k < std::min(candidates_.size(), most) && !options_.expired(); ++k) {
       Candidate& c = candidates_[k];
       if (!(best_lower_ < c.upper)) break;
       const auto* const bytes = reinterpret_cast<const std::uint8_t*>(c.region.pattern.data());

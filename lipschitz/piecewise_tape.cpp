@@ -244,6 +244,15 @@ void PiecewiseTape::add_piecewise(NodeId id, const rule::Elementwise& rule, std:
   push(std::move(step));
 }
 
+double PiecewiseTape::products_per_cell() const {
+  double products = 0.0;
+  for (const Step& step : steps_) {
+    products += static_cast<double>(step.size);
+    for (const Step::Part& part : step.parts) products += static_cast<double>(part.matrix.size());
+  }
+  return products * coefficients;
+}
+
 std::vector<NodeId> PiecewiseTape::alive_before(std::size_t step) const {
   std::vector<NodeId> alive;
   for (const NodeId id : graph_.inputs())

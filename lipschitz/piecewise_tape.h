@@ -86,6 +86,7 @@ class PiecewiseTape {
   int scale(NodeId id) const { return scale_[id]; }
   bool is_exact(NodeId id) const { return exact_[id]; }
   bool last_use(NodeId id, std::size_t step) const { return last_use_[id] <= step; }  // is it dead after this step?
+  double products_per_cell() const;                          // that exact_forms() of the output computes
   std::vector<NodeId> alive_before(std::size_t step) const;  // nodes that this step or a later one reads
   Index size(NodeId id) const { return graph_.node(id).value.size(); }
 
