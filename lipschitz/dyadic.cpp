@@ -55,10 +55,10 @@ ExactMatrix plus(const ExactMatrix& a, const ExactMatrix& b) {
 }
 
 // Blocks below each other, or, with `beside`, next to each other.
-ExactMatrix stacked(const std::vector<LinearMap>& blocks, bool beside, Index most_entries) {
+ExactMatrix stacked(const std::vector<LinearMap>& blocks, bool beside) {
   ExactMatrix all;
   for (const LinearMap& block : blocks) {
-    ExactMatrix part = exact_matrix(block, most_entries);
+    ExactMatrix part = exact_matrix(block);
     if (beside) {
       all.rows = part.rows;
       all.entries.resize(static_cast<std::size_t>(part.rows));
@@ -130,27 +130,24 @@ Dyadic::Rounded Dyadic::rounded(int shift) const {
   return result;
 }
 
-ExactMatrix exact_matrix(const LinearMap& map, Index most_entries) {
-  const Index rows = map.out_shape().size(), columns = map.in_shape().size();
-  if (!has_entries(map) || (rows > 0 && columns > most_entries / rows))
-    throw UnsupportedError(cat("[exact] affine operations with at most ", most_entries,
-                               " entries are followed, got a map of ", columns, " to ", rows, " numbers",
-                               has_entries(map) ? "; use a smaller network" : " without entries"));
+ExactMatrix exact_matrix(const LinearMap& map) {
+  if (!has_entries(map))
+    throw UnsupportedError(
+        "[exact] linear maps with entries are followed, got an opaque one; use dense_map(to_dense())");
   const Structure& s = map.structure();
   if (const auto* composition = std::get_if<structure::Composition>(&s)) {
-    ExactMatrix product = exact_matrix(composition->factors.back(), most_entries);
+    ExactMatrix product = exact_matrix(composition->factors.back());
     for (std::size_t k = composition->factors.size() - 1; k-- > 0;)
-      product = times(exact_matrix(composition->factors[k], most_entries), product);
+      product = times(exact_matrix(composition->factors[k]), product);
     return product;
   }
   if (const auto* terms = std::get_if<structure::Sum>(&s)) {
-    ExactMatrix total = exact_matrix(terms->terms.front(), most_entries);
-    for (std::size_t k = 1; k < terms->terms.size(); ++k)
-      total = plus(total, exact_matrix(terms->terms[k], most_entries));
+    ExactMatrix total = exact_matrix(terms->terms.front());
+    for (std::size_t k = 1; k < terms->terms.size(); ++k) total = plus(total, exact_matrix(terms->terms[k]));
     return total;
   }
-  if (const auto* row = std::get_if<structure::BlockRow>(&s)) return stacked(row->blocks, true, most_entries);
-  if (const auto* column = std::get_if<structure::BlockColumn>(&s)) return stacked(column->blocks, false, most_entries);
+  if (const auto* row = std::get_if<structure::BlockRow>(&s)) return stacked(row->blocks, true);
+  if (const auto* column = std::get_if<structure::BlockColumn>(&s)) return stacked(column->blocks, false);
   if (!fills_exactly(map))
     throw UnsupportedError(
         "[exact] convolutions that read a pixel once per window are followed, got one whose circular padding shows "

@@ -48,7 +48,7 @@ struct ExactMatrix {
   std::vector<std::vector<Entry>> entries;
 };
 
-// Of any map whose leaves have entries; UnsupportedError for others, and where one has more than `most_entries`.
-ExactMatrix exact_matrix(const LinearMap& map, Index most_entries);
+// Of any map whose leaves have entries; UnsupportedError for others.
+ExactMatrix exact_matrix(const LinearMap& map);
 
 }  // namespace taut::detail

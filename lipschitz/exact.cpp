@@ -20,7 +20,7 @@ using detail::Step;
 
 constexpr std::size_t batch_size = 128;        // regions whose forms are computed by one matrix product
 constexpr std::size_t most_candidates = 4096;  // regions kept for the last comparison
-constexpr std::size_t most_recomputed = 64;    // of these without rounding
+constexpr double recomputed_products = 4e6;    // for the norms of the best of these without rounding
 
 // A cell on which the steps so far have one pattern: a byte per entry that splits, the index of its piece.
 struct Region {
@@ -46,14 +46,25 @@ Magnitude times_power(const Magnitude& x, int exponent) {  // exact
   return Magnitude::product(once, std::ldexp(1.0, exponent - half), Side::upper);
 }
 
+// A call that was stopped still has to bound what is left. Networks of the plane are small: this is enough for their
+// norms, and within what a time limit allows.
+Options grace() {
+  Options options;
+  options.within(std::chrono::duration<double>(0.15));
+  return options;
+}
+
 class Enumeration {
  public:
-  Enumeration(const Graph& graph, const ExactOptions& options) : tape_(graph), options_(options) {}
+  Enumeration(const Graph& graph, const ExactOptions& options)
+      : tape_(graph),
+        options_(options),
+        on_box_(options.box && (std::isfinite(options.box->lo) || std::isfinite(options.box->hi))) {}
 
   ExactResult run() {
     std::vector<Batch> stack(1);
     const std::vector<Cell> cells =
-        options_.box ? std::vector<Cell>{arrangement_.box(*options_.box)} : arrangement_.plane(tape_.dimension() == 1);
+        on_box_ ? std::vector<Cell>{arrangement_.box(*options_.box)} : arrangement_.plane(tape_.dimension() == 1);
     for (const Cell& cell : cells) stack[0].regions.push_back({cell, "", 1.0 / static_cast<double>(cells.size())});
     for (const NodeId input : tape_.graph().inputs())
       stack[0].forms[input] = tape_.input_forms(input, static_cast<Index>(cells.size()));
@@ -258,7 +269,7 @@ class Enumeration {
       Region& region = batch.regions[r];
       done_ += region.share;
       // A pattern is cut by the axes at most; its parts have a piece of an axis for an edge.
-      if (options_.box || !arrangement_.touches_axis(region.cell) || on_axes_.insert(region.pattern).second) ++found_;
+      if (on_box_ || !arrangement_.touches_axis(region.cell) || on_axes_.insert(region.pattern).second) ++found_;
       const NormRange norm = norm_of(output, batch.forms.at(output), r);
       if (!candidates_.empty() && !(best_lower_ < norm.upper)) continue;
       best_lower_ = std::max(best_lower_, norm.lower);
@@ -289,7 +300,7 @@ class Enumeration {
   // ‖D f‖ ≤ Σ gain · ‖D v‖ over the nodes v that the steps to come read.
   void bound_rest(const Batch& batch, std::size_t r) {
     auto [known, first] = gains_.try_emplace(batch.step);
-    if (first) known->second = tape_.gains_from(batch.step, options_.norm);
+    if (first) known->second = tape_.gains_from(batch.step, options_.norm, grace());
     Magnitude total;
     for (const NodeId id : tape_.alive_before(batch.step)) {
       const std::optional<UpperBound>& gain = known->second[id];
@@ -306,7 +317,9 @@ class Enumeration {
   void recompute() {
     if (!tape_.is_exact(graph().output())) return;
     thin_out(most_candidates);
-    for (std::size_t k = 0; k < std::min(candidates_.size(), most_recomputed) && !options_.expired(); ++k) {
+    const double affordable = recomputed_products / std::max(1.0, tape_.products_per_cell());
+    const std::size_t most = std::max<std::size_t>(64, static_cast<std::size_t>(affordable));
+    for (std::size_t k = 0; k < std::min(candidates_.size(), most) && !options_.expired(); ++k) {
       Candidate& c = candidates_[k];
       if (!(best_lower_ < c.upper)) break;
       const auto* const bytes = reinterpret_cast<const std::uint8_t*>(c.region.pattern.data());
@@ -366,6 +379,7 @@ class Enumeration {
 
   detail::PiecewiseTape tape_;
   const ExactOptions& options_;
+  bool on_box_;
   Arrangement arrangement_;
   std::vector<detail::Sign> signs_;  // reused
   std::vector<Candidate> candidates_;
@@ -402,8 +416,7 @@ ExactResult exact_constant(const Var& output, const ExactOptions& options) {
   // What rests on norms of layers instead of regions may be worse than AutoLip, which folds.
   if (result.status == Status::cut || !result.note.empty() || result.upper.magnitude().is_infinite()) {
     AutoLipOptions general;
-    static_cast<Options&>(general) = options;
-    general.progress = nullptr;
+    static_cast<Options&>(general) = grace();
     general.norm = options.norm;
     general.box = options.box;
     general.sample_axis = options.sample_axis;

@@ -15,7 +15,7 @@ struct ExactOptions : Options {
   Norm norm = Norm::l2;
   int sample_axis = 0;          // of inputs of rank ≥ 2; no_sample_axis: the input is one sample
   std::optional<Interval> box;  // every entry of the input lies in it; none: the whole line or plane
-  Index max_regions = 4000000;  // then it stops as a deadline does; they take about 300 bytes each and more
+  Index max_regions = 1000000;  // beyond about that many it stops as at a deadline; each takes some hundred bytes
 };
 
 struct ExactResult {
@@ -37,7 +37,8 @@ struct ExactResult {
 // The plane is cut along the kinks of one operation after the other. On which side of a line a corner lies is decided
 // in rounded arithmetic where that proves it, and otherwise without rounding, so that no region is missed and none is
 // invented; docs/mathematics.md, section 12. Weights that the tape computed (a normalised weight) are known by
-// enclosures only; what these leave undecided is bounded instead of cut, and `note` says so.
+// enclosures only, as are kinks of hard_sigmoid; what these leave undecided is bounded instead of cut, and `note` says
+// so.
 //
 // Errors: UsageError (no tape, no input, more than one sample), NumericError (weights not finite),
 // UnsupportedError (more than two numbers, an operation that is not piecewise linear, samples mixed), DomainError (a

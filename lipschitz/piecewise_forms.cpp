@@ -62,13 +62,13 @@ Forms PiecewiseTape::apply(const Step& step, const std::function<const Forms&(No
   const Index cells = operand(step.parts.front().operand).cells, columns = cells * coefficients;
   Forms out(step.size, cells);
   Index terms = 4;
-  for (const Step::Part& part : step.parts) terms += part.exact.columns + 1;
+  for (const Step::Part& part : step.parts) terms += part.columns + 1;
   const double gamma = gamma_factor(terms, u);
   bool small = step.tiny;
   std::vector<double> source;
   for (const Step::Part& part : step.parts) {
     const Forms& in = operand(part.operand);
-    add_product(part.matrix, in.value, step.size, part.exact.columns, columns, out.value);
+    add_product(part.matrix, in.value, step.size, part.columns, columns, out.value);
     if (step.copies) continue;
     const double relative = gamma + 1.5 * part.relative_error;
     source.resize(in.value.size());
@@ -78,7 +78,7 @@ Forms PiecewiseTape::apply(const Step& step, const std::function<const Forms&(No
       small = small || (source[i] != 0.0 && source[i] < gamma * tiny);
       small = small || (magnitude != 0.0 && magnitude < tiny);
     }
-    add_product(part.mass, source, step.size, part.exact.columns, columns, out.error);
+    add_product(part.mass, source, step.size, part.columns, columns, out.error);
   }
   for (double& e : out.error) e = small ? e * slack + underflow : e * slack;
   for (Index row = 0; row < step.size; ++row) {
@@ -112,8 +112,10 @@ std::vector<ExactForm> PiecewiseTape::exact_forms(NodeId id, std::span<const std
       forms[input].back()[position++] = Dyadic(1.0);
     }
   for (std::size_t k = 0; k < steps_.size(); ++k) {
-    const Step& step = steps_[k];
+    Step& step = steps_[k];
     if (!needed[step.id]) continue;
+    for (Step::Part& part : step.parts)
+      if (part.exact == nullptr) part.exact = std::make_shared<const ExactMatrix>(exact_matrix(part.map.map()));
     std::vector<ExactForm>& out = forms[step.id];
     out.resize(static_cast<std::size_t>(step.size));
     for (std::size_t i = 0; i < out.size(); ++i) {
@@ -125,7 +127,7 @@ std::vector<ExactForm> PiecewiseTape::exact_forms(NodeId id, std::span<const std
         continue;
       }
       for (const Step::Part& part : step.parts)
-        for (const ExactMatrix::Entry& e : part.exact.entries[i])
+        for (const ExactMatrix::Entry& e : part.exact->entries[i])
           for (std::size_t c = 0; c < coefficients; ++c)
             out[i][c] += e.value * forms[part.operand][static_cast<std::size_t>(e.column)][c];
       out[i].back() += Dyadic(step.exact_offset[i]);

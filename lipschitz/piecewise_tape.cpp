@@ -4,11 +4,12 @@
 #include <cmath>
 
 #include "autodiff/error.h"
+#include "lipschitz/matrix_form.h"
 
 namespace taut::detail {
 namespace {
 
-constexpr Index most_entries = Index{1} << 24;  // 128 MiB
+constexpr Index most_entries = Index{1} << 22;  // 32 MiB
 constexpr double tiny = 0x1p-400;               // products of two numbers above it do not underflow
 
 struct Refusal {
@@ -72,6 +73,31 @@ LinearMap linear(const rule::Elementwise& rule, const Shape& shape) {
   if (!rule.lo.defined()) return rule.slope.lo == rule.slope.hi ? scale_map(shape, rule.slope.lo) : LinearMap();
   if (!std::ranges::equal(rule.lo.data<double>(), rule.hi.data<double>())) return {};
   return LinearMap(shape, shape, structure::Diagonal{rule.lo.reshaped(Shape{shape.size()}), 1});
+}
+
+// The entries before scaling.
+Step::Part part_of(const LinearMap& map, NodeId operand, double constant_error) {
+  const Index rows = map.out_shape().size();
+  Step::Part part{operand, FoldedMap(map, constant_error), map.in_shape().size(), {}, {}, constant_error, nullptr};
+  if (rows > 0 && part.columns > most_entries / rows)
+    throw UnsupportedError(cat("[exact] affine operations of at most ", most_entries, " entries are followed, got ",
+                               part.columns, " numbers to ", rows, "; use a smaller network"));
+  if (fills_exactly(map)) {
+    const Tensor matrix = to_dense(map);
+    part.matrix.assign(matrix.data<double>().begin(), matrix.data<double>().end());
+    return part;
+  }
+  part.exact = std::make_shared<const ExactMatrix>(exact_matrix(map));
+  part.matrix.resize(static_cast<std::size_t>(rows * part.columns));
+  for (Index i = 0; i < rows; ++i)
+    for (const ExactMatrix::Entry& e : part.exact->entries[static_cast<std::size_t>(i)]) {
+      const Dyadic::Rounded x = e.value.rounded(0);
+      part.matrix[static_cast<std::size_t>(i * part.columns + e.column)] = x.value;
+      // Truncation loses less than 2^-52 of an entry, unless it underflows.
+      if (x.radius > 0.0) part.relative_error = std::max(part.relative_error, constant_error + 0x1p-50);
+      if (x.radius > 0x1p-51 * std::fabs(x.value)) part.relative_error = infinity;
+    }
+  return part;
 }
 
 bool is_piecewise_linear(const Graph& graph, NodeId id, const Rule& rule) {
@@ -144,31 +170,27 @@ void PiecewiseTape::add_affine(NodeId id, const std::vector<LinearMap>& maps, st
   bool scaled_yet = false;
   for (std::size_t k = 0; k < operands.size(); ++k) {
     if (!graph_.varies(operands[k])) continue;
-    Step::Part part{operands[k], FoldedMap(maps[k], constant_error), exact_matrix(maps[k], most_entries), {}, {}, 0.0};
     step.exact = step.exact && exact_[operands[k]];
-    for (const auto& row : part.exact.entries)
-      for (const ExactMatrix::Entry& e : row) {
-        const int size_of_terms = scale_[operands[k]] + std::ilogb(e.value.rounded(0).value) +
-                                  static_cast<int>(std::ceil(std::log2(static_cast<double>(row.size()))));
-        if (!scaled_yet || size_of_terms > step.scale) step.scale = size_of_terms;
-        scaled_yet = true;
-      }
+    Step::Part part = part_of(maps[k], operands[k], constant_error);
+    for (Index i = 0; i < step.size; ++i) {
+      double largest = 0.0;
+      for (Index j = 0; j < part.columns; ++j) largest = std::max(largest, std::fabs(part.at(i, j)));
+      if (largest == 0.0) continue;
+      const int size_of_terms =
+          scale_[operands[k]] + std::ilogb(largest) + std::ilogb(static_cast<double>(part.columns)) + 1;
+      if (!scaled_yet || size_of_terms > step.scale) step.scale = size_of_terms;
+      scaled_yet = true;
+    }
     step.parts.push_back(std::move(part));
   }
   for (Step::Part& part : step.parts) {
-    part.matrix.resize(static_cast<std::size_t>(part.exact.rows * part.exact.columns));
-    bool rounded = false;
-    for (Index i = 0; i < part.exact.rows; ++i)
-      for (const ExactMatrix::Entry& e : part.exact.entries[static_cast<std::size_t>(i)]) {
-        const Dyadic::Rounded x = e.value.rounded(step.scale - scale_[part.operand]);
-        part.matrix[static_cast<std::size_t>(i * part.exact.columns + e.column)] = x.value;
-        rounded = rounded || x.radius > 0.0;
-        step.tiny = step.tiny || std::fabs(x.value) < tiny;
-      }
+    for (double& x : part.matrix) {
+      const double from = x;
+      x = std::ldexp(x, scale_[part.operand] - step.scale);
+      step.tiny = step.tiny || (from != 0.0 && std::fabs(x) < tiny);
+    }
     part.mass = part.matrix;
     for (double& x : part.mass) x = std::fabs(x);
-    // Truncation of an entry that is not tiny loses less than 2^-52 of it.
-    part.relative_error = rounded ? constant_error + 0x1p-50 : constant_error;
   }
   const NodeId only = step.parts.size() == 1 ? step.parts.front().operand : id;
   step.copies = graph_.node(only).op == nullptr && step.parts.front().relative_error == 0.0;
@@ -222,6 +244,15 @@ void PiecewiseTape::add_piecewise(NodeId id, const rule::Elementwise& rule, std:
   push(std::move(step));
 }
 
+double PiecewiseTape::products_per_cell() const {
+  double products = 0.0;
+  for (const Step& step : steps_) {
+    products += static_cast<double>(step.size);
+    for (const Step::Part& part : step.parts) products += static_cast<double>(part.matrix.size());
+  }
+  return products * coefficients;
+}
+
 std::vector<NodeId> PiecewiseTape::alive_before(std::size_t step) const {
   std::vector<NodeId> alive;
   for (const NodeId id : graph_.inputs())
@@ -231,10 +262,12 @@ std::vector<NodeId> PiecewiseTape::alive_before(std::size_t step) const {
   return alive;
 }
 
-std::vector<std::optional<UpperBound>> PiecewiseTape::gains_from(std::size_t step, Norm norm) const {
+std::vector<std::optional<UpperBound>> PiecewiseTape::gains_from(std::size_t step, Norm norm,
+                                                                 const Options& given) const {
   std::vector<std::optional<UpperBound>> gains(graph_.output() + std::size_t{1});
   gains[graph_.output()] = UpperBound::certified(1.0, norm, "output");
   AutoLipOptions options;
+  static_cast<Options&>(options) = given;
   options.norm = norm;
   bool cut = false;
   const auto add = [&](NodeId operand, const UpperBound& path) {

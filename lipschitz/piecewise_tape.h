@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -51,9 +52,11 @@ struct Step {
   struct Part {
     NodeId operand = 0;
     FoldedMap map;
-    ExactMatrix exact;
-    std::vector<double> matrix, mass;  // size × columns, scaled; |matrix|
-    double relative_error = 0.0;       // of the entries of `matrix`
+    Index columns = 0;
+    std::vector<double> matrix, mass;          // size × columns, scaled; |matrix|
+    double relative_error = 0.0;               // of the entries of `matrix`
+    std::shared_ptr<const ExactMatrix> exact;  // null until it is asked for
+    double at(Index row, Index column) const { return matrix[static_cast<std::size_t>(row * columns + column)]; }
   };
   std::vector<Part> parts;
   std::vector<Approximate> offset;   // scaled
@@ -83,6 +86,7 @@ class PiecewiseTape {
   int scale(NodeId id) const { return scale_[id]; }
   bool is_exact(NodeId id) const { return exact_[id]; }
   bool last_use(NodeId id, std::size_t step) const { return last_use_[id] <= step; }  // is it dead after this step?
+  double products_per_cell() const;                          // that exact_forms() of the output computes
   std::vector<NodeId> alive_before(std::size_t step) const;  // nodes that this step or a later one reads
   Index size(NodeId id) const { return graph_.node(id).value.size(); }
 
@@ -95,7 +99,7 @@ class PiecewiseTape {
 
   // By node, upper bounds of how much the output moves when the node moves and only the steps from `step` on carry it
   // there: the recursion of AutoLip, backwards. Nothing for nodes that do not reach the output this way.
-  std::vector<std::optional<UpperBound>> gains_from(std::size_t step, Norm norm) const;
+  std::vector<std::optional<UpperBound>> gains_from(std::size_t step, Norm norm, const Options& options) const;
 
  private:
   void require_dimension();
@@ -104,7 +108,7 @@ class PiecewiseTape {
   void push(Step step);
 
   const Graph& graph_;
-  std::vector<Step> steps_;
+  mutable std::vector<Step> steps_;    // but for exact matrices that are made when needed
   std::vector<int> scale_;             // by node
   std::vector<bool> exact_;            // by node
   std::vector<std::size_t> last_use_;  // by node: the last step that reads it
