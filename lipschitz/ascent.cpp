@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::string_view method = "ascent";
 constexpr double scales[] = {1.0, 0.3, 3.0, 0.1, 10.0, 1000.0, 100.0, 1.0};  // of starts, times the typical length
-constexpr Index proposals = 8;                                            // per chain and round
-constexpr Index steps_along_gradient = 3;                                 // of them
+constexpr Index proposals = 8;                                               // per chain and round
+constexpr Index steps_along_gradient = 3;                                    // of them
 constexpr double step_factors[steps_along_gradient] = {0.25, 1.0, 4.0};
 constexpr Index crossings = 3;      // of them
 constexpr Index most_kinks = 4096;  // beyond, crossing one hardly matters
