@@ -15,7 +15,8 @@ struct LowerOptions : Options {
   Norm norm = Norm::l2;
   Index batch = 0;      // samples recorded at once; 0: as many as fit into memory well
   bool certify = true;  // try to prove the value at the best points
-  // Points lie in it, and the bound is that of the Lipschitz constant on it; none: over all reals.
+  // Finite and of positive length: points lie in it, and the bound is that of the Lipschitz constant on it. None: over
+  // all reals.
   std::optional<Interval> box;
 };
 

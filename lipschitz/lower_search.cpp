@@ -65,7 +65,14 @@ void Candidates::offer(Candidate candidate) {
   if (best_.size() == most) threshold_ = best_.back().value;
 }
 
+void require_box(const std::optional<Interval>& box, std::string_view method) {
+  if (box && !(box->lo < box->hi && std::isfinite(box->lo) && std::isfinite(box->hi)))
+    throw UsageError(cat("[", method, "] a box with finite ends lo < hi is needed, got [", box->lo, ", ", box->hi,
+                         "]; on a box without interior nothing is proved"));
+}
+
 void require_usable(const Tensor& data, const std::optional<Interval>& box, std::string_view method) {
+  require_box(box, method);
   if (data.shape().rank() < 2 || data.size() == 0)
     throw UsageError(cat("[", method, "] data of shape (count, features…) with at least one sample is needed; got ",
                          data.shape(),

@@ -97,6 +97,8 @@ class LowerSearch {
   bool evaluated_ = false;
 };
 
+// UsageError unless a box has finite ends lo < hi.
+void require_box(const std::optional<Interval>& box, std::string_view method);
 // Data as every method wants it: (count, features…), not empty, finite, inside of the box. UsageError, NumericError.
 void require_usable(const Tensor& data, const std::optional<Interval>& box, std::string_view method);
 

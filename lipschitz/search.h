@@ -36,8 +36,8 @@ struct GridOptions : LowerOptions {
 };
 
 // ‖D_x f‖ at the centres of the cells of a grid over a box of shape (1, …), of which one to three sides have a positive
-// length, and of ever smaller cells around the best. The bound is that of the constant on the box, and so over all
-// reals.
+// length, and of ever smaller cells around the best. The bound is that of the constant over all reals, and of that on
+// the box if all its sides have a length.
 LowerResult grid_lower_bound(const Function& f, const Range& box, DType dtype = DType::f64,
                              const GridOptions& options = {});
 

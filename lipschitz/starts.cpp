@@ -8,6 +8,7 @@ namespace taut::detail {
 
 void require_searchable(const Tensor& sample, const SearchOptions& options, std::string_view method) {
   require_usable(sample, std::nullopt, method);
+  require_box(options.box, method);
   if (sample.shape()[0] != 1)
     throw UsageError(cat("[", method, "] one sample, of shape (1, features…), is needed to show what a point is; got ",
                          sample.shape(), "; points to start from go into options.starts"));

@@ -186,6 +186,11 @@ Index largest_overlap(const PoolShape& s) { return overlap(s, 0, s.h, s.out_h) *
 
 template void max_pool(const PoolShape&, const float*, float*);
 template void max_pool(const PoolShape&, const double*, double*);
+void for_windows(const PoolShape& s, const std::function<void(Index, Index)>& f) {
+  for_runs(s, [&](Index out, Index in, Index count, Index step) {
+    for (Index i = 0; i < count; ++i) f(out + i, in + i * step);
+  });
+}
 template IndexList max_pool_positions(const PoolShape&, const float*);
 template IndexList max_pool_positions(const PoolShape&, const double*);
 template void sum_pool(const PoolShape&, float, const float*, float*);

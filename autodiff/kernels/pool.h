@@ -1,6 +1,8 @@
 // Pooling kernels on images (channels, h, w, inner): (N·C, h, w, 1) in nchw, (C, h, w, N) in chwn.
 #pragma once
 
+#include <functional>
+
 #include "autodiff/index_list.h"
 #include "autodiff/ops.h"
 
@@ -20,6 +22,8 @@ void max_pool(const PoolShape& s, const T* x, T* y);
 // Position of the first largest element of every window (NaN counts as largest).
 template <Scalar T>
 IndexList max_pool_positions(const PoolShape& s, const T* x);
+// f(output, position) for every element of every window, in row-major order within a window.
+void for_windows(const PoolShape& s, const std::function<void(Index, Index)>& f);
 // y = factor · Σ over windows; the adjoint adds factor · y to every element of its window.
 template <Scalar T>
 void sum_pool(const PoolShape& s, T factor, const T* x, T* y);

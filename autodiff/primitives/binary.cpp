@@ -213,7 +213,7 @@ class Extreme : public Pair<P, id> {
         site, [&](const Var& t) { return t * (1.0 - second); }, [&](const Var& t) { return t * second; });
   }
   Rule lipschitz(const RuleSite& site) const final {
-    if (site.varies(0) && site.varies(1)) return rule::Selects{1};
+    if (site.varies(0) && site.varies(1)) return of_two(site);
     const int argument = site.varies(0) ? 0 : 1;
     rule::Elementwise rule{argument, {0.0, 1.0}, {}, {}, std::nullopt};
     if (!site.on_domain()) return rule;
@@ -246,6 +246,24 @@ class Extreme : public Pair<P, id> {
   static constexpr bool largest = id == Binary::maximum;
   // min(a, b) = −max(−a, −b)
   static Interval upright(const Interval& x) { return largest ? x : -x; }
+  // Two selections where every entry has one winner all over a domain.
+  static Rule of_two(const RuleSite& site) {
+    if (!site.on_domain()) return rule::Selects{1};
+    const Range &a = site.ranges[0], &b = site.ranges[1];
+    auto first = std::make_shared<std::vector<Index>>(a.lo.size(), Index{-1}),
+         second = std::make_shared<std::vector<Index>>(*first);
+    for (Index i = 0; i < a.lo.size(); ++i) {
+      const Interval p = upright(a.at(i)), q = upright(b.at(i));
+      if (p.lo >= q.hi)
+        (*first)[static_cast<std::size_t>(i)] = i;
+      else if (p.hi < q.lo)
+        (*second)[static_cast<std::size_t>(i)] = i;
+      else
+        return rule::Selects{1};
+    }
+    return rule::Affine{{LinearMap(a.shape(), site.out.shape(), structure::Selection{std::move(first)}),
+                         LinearMap(b.shape(), site.out.shape(), structure::Selection{std::move(second)})}};
+  }
   static Var chooses_second(const Var& a, const Var& b) { return step(largest ? b - a : a - b); }
 };
 

@@ -82,8 +82,19 @@ class MaxPool2d final : public Primitive {
     const Var x = site.in(0);
     return gather_flat(*site.tangent(0), {positions(shape(x.shape()), x.value())}, site.out().shape());
   }
+  // A selection where every window has one winner all over a domain.
   Rule lipschitz(const RuleSite& site) const override {
-    return rule::Selects{kernels::largest_overlap(shape(site.in[0].shape()))};
+    const Shape& in = site.in[0].shape();
+    const kernels::PoolShape s = shape(in);
+    if (site.on_domain()) {
+      const primitives::Ahead ahead(site.ranges[0]);
+      const IndexList winners = positions(s, site.ranges[0].lo);
+      bool proved = true;
+      kernels::for_windows(
+          s, [&](Index out, Index i) { proved = proved && (i == winners[out] || ahead(winners[out], i)); });
+      if (proved) return primitives::selection_rule(in, site.out.shape(), winners.values());
+    }
+    return rule::Selects{kernels::largest_overlap(s)};
   }
   Range range(const RangeSite& site) const override {
     const auto end = [&](const Tensor& x) {

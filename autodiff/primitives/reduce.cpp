@@ -57,19 +57,22 @@ double log_up(double x) { return widen_up(std::log(x), 0x1p-50); }
 double exp_up(double x) { return widen_up(std::exp(x), 0x1p-50); }
 double exp_down(double x) { return std::max(0.0, widen_down(std::exp(x), 0x1p-50)); }
 
+// The group, in the order of the result, of every element of x.
+IndexList group_of_each(const Shape& x, const Reduced& over) {
+  Tensor groups = Tensor::uninitialised(over.kept(x), DType::f64);
+  const auto g = groups.mutable_data<double>();
+  for (std::size_t i = 0; i < g.size(); ++i) g[i] = static_cast<double>(i);
+  const Tensor spread = expand(groups, groups.shape(), x);
+  IndexList list(x.size());
+  for (std::size_t i = 0; i < list.size(); ++i) list.writable()[i] = static_cast<Index>(spread.data<double>()[i]);
+  return list;
+}
+
 // ln Σ e^{x_i} over the groups, with every x_i at its lower (or upper) end, rounded down (or up).
 Tensor lse_end(const Tensor& ends, const Reduced& over, bool upper) {
   const Tensor top = max_kept(ends, over);
   Tensor sums = Tensor::zeros(top.shape(), DType::f64);
-  const IndexList group = [&] {  // group of every element
-    Tensor positions = Tensor::uninitialised(top.shape(), DType::f64);
-    const auto p = positions.mutable_data<double>();
-    for (std::size_t i = 0; i < p.size(); ++i) p[i] = static_cast<double>(i);
-    const Tensor spread = expand(positions, top.shape(), ends.shape());
-    IndexList list(ends.size());
-    for (std::size_t i = 0; i < list.size(); ++i) list.writable()[i] = static_cast<Index>(spread.data<double>()[i]);
-    return list;
-  }();
+  const IndexList group = group_of_each(ends.shape(), over);
   const auto x = ends.data<double>(), m = top.data<double>();
   const auto s = sums.mutable_data<double>();
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -100,12 +103,8 @@ class Sum final : public LinearPrimitive {
     return y;
   }
   LinearMap map(const Shape& in, const Shape& out) const override {
-    Tensor groups = Tensor::uninitialised(out, DType::f64);
-    const auto g = groups.mutable_data<double>();
-    for (std::size_t i = 0; i < g.size(); ++i) g[i] = static_cast<double>(i);
-    const Tensor group_of_each = expand(groups, over_.kept(in), in);
-    auto target = std::make_shared<std::vector<Index>>();
-    for (const double position : group_of_each.data<double>()) target->push_back(static_cast<Index>(position));
+    const IndexList group = group_of_each(in, over_);
+    auto target = std::make_shared<std::vector<Index>>(group.values().begin(), group.values().end());
     return LinearMap(in, out, structure::Gathering{std::move(target)});
   }
   Var again(const Var& x) const override { return record(Where::current(), Sum(over_.mask(), over_.keep()), x); }
@@ -138,7 +137,18 @@ class Extreme : public Primitive {
   Var jvp(const JvpSite& site) const final {
     return gather_flat(*site.tangent(0), {positions(site.in(0).value())}, site.out().shape());
   }
-  Rule lipschitz(const RuleSite&) const final { return rule::Selects{1}; }
+  // A selection where every group has one winner all over a domain.
+  Rule lipschitz(const RuleSite& site) const final {
+    if (!site.on_domain()) return rule::Selects{1};
+    const Range& x = site.ranges[0];
+    const Ahead ahead(x);
+    const IndexList winners = positions(largest ? x.lo : x.hi), group = group_of_each(x.shape(), over_);
+    for (Index i = 0; i < x.lo.size(); ++i) {
+      const Index winner = winners[group[i]];
+      if (i != winner && !(largest ? ahead(winner, i) : ahead.below(winner, i))) return rule::Selects{1};
+    }
+    return selection_rule(x.shape(), site.out.shape(), winners.values());
+  }
   Range range(const RangeSite& site) const final {
     const auto end = [&](const Tensor& x) {
       const Tensor* const operand[] = {&x};

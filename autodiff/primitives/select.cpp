@@ -19,6 +19,11 @@ LinearMap selection_of(const Primitive& op, const Shape& in, const Shape& out) {
   return LinearMap(in, out, structure::Selection{std::move(source)});
 }
 
+rule::Affine selection_rule(const Shape& in, const Shape& out, std::span<const Index> source) {
+  auto positions = std::make_shared<std::vector<Index>>(source.begin(), source.end());
+  return {{LinearMap(in, out, structure::Selection{std::move(positions)})}};
+}
+
 int carried_axis(const Shape& in, int axis, const Shape& out, const kernels::Source& source) {
   const Index inner = in.product(axis + 1, in.rank());
   const auto carries = [&](int candidate) {

@@ -15,6 +15,26 @@ LinearMap selection_of(const Primitive& op, const Shape& in, const Shape& out);
 // p takes input position source(p), or −1 for none; mixes_samples if there is no such axis.
 int carried_axis(const Shape& in, int axis, const Shape& out, const kernels::Source& source);
 
+// Operations that choose entries by their order are selections where the order is the same all over the ranges.
+// Positions are those of one operand.
+class Ahead {
+ public:
+  explicit Ahead(const Range& x) : lo_(x.lo.data<double>()), hi_(x.hi.data<double>()) {}
+  // x_a ≥ x_b all over the ranges; where they may be equal, a is the one that derivatives take: it comes first.
+  bool operator()(Index a, Index b) const { return before(b, a, a < b); }
+  // x_a ≤ x_b in the same way.
+  bool below(Index a, Index b) const { return before(a, b, a < b); }
+
+ private:
+  bool before(Index small, Index large, bool first) const {
+    const double top = hi_[static_cast<std::size_t>(small)], bottom = lo_[static_cast<std::size_t>(large)];
+    return top < bottom || (first && top == bottom);
+  }
+  std::span<const double> lo_, hi_;
+};
+// y_i = x_{source[i]}.
+rule::Affine selection_rule(const Shape& in, const Shape& out, std::span<const Index> source);
+
 }  // namespace taut::primitives
 
 namespace taut {

@@ -37,7 +37,20 @@ class GroupSort final : public Primitive {
     return gather_flat(*site.tangent(0), {positions(x.value())}, x.shape());
   }
   // Locally a permutation: at every point one output follows each input (docs/mathematics.md, Theorem 5.2).
-  Rule lipschitz(const RuleSite&) const override { return rule::Selects{1}; }
+  // One permutation where neighbours in the order stay so all over a domain.
+  Rule lipschitz(const RuleSite& site) const override {
+    if (!site.on_domain()) return rule::Selects{1};
+    const Range& x = site.ranges[0];
+    const primitives::Ahead ahead(x);
+    const IndexList order = positions(x.lo);
+    const kernels::GroupedShape s = grouped(x.shape());
+    for (Index i = 0; i + s.inner < x.lo.size(); ++i) {
+      if (i / s.inner % s.group + 1 == s.group) continue;  // the last of its group
+      const Index a = order[i], b = order[i + s.inner];
+      if (!(s.descending ? ahead(a, b) : ahead.below(a, b))) return rule::Selects{1};
+    }
+    return primitives::selection_rule(x.shape(), x.shape(), order.values());
+  }
   // The k-th smallest of a group does not fall when an entry grows.
   Range range(const RangeSite& site) const override {
     const auto end = [&](const Tensor& x) {

@@ -284,6 +284,32 @@ BOOST_AUTO_TEST_CASE(nothing_exceeds_the_exact_constant_on_a_box) {
   }
 }
 
+// In f32 the ends of a box are rounded inward, and pairs stay inside too.
+BOOST_AUTO_TEST_CASE(points_and_partners_stay_in_the_box) {
+  const Interval box{0.1, 0.3};
+  const auto f = [](const Var& x) { return softmax(square(x)); };
+  for (const DType dtype : {DType::f64, DType::f32}) {
+    AscentOptions ascent;
+    ascent.box = box;
+    ascent.evaluations = 2000;
+    PairsOptions pairs;
+    pairs.box = box;
+    Random random(78);
+    Tensor data = Tensor::uninitialised({20, 2}, DType::f64);
+    for (double& e : data.mutable_data<double>()) e = random.uniform(0.15, 0.25);
+    for (const LowerResult& lower :
+         {ascent_lower_bound(f, sample_of(2, dtype), ascent), pairs_lower_bound(f, data.to(dtype), pairs)}) {
+      BOOST_TEST(lower.bound.is_certified());
+      BOOST_REQUIRE(lower.partner.defined());
+      for (Index i = 0; i < 2; ++i)
+        for (const Tensor& x : {lower.point, lower.partner}) {
+          BOOST_TEST(x.at(i) >= box.lo);
+          BOOST_TEST(x.at(i) <= box.hi);
+        }
+    }
+  }
+}
+
 // x − relu(x) + relu(−x) is 0, although derivatives picked at 0 make it look like x.
 BOOST_AUTO_TEST_CASE(kinks_prove_nothing) {
   const Function zero = [](const Var& x) { return x - relu(x) + relu(neg(x)); };
@@ -420,6 +446,14 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused) {
   ascent.starts = Tensor::full({3, 4}, DType::f64, 2.0);
   ascent.box = Interval{-1.0, 1.0};
   BOOST_CHECK_THROW(ascent_lower_bound(f, sample, ascent), UsageError);
+  ascent.starts = {};
+  for (const Interval& box : {Interval{1.0, 1.0}, Interval{0.0, infinity}, Interval{1.0, -1.0}}) {
+    ascent.box = box;
+    BOOST_CHECK_THROW(ascent_lower_bound(f, sample, ascent), UsageError);
+    LowerOptions options;
+    options.box = box;
+    BOOST_CHECK_THROW(dataset_lower_bound(f, sample, options), UsageError);
+  }
   AnnealingOptions annealing;
   annealing.shrink = 1.5;
   BOOST_CHECK_THROW(annealing_lower_bound(f, sample, annealing), UsageError);
