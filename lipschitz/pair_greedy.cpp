@@ -198,7 +198,7 @@ class Search {
 
   // With x, λ, λ₂ of MᵀM and E = M'ᵀM' − MᵀM = b dᵀ + d bᵀ, d = δ Mᵀa + ½ δ²|a|² b: λ_max(MᵀM + E) is at most that of
   // [[λ + xᵀEx, |PEx|], [|PEx|, λ₂ + λ_max(PEP)]], P = I − xxᵀ. The last term is first-order for the other eigenvalues:
-  // of many neurons, whose flips change little, a share of it ranks better.
+  // of many neurons, whose flips change little, leaving it out ranks better.
   void compare_all(double share) {
     products(pair_.b, n_, q_, x_, bx_);
     products(pair_.a, n_, p_, y_, ay_);

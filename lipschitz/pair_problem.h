@@ -97,4 +97,19 @@ struct PairValue {
 };
 PairValue pair_value(const PairProblem& problem, const std::vector<bool>& at_hi, const Options& options = {});
 
+// The paper's closed bound from leading singular vectors [ScamanVirmaux2018]: relative to ‖A‖ ‖B‖,
+//
+//     max|σ| √((1 − r² − s²)₊ m² + r² + s² + r²s²),    m = max over σ of |Σ σ_i v_i u_i| / max|σ|.
+//
+struct LeadingVectors {
+  Tensor of_left, of_right;  // (n): v, the right vector of A, and u, the left vector of B; unit vectors
+  // r and s: the second singular value of A and of B divided by the first. Where a layer's Σ is split between two
+  // factors by its root, they are the roots of the layer's ratios.
+  double left_ratio = 0.0, right_ratio = 0.0;
+};
+// An estimate, however the triples were found: nothing here encloses them, nor the rounding.
+UpperBound pair_leading_bound(const LeadingVectors& leading, const Tensor& lo, const Tensor& hi);
+// The same times ‖A‖ ‖B‖, with triples by Lanczos' method: an estimate of an upper bound.
+UpperBound pair_leading(const PairProblem& problem, const Options& options = {});
+
 }  // namespace taut
