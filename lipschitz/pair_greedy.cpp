@@ -99,8 +99,8 @@ class Search {
     double squared = 0.0, second = 0.0;
   };
 
-  // The largest eigenvalue of M'ᵀM', M' = M with some entries flipped, from a start vector. Stops when four steps add
-  // less than the tolerance, relative.
+  // The largest eigenvalue of M'ᵀM', M' = M with some entries flipped, from a start vector. Stops when a few steps
+  // add less than the tolerance, relative.
   Top top(std::initializer_list<Index> flipped, const Vector& start, double tolerance, int most_steps) {
     const Index steps = std::min<Index>(q_, most_steps);
     basis_.resize(at((steps + 1) * q_));
@@ -111,6 +111,7 @@ class Search {
     diagonal_.clear(), below_.clear();
     Top result;
     lapack_int made = 0;
+    const Index stride = tolerance > 1e-6 ? 2 : 4;  // steps between looks at the eigenvalues
     for (Index k = 0; k < steps; ++k) {
       const double* const v = basis_.data() + k * q_;
       double* const next = basis_.data() + (k + 1) * q_;
@@ -133,7 +134,7 @@ class Search {
       below_.push_back(length);
       made = static_cast<lapack_int>(k + 1);
       const bool last = k + 1 == steps || !(length > 1e-14 * std::max(diagonal_.front(), 1e-290));
-      if (last || k % 4 == 3) {
+      if (last || (k + 1) % stride == 0) {
         d_ = diagonal_, e_ = below_;
         if (LAPACKE_dsterf_work(made, d_.data(), e_.data()) != 0) break;
         const double before = result.squared;
