@@ -81,8 +81,7 @@ bool branch_and_bound(Relaxation& relaxation, Incumbent& incumbent, const Option
       child.decided[static_cast<std::size_t>(parent.branch)] = static_cast<std::int8_t>(end);
       examine(std::move(child));
     }
-    if (result.nodes % 64 == 1)
-      options.report("pair, branch and bound", 1.0 - 1.0 / (1.0 + 0.01 * static_cast<double>(result.nodes)));
+    options.report("pair, branch and bound", 1.0 - 1.0 / (1.0 + 0.01 * static_cast<double>(result.nodes)));
   }
   open = 0.0;
   return true;

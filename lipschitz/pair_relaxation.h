@@ -36,8 +36,8 @@ class Relaxation {
   // they cannot prove that and their gap to the best ones is below `gap` relative. Fills `proved`, `branch` and the
   // start of its parts.
   bool optimise(Node& node, double target, double gap, const Options& options);
-  // The multipliers that it ended with, of entries in order, 0 where decided.
-  std::vector<double> last_multipliers() const;
+  // What the multipliers of a node prove with this ρ, as `proved`; infinity where they do not.
+  double prove(const Node& node, double rho);
   // The vertex that the last optimise() suggests.
   const std::vector<bool>& suggestion() const { return suggestion_; }
 
