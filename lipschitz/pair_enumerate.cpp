@@ -31,9 +31,10 @@ class Walk {
         h_(q_ * q_),
         square_(q_ * q_),
         c_(q_),
+        sums_(q_),
         x_(n_ * q_),
         t_(n_ * q_) {
-    // mathematics.md, 12.4: one refresh and the steps until the next one.
+    // mathematics.md, 13.4: one refresh and the steps until the next one.
     double steepest = 0.0, widest = 0.0;
     for (std::size_t i = 0; i < n_; ++i) {
       steepest = std::max({steepest, std::fabs(lo_[i]), std::fabs(hi_[i])});
@@ -50,6 +51,7 @@ class Walk {
 
   // ≥ |λ_max(H as stored) − squared norm of the pair| at any vertex.
   double error() const { return error_; }
+  // Its upper triangle by rows.
   const std::vector<double>& matrix() const { return h_; }
 
   void refresh() {
@@ -59,8 +61,6 @@ class Walk {
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, q, n, 1.0, gram_.data(), n, x_.data(), q, 0.0, t_.data(),
                 q);
     cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, q, q, n, 1.0, x_.data(), q, t_.data(), q, 0.0, h_.data(), q);
-    for (std::size_t i = 0; i < q_; ++i)
-      for (std::size_t j = 0; j < i; ++j) h_[i * q_ + j] = h_[j * q_ + i];
   }
 
   // σ_i to its other end. Returns ‖H‖_F², rounded to nearest.
@@ -79,32 +79,30 @@ class Walk {
     const double* const __restrict b = b_.data() + i * q_;
     const double own = 0.5 * change * change * p[i];
     for (std::size_t k = 0; k < q_; ++k) c[k] = change * c[k] + own * b[k];
-    double squares = 0.0;
+    // The upper triangle; sums of squares per column, so that the loop has no chain of dependent additions.
+    double* const __restrict sums = sums_.data();
+    std::fill_n(sums, q_, 0.0);
+    double diagonal = 0.0;
     for (std::size_t r = 0; r < q_; ++r) {
       double* const __restrict row = h_.data() + r * q_;
       const double br = b[r], cr = c[r];
-      double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0;
-      std::size_t k = 0;
-      for (; k + 4 <= q_; k += 4) {
-        row[k] += br * c[k] + cr * b[k];
-        row[k + 1] += br * c[k + 1] + cr * b[k + 1];
-        row[k + 2] += br * c[k + 2] + cr * b[k + 2];
-        row[k + 3] += br * c[k + 3] + cr * b[k + 3];
-        s0 += row[k] * row[k], s1 += row[k + 1] * row[k + 1];
-        s2 += row[k + 2] * row[k + 2], s3 += row[k + 3] * row[k + 3];
+      for (std::size_t k = r; k < q_; ++k) {
+        const double h = row[k] + (br * c[k] + cr * b[k]);
+        row[k] = h;
+        sums[k] += h * h;
       }
-      for (; k < q_; ++k) {
-        row[k] += br * c[k] + cr * b[k];
-        s0 += row[k] * row[k];
-      }
-      squares += (s0 + s1) + (s2 + s3);
+      diagonal += row[r] * row[r];
     }
+    double all = 0.0;
+    for (std::size_t k = 0; k < q_; ++k) all += sums[k];
     sigma_[i] = next;
-    return squares;
+    return 2.0 * all - diagonal;
   }
 
   // ‖H²‖_F², rounded to nearest.
   double fourth() {
+    for (std::size_t i = 0; i < q_; ++i)
+      for (std::size_t j = 0; j < i; ++j) h_[i * q_ + j] = h_[j * q_ + i];
     const auto q = static_cast<blasint>(q_);
     cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, q, q, 1.0, h_.data(), q, 0.0, square_.data(), q);
     double sum = 0.0;
@@ -126,7 +124,7 @@ class Walk {
   std::size_t n_, q_;
   const std::vector<double>&gram_, &b_;
   const std::vector<double>&lo_, &hi_;
-  std::vector<double> sigma_, h_, square_, c_, x_, t_;
+  std::vector<double> sigma_, h_, square_, c_, sums_, x_, t_;
   double error_ = 0.0;
 };
 

@@ -81,8 +81,7 @@ bool branch_and_bound(Relaxation& relaxation, Incumbent& incumbent, const Option
       child.decided[static_cast<std::size_t>(parent.branch)] = static_cast<std::int8_t>(end);
       examine(std::move(child));
     }
-    if (result.nodes % 64 == 1)
-      options.report("pair, branch and bound", 1.0 - 1.0 / (1.0 + 0.01 * static_cast<double>(result.nodes)));
+    options.report("pair, branch and bound", 1.0 - 1.0 / (1.0 + 0.01 * static_cast<double>(result.nodes)));
   }
   open = 0.0;
   return true;
@@ -157,10 +156,10 @@ PairResult pair_exact(const PairProblem& problem, const PairExactOptions& option
   incumbent.start(options, by_enumeration ? 2 : 6);
   const bool complete = by_enumeration ? detail::enumerate(relaxation, scaled, incumbent, options, result, open)
                                        : detail::branch_and_bound(relaxation, incumbent, options, result, open);
-  double upper_squared = std::max(incumbent.settled, complete ? 0.0 : open);
+  const double upper_squared = std::max(incumbent.settled, complete ? 0.0 : open);
   result.evaluations = relaxation.evaluations();
-  const double upper =
-      std::max(std::min(add_up(sqrt_up(upper_squared), detail::ScaledPair::lost), scaled.mass()), incumbent.lower());
+  const double known = std::min(sqrt_up(upper_squared), scaled.mass());
+  const double upper = std::max(add_up(known, detail::ScaledPair::lost), incumbent.lower());
   result.lower = LowerBound::certified(scaled.unscaled(incumbent.lower()), Norm::l2, detail::method);
   result.upper = UpperBound::certified(scaled.unscaled(upper), Norm::l2, detail::method);
   result.at_hi = scaled.full_vertex(incumbent.at_hi());

@@ -22,8 +22,8 @@ using Vector = std::vector<double>;
 blasint as_blas(Index n) { return static_cast<blasint>(n); }
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-// Up to here every candidate that may be the best is computed accurately.
-constexpr Index most_compared = 256;
+constexpr Index most_compared = 32;    // up to here what cannot be proved to be worse is computed accurately
+constexpr Index most_listed = 256;     // up to here every candidate is ranked at every step, by perturbation theory
 constexpr Index shortlist = 512;       // of larger problems: candidates that are looked at
 constexpr int shortlist_lasts = 8;     // flips until it is made anew
 constexpr double improvement = 1e-12;  // relative, of the squared norm: below this a flip does not raise it
@@ -97,10 +97,10 @@ class Search {
 
   struct Top {
     double squared = 0.0, second = 0.0;
-    Vector x;
   };
 
-  // The largest eigenvalue of M'ᵀM', M' = M with some entries flipped, from a start vector.
+  // The largest eigenvalue of M'ᵀM', M' = M with some entries flipped, from a start vector. Stops when a few steps
+  // add less than the tolerance, relative.
   Top top(std::initializer_list<Index> flipped, const Vector& start, double tolerance, int most_steps) {
     const Index steps = std::min<Index>(q_, most_steps);
     basis_.resize(at((steps + 1) * q_));
@@ -111,6 +111,7 @@ class Search {
     diagonal_.clear(), below_.clear();
     Top result;
     lapack_int made = 0;
+    const Index stride = tolerance > 1e-6 ? 2 : 4;  // steps between looks at the eigenvalues
     for (Index k = 0; k < steps; ++k) {
       const double* const v = basis_.data() + k * q_;
       double* const next = basis_.data() + (k + 1) * q_;
@@ -133,37 +134,42 @@ class Search {
       below_.push_back(length);
       made = static_cast<lapack_int>(k + 1);
       const bool last = k + 1 == steps || !(length > 1e-14 * std::max(diagonal_.front(), 1e-290));
-      if (last || k % 4 == 3) {
+      if (last || (k + 1) % stride == 0) {
         d_ = diagonal_, e_ = below_;
-        z_.resize(at(made) * at(made));
-        if (LAPACKE_dstev_work(LAPACK_COL_MAJOR, 'V', made, d_.data(), e_.data(), z_.data(), made, work(made)) != 0)
-          break;
+        if (LAPACKE_dsterf_work(made, d_.data(), e_.data()) != 0) break;
+        const double before = result.squared;
         result.squared = std::max(0.0, d_.back());
         result.second = made > 1 ? std::max(0.0, d_[at(made - 2)]) : 0.0;
-        // The Ritz value errs by the square of the residual.
-        if (last || std::fabs(length * z_.back()) <= tolerance * result.squared) break;
+        if (last || result.squared - before <= tolerance * result.squared) break;
       }
       cblas_dscal(as_blas(q_), 1.0 / length, next, 1);
     }
-    result.x.resize(at(q_));
-    cblas_dgemv(CblasRowMajor, CblasTrans, made, as_blas(q_), 1.0, basis_.data(), as_blas(q_),
-                z_.data() + static_cast<std::ptrdiff_t>(made) * (made - 1), 1, 0.0, result.x.data(), 1);
+    made_ = made;
     return result;
   }
-  double* work(lapack_int made) {
-    work_.resize(at(2 * made + 2));
-    return work_.data();
+  // The vector that belongs to the last top().
+  Vector vector() {
+    Vector x(at(q_), 0.0);
+    d_ = diagonal_, e_ = below_;
+    z_.resize(at(made_) * at(made_)), work_.resize(at(2 * made_ + 2));
+    if (made_ < 1 ||
+        LAPACKE_dstev_work(LAPACK_COL_MAJOR, 'V', made_, d_.data(), e_.data(), z_.data(), made_, work_.data()) != 0)
+      return noise_;
+    cblas_dgemv(CblasRowMajor, CblasTrans, made_, as_blas(q_), 1.0, basis_.data(), as_blas(q_),
+                z_.data() + static_cast<std::ptrdiff_t>(made_) * (made_ - 1), 1, 0.0, x.data(), 1);
+    return x;
   }
 
   // Singular vectors of M as it is.
   void current() {
     Vector start = x_;
     cblas_daxpy(as_blas(q_), 1e-3, noise_.data(), 1, start.data(), 1);
-    set_current(top({}, start, 1e-8, 60));
+    const Top found = top({}, start, 1e-13, 60);
+    set_current(found, vector());
   }
-  void set_current(Top&& found) {
+  void set_current(const Top& found, Vector x) {
     squared_ = found.squared, second_ = found.second;
-    x_ = std::move(found.x);
+    x_ = std::move(x);
     cblas_dgemv(CblasRowMajor, CblasNoTrans, as_blas(p_), as_blas(q_), 1.0, m_.data(), as_blas(q_), x_.data(), 1, 0.0,
                 y_.data(), 1);
     const double length = cblas_dnrm2(as_blas(p_), y_.data(), 1);
@@ -192,8 +198,9 @@ class Search {
   }
 
   // With x, λ, λ₂ of MᵀM and E = M'ᵀM' − MᵀM = b dᵀ + d bᵀ, d = δ Mᵀa + ½ δ²|a|² b: λ_max(MᵀM + E) is at most that of
-  // [[λ + xᵀEx, |PEx|], [|PEx|, λ₂ + λ_max(PEP)]], P = I − xxᵀ.
-  void compare_all() {
+  // [[λ + xᵀEx, |PEx|], [|PEx|, λ₂ + λ_max(PEP)]], P = I − xxᵀ. The last term is first-order for the other eigenvalues:
+  // of many neurons, whose flips change little, leaving it out ranks better.
+  void compare_all(double share) {
     products(pair_.b, n_, q_, x_, bx_);
     products(pair_.a, n_, p_, y_, ay_);
     c_.resize(at(n_ * q_));
@@ -215,7 +222,7 @@ class Search {
       const double across =
           std::sqrt(std::max(0.0, bb * dx * dx + dd * bx * bx + 2.0 * bd * bx * dx - inside * inside));
       const double rest = (bd - bx * dx) + std::sqrt(std::max(0.0, bb - bx * bx) * std::max(0.0, dd - dx * dx));
-      const double first = squared_ + inside, last = second_ + rest;
+      const double first = squared_ + inside, last = second_ + share * rest;
       const double half = 0.5 * (first - last);
       candidates_.push_back({i, 0.5 * (first + last) + std::hypot(half, across)});
     }
@@ -266,36 +273,54 @@ class Search {
   }
 
   bool flip_best() {
-    const bool few = n_ <= most_compared;
-    for (int attempt = 0; attempt < 2; ++attempt) {
-      const bool fresh = !few && (list_.empty() || list_age_ >= shortlist_lasts || attempt == 1);
-      if (few) {
-        compare_all();
-        sort_candidates(n_);
-      } else {
-        if (fresh) make_list();
-        estimate_listed();
-        sort_candidates(options_.candidates);
+    if (n_ <= most_compared) return flip_compared(1.0);
+    if (n_ <= most_listed) return flip_compared(0.0) || flip_compared(1.0);
+    return flip_listed();
+  }
+
+  bool flip_compared(double share) {
+    compare_all(share);
+    sort_candidates(n_);
+    Top best;
+    best.squared = squared_ * (1.0 + improvement);
+    Index chosen = -1;
+    Vector x;
+    for (const Candidate& c : candidates_) {
+      // Gaps err a little; what cannot come close to the best is not computed.
+      if (c.value * (1.0 + 1e-9) < best.squared) break;
+      if (share < 1.0 || n_ > most_compared) {  // a few steps tell most of them apart
+        if (flipped({c.i}, 1e-5, 60).squared * (1.0 + 1e-4) < best.squared) continue;
       }
+      const Top found = flipped({c.i}, 1e-13, 60);
+      if (found.squared > best.squared * (chosen < 0 ? 1.0 : 1.0 + 1e-13)) best = found, chosen = c.i, x = vector();
+    }
+    if (chosen < 0) return false;
+    take(chosen);
+    set_current(best, std::move(x));
+    return true;
+  }
+
+  bool flip_listed() {
+    for (const bool anew : {false, true}) {  // an old list: look at all of them before giving up
+      const bool fresh = anew || list_.empty() || list_age_ >= shortlist_lasts;
+      if (fresh) make_list();
+      estimate_listed();
+      sort_candidates(options_.candidates);
       Top best;
       Index chosen = -1;
+      Vector x;
       for (const Candidate& c : candidates_) {
-        // Estimated gaps err a little; what cannot come close to the best is not computed.
-        if (few && chosen >= 0 && c.value * (1.0 + 1e-9) < best.squared) break;
-        Top found = few ? flipped({c.i}, 1e-7, 60) : flipped({c.i}, 1e-4, 12);
-        if (chosen < 0 || found.squared > best.squared * (1.0 + 1e-13)) best = std::move(found), chosen = c.i;
+        const Top found = flipped({c.i}, 1e-8, 12);
+        if (chosen < 0 || found.squared > best.squared) best = found, chosen = c.i, x = vector();
       }
       if (chosen >= 0 && best.squared > squared_ * (1.0 + improvement)) {
         take(chosen);
         ++list_age_;
-        if (few) {
-          set_current(std::move(best));
-        } else {
-          set_current(top({}, best.x, 1e-5, 16));
-        }
+        const Top now = top({}, x, 1e-9, 16);
+        set_current(now, vector());
         return true;
       }
-      if (few || fresh) break;  // an old list: look at all of them before giving up
+      if (fresh) break;
     }
     return false;
   }
@@ -311,10 +336,11 @@ class Search {
     for (std::size_t k = 0; k < candidates_.size(); ++k)
       for (std::size_t l = 0; l < k; ++l) {
         const Index i = candidates_[k].i, j = candidates_[l].i;
-        Top found = flipped({i, j}, 1e-7, 60);
+        const Top found = flipped({i, j}, 1e-13, 60);
         if (found.squared > squared_ * (1.0 + 1e3 * improvement)) {
+          Vector x = vector();
           take(i), take(j);
-          set_current(std::move(found));
+          set_current(found, std::move(x));
           return true;
         }
       }
@@ -333,6 +359,7 @@ class Search {
   Vector listed_a_, listed_b_;
   int list_age_ = 0;
   Index flips_ = 0;
+  lapack_int made_ = 0;
 };
 
 }  // namespace

@@ -381,12 +381,18 @@ LargeBound large_multiplier(const ScaledPair& pair, const PairMultiplierOptions&
     }
   }
   result.suggestion = problem.suggestion();
+  result.log_multipliers = best;
+  result.rho = best_rho;
   for (double slack = std::max(1e-8, std::min(residual, 1e-3)); slack < 1.0; slack *= 4.0) {
     result.squared = problem.prove(best, best_rho * (1.0 + slack));
     if (std::isfinite(result.squared) || !options.affords(problem.proof_cost())) break;
   }
   if (!std::isfinite(result.squared)) result.cut = true;
   return result;
+}
+
+double prove_large(const ScaledPair& pair, const std::vector<double>& log_multipliers, double rho) {
+  return Problem(pair).prove(log_multipliers, rho);
 }
 
 }  // namespace taut::detail

@@ -26,7 +26,7 @@ PairResult pair_multiplier(const PairProblem& problem, const PairMultiplierOptio
     result.note = "no neuron contributes";
     return result;
   }
-  const Magnitude mass = scaled.unscaled(scaled.mass());
+  const Magnitude mass = scaled.unscaled(add_up(scaled.mass(), detail::ScaledPair::lost));
   Magnitude upper = std::min(mass, detail::product_bound(problem, options));
   std::vector<bool> vertex(static_cast<std::size_t>(scaled.n), true);
   double squared = infinity;

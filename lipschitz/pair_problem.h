@@ -4,7 +4,7 @@
 //     max over σ, lo_i ≤ σ_i ≤ hi_i, of ‖A diag(σ) B‖₂.
 //
 // A convex function of σ, so the maximum is at a vertex σ_i ∈ {lo_i, hi_i}. Finding it is NP-hard in general: here are
-// an exact search, a certified upper bound of any size, and the paper's greedy search. docs/mathematics.md, 12, has the
+// an exact search, a certified upper bound of any size, and the paper's greedy search. docs/mathematics.md, 13, has the
 // proofs.
 #pragma once
 
@@ -96,5 +96,20 @@ struct PairValue {
   UpperBound upper;
 };
 PairValue pair_value(const PairProblem& problem, const std::vector<bool>& at_hi, const Options& options = {});
+
+// The paper's closed bound from leading singular vectors [ScamanVirmaux2018]: relative to ‖A‖ ‖B‖,
+//
+//     max|σ| √((1 − r² − s²)₊ m² + r² + s² + r²s²),    m = max over σ of |Σ σ_i v_i u_i| / max|σ|.
+//
+struct LeadingVectors {
+  Tensor of_left, of_right;  // (n): v, the right vector of A, and u, the left vector of B; unit vectors
+  // r and s: the second singular value of A and of B divided by the first. Where a layer's Σ is split between two
+  // factors by its root, they are the roots of the layer's ratios.
+  double left_ratio = 0.0, right_ratio = 0.0;
+};
+// An estimate, however the triples were found: nothing here encloses them, nor the rounding.
+UpperBound pair_leading_bound(const LeadingVectors& leading, const Tensor& lo, const Tensor& hi);
+// The same times ‖A‖ ‖B‖, with triples by Lanczos' method: an estimate of an upper bound.
+UpperBound pair_leading(const PairProblem& problem, const Options& options = {});
 
 }  // namespace taut

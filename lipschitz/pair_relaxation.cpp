@@ -165,7 +165,7 @@ bool Relaxation::factorise(double rho) {
   return true;
 }
 
-// mathematics.md, 12.3: Q ⪰ −ε I, and ε is added to ρ and to every λ_i.
+// mathematics.md, 13.3: Q ⪰ −ε I, and ε is added to ρ and to every λ_i.
 double Relaxation::proved_by(double rho) const {
   const Index free = static_cast<Index>(free_.size()), m = q_ + free;
   double most = 0.0, sum = 0.0;
@@ -345,10 +345,11 @@ bool Relaxation::optimise(Node& node, double target, double gap, const Options& 
   return false;
 }
 
-std::vector<double> Relaxation::last_multipliers() const {
-  std::vector<double> all(at(n_), 0.0);
-  for (std::size_t k = 0; k < free_.size(); ++k) all[at(free_[k])] = lambda_[k];
-  return all;
+double Relaxation::prove(const Node& node, double rho) {
+  set_up(node);
+  lambda_.clear();
+  for (const Index i : free_) lambda_.push_back(node.multiplier[at(i)]);
+  return factorise(rho) ? proved_by(rho) : infinity;
 }
 
 double Relaxation::top(const std::vector<bool>& at_hi) {

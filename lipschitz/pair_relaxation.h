@@ -1,5 +1,5 @@
 // The best diagonal multiplier of a pair of which some slopes are decided, by an interior-point method, and the proof
-// of the bound it gives. For up to a few hundred neurons. Internal; mathematics.md, 12.2 and 12.3.
+// of the bound it gives. For up to a few hundred neurons. Internal; mathematics.md, 13.2 and 13.3.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ class Relaxation {
   // they cannot prove that and their gap to the best ones is below `gap` relative. Fills `proved`, `branch` and the
   // start of its parts.
   bool optimise(Node& node, double target, double gap, const Options& options);
-  // The multipliers that it ended with, of entries in order, 0 where decided.
-  std::vector<double> last_multipliers() const;
+  // What the multipliers of a node prove with this ρ, as `proved`; infinity where they do not.
+  double prove(const Node& node, double rho);
   // The vertex that the last optimise() suggests.
   const std::vector<bool>& suggestion() const { return suggestion_; }
 
