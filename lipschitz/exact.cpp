@@ -35,6 +35,16 @@ struct Batch {
   std::map<NodeId, Forms> forms;  // of the nodes that are still read
 };
 
+// Parts of the regions of a batch, cut at its next step. Their forms are made when their turn comes.
+struct Child {
+  Region region;
+  Index parent = 0;
+};
+struct Pending {
+  std::shared_ptr<const Batch> batch;
+  std::vector<Child> children;
+};
+
 struct Candidate {
   Magnitude lower, upper;
   Region region;
@@ -62,17 +72,23 @@ class Enumeration {
         on_box_(options.box && (std::isfinite(options.box->lo) || std::isfinite(options.box->hi))) {}
 
   ExactResult run() {
-    std::vector<Batch> stack(1);
+    // Norms of layers for what a time limit may leave; before the time is spent.
+    if (options_.deadline) tape_.gains_from(0, options_.norm, options_);
     const std::vector<Cell> cells =
         on_box_ ? std::vector<Cell>{arrangement_.box(*options_.box)} : arrangement_.plane(tape_.dimension() == 1);
-    for (const Cell& cell : cells) stack[0].regions.push_back({cell, "", 1.0 / static_cast<double>(cells.size())});
-    for (const NodeId input : tape_.graph().inputs())
-      stack[0].forms[input] = tape_.input_forms(input, static_cast<Index>(cells.size()));
-    while (!stack.empty()) {
-      Batch batch = std::move(stack.back());
-      stack.pop_back();
+    Batch whole;
+    for (const Cell& cell : cells) whole.regions.push_back({cell, "", 1.0 / static_cast<double>(cells.size())});
+    for (const NodeId input : graph().inputs())
+      whole.forms[input] = tape_.input_forms(input, static_cast<Index>(cells.size()));
+    advance(std::move(whole));
+    while (!stack_.empty()) {
+      Pending next = std::move(stack_.back());
+      stack_.pop_back();
       options_.report("exact", done_);
-      advance(std::move(batch), stack);
+      if (stopped() && Options::Clock::now() > close_until_)
+        close_parents(next);
+      else
+        advance(gathered(*next.batch, next.children));
     }
     return summary();
   }
@@ -81,16 +97,21 @@ class Enumeration {
   const Graph& graph() const { return tape_.graph(); }
 
   bool stopped() {
-    cut_ = cut_ || options_.expired();
+    if (!cut_ && options_.expired()) stop();
     return cut_;
   }
 
-  // Through affine steps to the next one that splits, or to the end. Depth first, so that few batches wait.
-  void advance(Batch batch, std::vector<Batch>& stack) {
+  void stop() {
+    cut_ = true;
+    close_until_ = Options::Clock::now() + std::chrono::milliseconds(100);
+  }
+
+  // Through affine steps to the next one that splits, or to the end.
+  void advance(Batch batch) {
     for (; batch.step < tape_.steps().size(); ++batch.step) {
       if (stopped()) return close(batch);
       const Step& step = tape_.steps()[batch.step];
-      if (step.splits) return split(batch, stack);
+      if (step.splits) return split(std::make_shared<const Batch>(std::move(batch)));
       batch.forms[step.id] = tape_.apply(step, [&](NodeId id) -> const Forms& { return batch.forms.at(id); });
       forget(batch, batch.step);
     }
@@ -110,30 +131,27 @@ class Enumeration {
     Cell cell;
     std::string pieces;
   };
-  struct Child {
-    Region region;
-    Index parent;
-  };
-
-  void split(const Batch& batch, std::vector<Batch>& stack) {
-    std::vector<Child> children;
+  void split(const std::shared_ptr<const Batch>& shared) {
+    const Batch& batch = *shared;
+    Pending pending{shared, {}};
     for (std::size_t r = 0; r < batch.regions.size(); ++r) {
-      if (stopped()) {
-        close(batch, r);
-        continue;
-      }
-      const std::vector<Part> parts = parts_of(batch, r);
+      std::vector<Part> parts;
+      if (!stopped()) parts = parts_of(batch, r);
       if (cut_) {
         close(batch, r);
         continue;
       }
-      const double share = batch.regions[r].share / static_cast<double>(std::max<std::size_t>(parts.size(), 1));
       if (parts.empty()) done_ += batch.regions[r].share;
-      for (const Part& part : parts)
-        children.push_back({{part.cell, batch.regions[r].pattern + part.pieces, share}, static_cast<Index>(r)});
+      for (Part& part : parts) {
+        const double share = batch.regions[r].share / static_cast<double>(parts.size());
+        pending.children.push_back(
+            {{std::move(part.cell), batch.regions[r].pattern + part.pieces, share}, static_cast<Index>(r)});
+        if (pending.children.size() < batch_size) continue;
+        stack_.push_back(std::move(pending));
+        pending = {shared, {}};
+      }
     }
-    for (std::size_t from = 0; from < children.size(); from += batch_size)
-      stack.push_back(gathered(batch, std::span(children).subspan(from, std::min(batch_size, children.size() - from))));
+    if (!pending.children.empty()) stack_.push_back(std::move(pending));
   }
 
   // The region cut along the kinks of every entry. A part with a corner whose side is not proved is bounded instead.
@@ -146,7 +164,7 @@ class Enumeration {
     for (std::size_t i = 0; i < static_cast<std::size_t>(step.size); ++i)
       for (std::size_t j = 0; j < step.breaks.size(); ++j) {
         if (stopped() || parts.size() + found_ > static_cast<std::size_t>(options_.max_regions)) {
-          cut_ = true;
+          stop();
           return {};
         }
         const detail::Line line = kink(step, forms, r, i, j, source);
@@ -222,7 +240,7 @@ class Enumeration {
     }
   }
 
-  Batch gathered(const Batch& batch, std::span<Child> children) const {
+  Batch gathered(const Batch& batch, std::vector<Child>& children) const {
     const Step& step = tape_.steps()[batch.step];
     Batch next;
     next.step = batch.step + 1;
@@ -295,6 +313,17 @@ class Enumeration {
   void close(const Batch& batch, std::size_t r) {
     bound_rest(batch, r);
     done_ += batch.regions[r].share;
+  }
+
+  // Like close(), from where the parents were cut: cheaper, and not as tight.
+  void close_parents(const Pending& pending) {
+    Index last = -1;
+    for (const Child& child : pending.children) {
+      done_ += child.region.share;
+      if (child.parent == last) continue;
+      last = child.parent;
+      bound_rest(*pending.batch, static_cast<std::size_t>(last));
+    }
   }
 
   // ‖D f‖ ≤ Σ gain · ‖D v‖ over the nodes v that the steps to come read.
@@ -382,6 +411,8 @@ class Enumeration {
   bool on_box_;
   Arrangement arrangement_;
   std::vector<detail::Sign> signs_;  // reused
+  std::vector<Pending> stack_;       // depth first, so that little waits
+  Options::Clock::time_point close_until_;
   std::vector<Candidate> candidates_;
   Magnitude best_lower_, others_, rest_;  // others_: candidates dropped; rest_: what was not enumerated
   std::map<std::size_t, std::vector<std::optional<UpperBound>>> gains_;  // by step
@@ -412,16 +443,20 @@ ExactResult exact_constant(const Var& output, const ExactOptions& options) {
   if (options.box) Range::box(Shape{1}, *options.box);  // DomainError unless lo ≤ hi
   if (!graph.varies(graph.output())) return constant(options, graph.describe(graph.output()) + " does not vary");
   if (options.box && options.box->lo == options.box->hi) return constant(options, "the box is one point");
-  ExactResult result = Enumeration(graph, options).run();
   // What rests on norms of layers instead of regions may be worse than AutoLip, which folds.
+  AutoLipOptions general;
+  static_cast<Options&>(general) = options;
+  general.progress = nullptr;
+  general.norm = options.norm;
+  general.box = options.box;
+  general.sample_axis = options.sample_axis;
+  std::optional<UpperBound> product;
+  if (options.deadline) product = autolip(output, general).bound;
+  ExactResult result = Enumeration(graph, options).run();
   if (result.status == Status::cut || !result.note.empty() || result.upper.magnitude().is_infinite()) {
-    AutoLipOptions general;
     static_cast<Options&>(general) = grace();
-    general.norm = options.norm;
-    general.box = options.box;
-    general.sample_axis = options.sample_axis;
-    const UpperBound bound = autolip(output, general).bound;
-    result.upper = better(result.upper, named(bound, "exact", bound.detail()));
+    if (!product) product = autolip(output, general).bound;
+    result.upper = better(result.upper, named(*product, "exact", product->detail()));
   }
   result.seconds = std::chrono::duration<double>(Options::Clock::now() - start).count();
   options.report("exact", 1.0);
