@@ -37,11 +37,12 @@ class Ascent {
       : options_(options),
         search_(f, sample, options, detail::Domain(options.box, sample.shape()), method),
         draws_(options.seed),
+        dtype_(sample.dtype()),
         n_(search_.features()),
         length_(detail::typical_length(search_.domain(), options.starts)),
         budget_(options.evaluations > 0
                     ? options.evaluations
-                    : static_cast<Index>(std::clamp(1e9 / search_.batch().cost(), 3072.0, 524288.0))) {}
+                    : static_cast<Index>(std::clamp(1e9 / search_.batch().cost(), 3072.0, 262144.0))) {}
 
   LowerResult run() {
     start();
@@ -66,7 +67,8 @@ class Ascent {
     for (Index k = 0; k < drawn; ++k)
       detail::draw_start(search_.domain(), n_, length_ * scales[static_cast<std::size_t>(k) % std::size(scales)],
                          draws_, rows);
-    const std::vector<double> values = search_.evaluate(search_.points(rows));
+    std::vector<double> values = search_.evaluate(search_.points(rows));
+    if (crosses() && n_ <= few_axes) walk_lines(rows, values);
     used_ += static_cast<Index>(values.size());
     std::vector<std::size_t> order(values.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -84,6 +86,38 @@ class Ascent {
     for (std::size_t i = 0; static_cast<Index>(chains_.size()) < options_.chains; ++i) chains_.push_back(anew());
   }
 
+  // A quarter of the evaluations goes to walks along straight lines from region to region, which meet regions however
+  // small their neighbours' values are. What they meet are further starts.
+  void walk_lines(std::vector<double>& rows, std::vector<double>& values) {
+    const std::size_t lines = 256;
+    std::vector<double> at, directions;
+    const auto begin = [&](std::size_t line) {
+      std::vector<double> x;
+      detail::draw_start(search_.domain(), n_, length_ * scales[line % std::size(scales)], draws_, x);
+      std::ranges::copy(x, at.begin() + static_cast<Index>(line) * n_);
+      for (std::size_t i = 0; i < n(); ++i) directions[line * n() + i] = draws_.normal();
+    };
+    at.resize(lines * n());
+    directions.resize(at.size());
+    for (std::size_t line = 0; line < lines; ++line) begin(line);
+    for (Index used = 0; used < budget_ / 4 && !search_.expired(); used += static_cast<Index>(lines)) {
+      const std::vector<double> moves = moves_across(at, directions, 0.0);
+      std::vector<double> next = at;
+      for (std::size_t i = 0; i < at.size(); ++i) next[i] += moves[i];
+      const Tensor points = search_.points(next);
+      const std::vector<double> found = search_.evaluate(points);
+      rows.insert(rows.end(), next.begin(), next.end());
+      values.insert(values.end(), found.begin(), found.end());
+      for (std::size_t line = 0; line < lines; ++line) {
+        const auto first = next.begin() + static_cast<Index>(line) * n_;
+        if (std::equal(first, first + n_, at.begin() + static_cast<Index>(line) * n_))
+          begin(line);  // no kink ahead, or the box ends
+        else
+          std::copy_n(first, n_, at.begin() + static_cast<Index>(line) * n_);
+      }
+    }
+  }
+
   Chain anew() {
     Chain chain;
     const auto scale = scales[static_cast<std::size_t>(draws_.below(std::size(scales)))];
@@ -93,14 +127,17 @@ class Ascent {
   }
 
   // The length against which moves of a chain are measured.
-  double reach(const Chain& c) const { return std::max(length_ * std::sqrt(static_cast<double>(n_)), norm_of(c.x)); }
+  double reach(std::span<const double> x) const {
+    return std::max(length_ * std::sqrt(static_cast<double>(n_)), norm_of(x));
+  }
+  double reach(const Chain& c) const { return reach(c.x); }
 
   void round() {
     std::vector<double> rows;
     for (const Chain& c : chains_) rows.insert(rows.end(), c.x.begin(), c.x.end());
     const Tensor points = search_.points(rows);
     compute_directions(points);
-    if (crosses()) compute_crossings(points);
+    if (crosses()) compute_crossings();
     rows.clear();
     for (std::size_t c = 0; c < chains_.size(); ++c)
       for (Index p = 0; p < proposals; ++p) propose(c, p, rows);
@@ -166,32 +203,39 @@ class Ascent {
     return kinks > 0 && kinks <= most_kinks;
   }
 
-  // Moves of every chain into a region next to its own, or a few further: along a random direction the arguments of
-  // piecewise linear operations tell, with the values at a second point close by, where their kinks lie.
-  void compute_crossings(const Tensor& points) {
-    const std::vector<double> here = distances(points);
+  // Moves of every chain into a region next to its own, or a few further.
+  void compute_crossings() {
+    std::vector<double> from, directions;
+    for (std::size_t q = 0; q < static_cast<std::size_t>(crossings); ++q)
+      for (std::size_t c = 0; c < chains_.size(); ++c) {
+        from.insert(from.end(), chains_[c].x.begin(), chains_[c].x.end());
+        const double sign = draws_.sign();
+        for (std::size_t i = 0; i < n(); ++i)
+          directions.push_back(q == 0 ? sign * leading_[c * n() + i] : draws_.normal());
+      }
+    crossing_ = moves_across(from, directions, 0.3);
+  }
+
+  // Along every direction: the arguments of piecewise linear operations tell, with the values at a second point close
+  // by, where their kinks lie. The move ends between the first kink that is met and the next, or with probability
+  // `further` beyond that one, and so on; where none is met it is zero.
+  std::vector<double> moves_across(std::vector<double> from, std::vector<double> directions, double further) {
     const auto kinks = static_cast<std::size_t>(search_.batch().kinks());
-    const double nearby = points.dtype() == DType::f32 ? 1e-3 : 1e-7;
-    crossing_.assign(static_cast<std::size_t>(crossings) * chains_.size() * n(), 0.0);
-    for (std::size_t q = 0; q < static_cast<std::size_t>(crossings); ++q) {
-      const std::size_t first = q * chains_.size() * n();
-      std::vector<double> rows;
-      for (std::size_t c = 0; c < chains_.size(); ++c) {
-        const std::span<double> move(crossing_.data() + first + c * n(), n());
-        for (double& e : move) e = draws_.normal();
-        if (q == 0) {
-          const double sign = draws_.sign();
-          for (std::size_t i = 0; i < n(); ++i) move[i] = sign * leading_[c * n() + i];
-        }
-        const double step = nearby * reach(chains_[c]) / std::max(norm_of(move), 1e-300);
-        for (std::size_t i = 0; i < n(); ++i) move[i] *= step, rows.push_back(chains_[c].x[i] + move[i]);
-      }
-      const std::vector<double> there = distances(search_.points(rows));
-      for (std::size_t c = 0; c < chains_.size(); ++c) {
-        const double steps = steps_across({here.data() + c * kinks, kinks}, {there.data() + c * kinks, kinks});
-        for (std::size_t i = 0; i < n(); ++i) crossing_[first + c * n() + i] *= steps;
-      }
+    const std::vector<double> here = distances(search_.points(from));
+    const double nearby = dtype_ == DType::f32 ? 1e-3 : 1e-7;
+    std::vector<double> there_rows = from;
+    for (std::size_t k = 0; k < from.size(); k += n()) {
+      const std::span<double> d = std::span(directions).subspan(k, n());
+      const double length = norm_of(d);
+      const double step = length > 0.0 ? nearby * reach(std::span(from).subspan(k, n())) / length : 0.0;
+      for (std::size_t i = 0; i < n(); ++i) there_rows[k + i] += d[i] *= step;
     }
+    const std::vector<double> there = distances(search_.points(there_rows));
+    for (std::size_t k = 0; k < from.size() / n(); ++k) {
+      const double steps = steps_across({here.data() + k * kinks, kinks}, {there.data() + k * kinks, kinks}, further);
+      for (std::size_t i = k * n(); i < (k + 1) * n(); ++i) directions[i] *= steps;
+    }
+    return directions;
   }
 
   std::vector<double> distances(const Tensor& points) {
@@ -206,9 +250,8 @@ class Ascent {
     return all;
   }
 
-  // How many steps from here to there, extrapolated, end between the first kink that is met and the next, or, now and
-  // then, between later ones.
-  double steps_across(std::span<const double> here, std::span<const double> there) {
+  // How many steps from here to there, extrapolated, the move is long.
+  double steps_across(std::span<const double> here, std::span<const double> there, double further) {
     std::vector<double> met;
     for (std::size_t k = 0; k < here.size(); ++k) {
       const double steps = here[k] / (here[k] - there[k]);
@@ -217,7 +260,7 @@ class Ascent {
     if (met.empty()) return 0.0;
     std::ranges::sort(met);
     std::size_t k = 0;
-    while (k + 1 < met.size() && draws_.uniform(0.0, 1.0) < 0.3) ++k;
+    while (k + 1 < met.size() && draws_.uniform(0.0, 1.0) < further) ++k;
     const double next = k + 1 < met.size() ? met[k + 1] : 2.0 * met[k];
     return met[k] + (next - met[k]) * (draws_.uniform(0.0, 1.0) < 0.5 ? 0.5 : draws_.log_uniform(1e-4, 0.5));
   }
@@ -294,6 +337,7 @@ class Ascent {
   const AscentOptions& options_;
   detail::LowerSearch search_;
   detail::Draws draws_;
+  DType dtype_;
   Index n_;
   double length_;
   Index budget_, used_ = 0;

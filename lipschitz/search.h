@@ -43,13 +43,15 @@ LowerResult grid_lower_bound(const Function& f, const Range& box, DType dtype = 
 
 struct AscentOptions : SearchOptions {
   Index chains = 32;      // improved at once
-  Index evaluations = 0;  // of ‖D_x f‖, in all; 0: from 3072 to 2^19, as f is large or small
+  Index evaluations = 0;  // of ‖D_x f‖, in all; 0: from 3072 to 2^18, as f is large or small
 };
 
-// Ascent on ‖D_x f‖ from the best of many starts at several scales, with restarts. Chains move along the gradient of
-// ‖D_x f‖ by second derivatives; where these are zero, as of piecewise linear functions, along the difference of two
-// gradients at a distance (that of the difference quotient of the two points); along the direction in which f moves
-// most, along differences of chains, along axes and at random, at all scales. The best quality per second.
+// Ascent on ‖D_x f‖ from the best of many starts at several scales, with restarts: the best quality per second. Chains
+// move along the gradient of ‖D_x f‖ by second derivatives; where these are zero, as of piecewise linear functions,
+// along the difference of two gradients at a distance, which is that of the difference quotient of the two points. Also
+// across the next kinks into neighbouring regions, along the direction in which f moves most, along differences of
+// chains, along axes and at random, at all scales. With few inputs a quarter of the evaluations walks along lines from
+// region to region.
 LowerResult ascent_lower_bound(const Function& f, const Tensor& sample, const AscentOptions& options = {});
 
 }  // namespace taut

@@ -201,8 +201,11 @@ BOOST_AUTO_TEST_CASE(wide_jacobians_go_through_the_power_method) {
 BOOST_AUTO_TEST_CASE(one_sweep_encloses_one_direction) {
   Random random(61);
   for (int k = 0; k < testing::iterations(10); ++k) {
-    const Net net(random, 5, 7, k % 2 == 0 ? 2 : 6, k % 3 == 0 ? DType::f32 : DType::f64);
-    const Tensor x = random.normals({1, 5}, net.w1.dtype()), v = random.normals({1, 5});
+    const Net inner(random, 5, 7, k % 2 == 0 ? 2 : 6, k % 3 == 0 ? DType::f32 : DType::f64);
+    const Tensor skip = random.normals({k % 2 == 0 ? 2 : 6, 5}, inner.w1.dtype());
+    // x is used three times: what comes back along branches adds up.
+    const auto net = [&](const Var& x) { return inner(x + tanh(x)) + dense(relu(x), skip, Var()); };
+    const Tensor x = random.normals({1, 5}, skip.dtype()), v = random.normals({1, 5});
     Tape tape;
     const Var y = net(tape.input(x));
     const Graph graph(y, "test");
@@ -219,12 +222,12 @@ BOOST_AUTO_TEST_CASE(one_sweep_encloses_one_direction) {
       for (Index j = 0; j < 5; ++j) sum += 0.5 * (matrix.lo.at(i * 5 + j) + matrix.hi.at(i * 5 + j)) * v.at(j);
       BOOST_TEST(image.lo.at(i) <= sum + 1e-12);
       BOOST_TEST(image.hi.at(i) >= sum - 1e-12);
-      BOOST_TEST(image.hi.at(i) - image.lo.at(i) <= 1e-10);
+      BOOST_TEST(image.hi.at(i) - image.lo.at(i) <= 1e-8);
     }
     for (Index j = 0; j < 5; ++j) {
       double sum = 0.0;
       for (Index i = 0; i < rows; ++i) sum += 0.5 * (matrix.lo.at(i * 5 + j) + matrix.hi.at(i * 5 + j)) * u.at(i);
-      BOOST_TEST(std::fabs(0.5 * (back[0].lo.at(j) + back[0].hi.at(j)) - sum) <= 1e-10);
+      BOOST_TEST(std::fabs(0.5 * (back[0].lo.at(j) + back[0].hi.at(j)) - sum) <= 1e-8);
     }
     // ‖J v‖ / ‖v‖ is below the norm of J, and equal to it in the best direction.
     for (const Norm norm : norms) {
