@@ -42,7 +42,7 @@ class Ascent {
         length_(detail::typical_length(search_.domain(), options.starts)),
         budget_(options.evaluations > 0
                     ? options.evaluations
-                    : static_cast<Index>(std::clamp(1e9 / search_.batch().cost(), 3072.0, 262144.0))) {}
+                    : static_cast<Index>(std::clamp(1e9 / search_.batch().cost(), 3072.0, 524288.0))) {}
 
   LowerResult run() {
     start();

@@ -246,9 +246,7 @@ BOOST_AUTO_TEST_CASE(ascent_finds_the_regions_of_small_networks) {
     for (int k = 0; k < testing::iterations(4); ++k) {
       const ReluNet net(random, sizes);
       const double exact = Regions(net, 1e3, Norm::l2).largest();
-      AscentOptions ascent;
-      ascent.evaluations = 100000;
-      const LowerResult lower = ascent_lower_bound(net, sample_of(2), ascent);
+      const LowerResult lower = ascent_lower_bound(net, sample_of(2));
       BOOST_TEST(lower.bound.is_certified());
       BOOST_TEST(lower.bound.value() >= 0.98 * exact);
       GridOptions options;
@@ -366,10 +364,7 @@ BOOST_AUTO_TEST_CASE(ascent_crosses_kinks_into_tiny_regions) {
   for (const std::uint64_t seed : {1006U, 1035U}) {
     Random random(seed);
     const ReluNet net(random, {2, 5, 5, 5, 5, 1});
-    AscentOptions ascent;
-    ascent.evaluations = 100000;
-    BOOST_TEST(ascent_lower_bound(net, sample_of(2), ascent).bound.value() >=
-               0.98 * Regions(net, 1e3, Norm::l2).largest());
+    BOOST_TEST(ascent_lower_bound(net, sample_of(2)).bound.value() >= 0.98 * Regions(net, 1e3, Norm::l2).largest());
   }
 }
 
