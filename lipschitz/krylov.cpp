@@ -11,8 +11,6 @@
 #include "autodiff/error.h"
 
 namespace taut::detail {
-namespace {
-
 Tensor scaled_and_finite(Tensor x, int exponent) {
   const Index at = x.first_non_finite();
   if (at >= 0)
@@ -22,8 +20,6 @@ Tensor scaled_and_finite(Tensor x, int exponent) {
     for (double& e : x.mutable_data<double>()) e = std::ldexp(e, -exponent);
   return x;
 }
-
-}  // namespace
 
 double plain_norm(std::span<const double> x) { return cblas_dnrm2(static_cast<blasint>(x.size()), x.data(), 1); }
 

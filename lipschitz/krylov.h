@@ -60,6 +60,8 @@ const Shape& gram_shape(const LinearMap& map);
 bool gram_of_rows(const LinearMap& map);
 Tensor across(const LinearMap& map, const double* v, int exponent);
 Tensor back(const LinearMap& map, const Tensor& y, int exponent);
+// x times 2^-exponent; NumericError unless it is finite.
+Tensor scaled_and_finite(Tensor x, int exponent);
 // M times each of `count` vectors, one behind the other: (count, size).
 Tensor gram_of_each(const LinearMap& map, std::span<const double> vectors, Index count, int exponent);
 

@@ -217,7 +217,8 @@ class SeqLip : private detail::Fold {
   Inner from_triples(NodeId atom, const FoldedMap& map, double power) {
     TripleOptions options;
     static_cast<Options&>(options) = options_;
-    options.tolerance = 1e-6;
+    options.tolerance = 1e-4;
+    options.max_cycles = 2;  // which of nearly equal triples are taken matters little
     const Index m = map.map().out_shape().size(), n = map.map().in_shape().size();
     const Index k = std::min({seqlip_.triples, m, n});
     const std::vector<Triple> triples = leading_singular_triples(map.map(), k, options);
