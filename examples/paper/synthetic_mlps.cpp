@@ -4,6 +4,7 @@
 // What the paper leaves open is chosen here: length scale 1 (also that of the published code) on the square [−5, 5]²,
 // 15 000 points of a grid of 256 × 256, inputs not normalised; Adam at 2e-3 along a cosine for 100 epochs of batches of
 // 100, initial weights as in PyTorch.
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -151,15 +152,20 @@ examples::Table further_table(const std::vector<Json>& rows) {
   return table;
 }
 
+// 1 − greedy / exact, and 0 for what the rounding of the certified value makes of equal ones.
+double gap(const Json& row) {
+  const auto exact = examples::value_of(examples::bound_of(row, "seqlip-exact"));
+  const auto greedy = examples::value_of(examples::bound_of(row, "seqlip-greedy"));
+  const double share = exact && greedy ? 1.0 - *greedy / *exact : 0.0;
+  return share > 1e-9 ? share : 0.0;
+}
+
 examples::Table gap_table(const std::vector<Json>& gaps) {
   examples::Table table{{"network", "exact SeqLip", "greedy SeqLip", "greedy below exact by"}, {}};
-  for (const Json& row : gaps) {
-    const Json *exact = examples::bound_of(row, "seqlip-exact"), *greedy = examples::bound_of(row, "seqlip-greedy");
-    const auto e = examples::value_of(exact), g = examples::value_of(greedy);
-    if (!e || !g) continue;
-    table.rows.push_back({row["name"].get<std::string>(), examples::cell(exact, 7), examples::cell(greedy, 7),
-                          examples::number(100.0 * (1.0 - *g / *e), 2) + " %"});
-  }
+  for (const Json& row : gaps)
+    table.rows.push_back({row["name"].get<std::string>(), examples::cell(examples::bound_of(row, "seqlip-exact"), 7),
+                          examples::cell(examples::bound_of(row, "seqlip-greedy"), 7),
+                          cat(examples::number(100.0 * gap(row), 2), " %")});
   return table;
 }
 
@@ -217,7 +223,13 @@ void run(const examples::SessionOptions& options) {
   report.parts = {{"The paper's columns", paper_table(rows)},
                   {"Beyond the paper", further_table(rows)},
                   {"Greedy beside exact SeqLip", gap_table(gaps)}};
-  report.notes = {std::string(examples::cell_legend)};
+  const auto within = std::ranges::count_if(gaps, [](const Json& row) { return gap(row) <= 1e-4; });
+  report.notes = {std::string(examples::cell_legend), examples::order_note(rows),
+                  "SeqLip is the exact maximum over the activation patterns of neighbouring layers; constant: the "
+                  "Lipschitz constant itself, from all linear regions of the network, which is what the paper asks for "
+                  "when it leaves open how close its bounds come.",
+                  cat("Greedy search comes within 0.01 % of the exact value for ", within, " of ", gaps.size(),
+                      " networks, as it does in the paper for all four.")};
   examples::Trained deepest = trained(session, problem, size, depths.back(), session.seed());
   const std::string failure = examples::draw(session.folder(), "synthetic_mlps", surfaces(problem, deepest.net));
   if (failure.empty())

@@ -64,6 +64,30 @@ BOOST_AUTO_TEST_CASE(bounds_are_found_by_method_and_side) {
   BOOST_TEST(!examples::value_of(nullptr));
 }
 
+BOOST_AUTO_TEST_CASE(order_is_checked) {
+  const auto row = [](double frobenius, double autolip, double seqlip, double lower) {
+    Json json{{"name", "net"}};
+    const auto put = [&](const char* method, const char* side, double value) {
+      json["bounds"].push_back(bound(side, "certified", value));
+      json["bounds"].back()["method"] = method;
+    };
+    put("frobenius", "upper", frobenius);
+    put("autolip", "upper", autolip);
+    put("seqlip", "upper", seqlip);
+    put("ascent", "lower", lower);
+    return json;
+  };
+  const auto note = [&](const Json& json) { return examples::order_note({row(8, 4, 2, 1), json}); };
+  BOOST_TEST(note(row(8, 4, 2, 2)).find("In every row") == 0U);
+  BOOST_TEST(note(row(3, 4, 2, 1)) == "OUT OF ORDER in net: frobenius is below autolip.");
+  BOOST_TEST(note(row(8, 4, 5, 1)) == "OUT OF ORDER in net: autolip is below seqlip.");
+  BOOST_TEST(note(row(8, 4, 2, 3)) == "OUT OF ORDER in net: seqlip is below ascent.");
+  Json estimate = row(8, 4, 2, 3);
+  estimate["bounds"][3]["rigour"] = "estimate";  // a wrong estimate breaks no proof
+  BOOST_TEST(note(estimate).find("In every row") == 0U);
+  BOOST_TEST(examples::order_note({Json{{"name", "without"}}}).find("In every row") == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(csv_quotes_what_needs_it) {
   BOOST_TEST(examples::csv_line({"a", "b,c", "say \"x\"", "1\n2", ""}) == "a,\"b,c\",\"say \"\"x\"\"\",\"1\n2\",\n");
   Json row{{"name", "net, 4"}, {"bounds", {bound("upper", "certified", 0.1), bound("lower", "estimate", nullptr)}}};

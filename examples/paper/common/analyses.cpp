@@ -4,23 +4,36 @@
 #include "lipschitz/seqlip.h"
 
 namespace taut::examples {
+namespace {
+
+Options limited(const Analyses& analyses) {
+  Options options = analyses.options;
+  if (analyses.limit) options.within(std::chrono::duration<double>(*analyses.limit));
+  return options;
+}
+
+BoundRow pair_row(const char* method, const PairResult& result) {
+  return {method, Side::upper, result.upper.value(), result.upper.rigour(), result.status, result.seconds, result.note};
+}
+
+}  // namespace
 
 std::vector<BoundRow> Analyses::of(Method method, const Tensor& data) const {
-  SandwichOptions one(options);
+  SandwichOptions one(limited(*this));
   one.methods = {method};
   one.data = data;
   return sandwich(f, sample, one).bounds;
 }
 
 std::vector<BoundRow> Analyses::on_box(Method method, const Interval& box) const {
-  SandwichOptions one(options);
+  SandwichOptions one(limited(*this));
   one.methods = {method};
   one.box = box;
   return sandwich(f, sample, one).bounds;
 }
 
 std::vector<BoundRow> Analyses::seqlip_greedy(Index triples) const {
-  SeqLipOptions greedy(options);
+  SeqLipOptions greedy(limited(*this));
   greedy.method = SeqLipMethod::greedy;
   greedy.triples = triples;
   const SeqLipReport report = taut::seqlip(f, sample, greedy);
@@ -28,14 +41,13 @@ std::vector<BoundRow> Analyses::seqlip_greedy(Index triples) const {
            report.note}};
 }
 
+BoundRow pair_greedy_row(const Tensor& left, const Tensor& right, const Options& options) {
+  return pair_row("greedy", pair_greedy(PairProblem::uniform(left, right), options));
+}
+
 PairValues pair_values(const Tensor& left, const Tensor& right, const Options& options) {
-  const PairProblem problem = PairProblem::uniform(left, right);
-  const PairResult found = pair_greedy(problem, options), proved = pair_multiplier(problem, options);
-  const auto row = [](const char* method, const PairResult& result) {
-    return BoundRow{method,        Side::upper,    result.upper.value(), result.upper.rigour(),
-                    result.status, result.seconds, result.note};
-  };
-  return {row("greedy", found), row("multiplier", proved)};
+  return {pair_greedy_row(left, right, options),
+          pair_row("multiplier", pair_multiplier(PairProblem::uniform(left, right), options))};
 }
 
 void add(nlohmann::ordered_json& row, const std::vector<BoundRow>& bounds) {

@@ -1,6 +1,7 @@
 // Every analysis that the tables of the paper need, under the names of methods that the rest of Taut uses.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "autodiff/diff.h"
@@ -10,9 +11,10 @@
 namespace taut::examples {
 
 struct Analyses {
-  Function f;       // the network, in inference, of batches
-  Tensor sample;    // one sample, with the axis of samples
-  Options options;  // threads, seed, progress
+  Function f;                     // the network, in inference, of batches
+  Tensor sample;                  // one sample, with the axis of samples
+  Options options;                // threads, seed, progress
+  std::optional<double> limit{};  // seconds of one analysis; what it cuts says so
 
   // The rows of a method of sandwich(): one, or an upper and a lower one. Searches start at `data` where there is some.
   std::vector<BoundRow> of(Method method, const Tensor& data = {}) const;
@@ -27,6 +29,7 @@ struct Analyses {
 struct PairValues {
   BoundRow greedy, upper;
 };
+BoundRow pair_greedy_row(const Tensor& left, const Tensor& right, const Options& options);
 PairValues pair_values(const Tensor& left, const Tensor& right, const Options& options);
 
 // Adds rows to {"bounds": […]}.

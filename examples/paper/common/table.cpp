@@ -84,6 +84,31 @@ std::optional<double> value_of(const Json* bound) {
   return (*bound)["value"].get<double>();
 }
 
+std::string order_note(const std::vector<Json>& rows) {
+  for (const Json& row : rows) {
+    const auto out_of_order = [&](const Json* above, const Json* below) {
+      const std::optional<double> a = value_of(above), b = value_of(below);
+      return a && b && *a < *b;
+    };
+    const auto complain = [&](const Json* above, const Json* below) {
+      return cat("OUT OF ORDER in ", field(row, "name"), ": ", field(*above, "method"), " is below ",
+                 field(*below, "method"), ".");
+    };
+    const Json *frobenius = bound_of(row, "frobenius"), *autolip = bound_of(row, "autolip");
+    if (out_of_order(frobenius, autolip)) return complain(frobenius, autolip);
+    for (const char* method : {"seqlip", "seqlip-exact"})
+      if (out_of_order(autolip, bound_of(row, method))) return complain(autolip, bound_of(row, method));
+    if (!row.contains("bounds")) continue;
+    for (const Json& upper : row["bounds"])
+      for (const Json& lower : row["bounds"])
+        if (field(upper, "side") == "upper" && field(lower, "side") == "lower" &&
+            field(upper, "rigour") == "certified" && field(lower, "rigour") == "certified" &&
+            out_of_order(&upper, &lower))
+          return complain(&upper, &lower);
+  }
+  return "In every row Frobenius ≥ AutoLip ≥ certified SeqLip, and no lower bound exceeds an upper one.";
+}
+
 std::string cell(const Json* bound, int digits) {
   if (bound == nullptr) return "-";
   const std::string status = field(*bound, "status"), rigour = field(*bound, "rigour");

@@ -25,6 +25,10 @@ const Json* bound_of(const Json& row, std::string_view method, std::string_view 
 // Its value, or nothing where there is none or it is not finite.
 std::optional<double> value_of(const Json* bound);
 
+// What the columns of every row must obey: Frobenius ≥ AutoLip ≥ certified SeqLip, and no certified upper bound below a
+// certified lower one. The sentence for a report, or what is wrong.
+std::string order_note(const std::vector<Json>& rows);
+
 // A number of a table: `digits` significant digits, rounded up for upper and down for lower bounds that are proved, to
 // nearest for estimates, which begin with "~"; "p " for probabilistic. "-" for null, the status where the value is not
 // finite, and " (cut)" behind values that a time limit cut.
