@@ -6,7 +6,7 @@
 
 #include "autodiff/error.h"
 #include "lipschitz/autolip.h"
-#include "lipschitz/plane_cells.h"
+#include "lipschitz/cell_parts.h"
 #include "lipschitz/two_columns.h"
 
 namespace taut {
@@ -127,22 +127,28 @@ class Enumeration {
   // ---- one step that splits
   // -------------------------------------------------------------------------------------------
 
-  struct Part {
-    Cell cell;
-    std::string pieces;
-  };
   void split(const std::shared_ptr<const Batch>& shared) {
     const Batch& batch = *shared;
+    const Step& step = tape_.steps()[batch.step];
+    const auto enough = [&](std::size_t parts) {
+      if (!cut_ && parts + found_ > static_cast<std::size_t>(options_.max_regions)) stop();
+      return stopped();
+    };
     Pending pending{shared, {}};
     for (std::size_t r = 0; r < batch.regions.size(); ++r) {
-      std::vector<Part> parts;
-      if (!stopped()) parts = parts_of(batch, r);
-      if (cut_) {
+      std::optional<detail::CellParts> cut;
+      if (!cut_)
+        cut = detail::cut_at_kinks(tape_, arrangement_, step, batch.forms.at(step.operand), r, batch.regions[r].cell,
+                                   batch.regions[r].pattern, enough);
+      if (!cut) {
         close(batch, r);
         continue;
       }
+      auto& [parts, undecided] = *cut;
+      undecided_ += undecided;
+      if (undecided > 0) bound_rest(batch, r);
       if (parts.empty()) done_ += batch.regions[r].share;
-      for (Part& part : parts) {
+      for (detail::CellPart& part : parts) {
         const double share = batch.regions[r].share / static_cast<double>(parts.size());
         pending.children.push_back(
             {{std::move(part.cell), batch.regions[r].pattern + part.pieces, share}, static_cast<Index>(r)});
@@ -152,92 +158,6 @@ class Enumeration {
       }
     }
     if (!pending.children.empty()) stack_.push_back(std::move(pending));
-  }
-
-  // The region cut along the kinks of every entry. A part with a corner whose side is not proved is bounded instead.
-  std::vector<Part> parts_of(const Batch& batch, std::size_t r) {
-    const Step& step = tape_.steps()[batch.step];
-    const Forms& forms = batch.forms.at(step.operand);
-    const Region& region = batch.regions[r];
-    const auto source = std::make_shared<const detail::ExactSource>(tape_, step.operand, region.pattern);
-    std::vector<Part> parts{{region.cell, std::string(static_cast<std::size_t>(step.size), '\0')}};
-    for (std::size_t i = 0; i < static_cast<std::size_t>(step.size); ++i)
-      for (std::size_t j = 0; j < step.breaks.size(); ++j) {
-        if (stopped() || parts.size() + found_ > static_cast<std::size_t>(options_.max_regions)) {
-          stop();
-          return {};
-        }
-        const detail::Line line = kink(step, forms, r, i, j, source);
-        arrangement_.signs(region.cell, line, signs_);
-        const int side = side_of_all(signs_);
-        if (side < 0) break;
-        if (side > 0)
-          for (Part& part : parts) advance_piece(part, i, j);
-        else
-          cut_along(parts, line, i, j, batch, r);
-      }
-    return parts;
-  }
-
-  static void advance_piece(Part& part, std::size_t i, std::size_t j) {
-    if (static_cast<std::uint8_t>(part.pieces[i]) == j) ++part.pieces[i];
-  }
-
-  // 1: nowhere below the line, −1: nowhere above, 0: both or not known. On the line everywhere either piece will do.
-  static int side_of_all(std::span<const detail::Sign> signs) {
-    bool above = true, below = true;
-    for (const detail::Sign& s : signs) {
-      above = above && s && *s >= 0;
-      below = below && s && *s <= 0;
-    }
-    return above ? 1 : below ? -1 : 0;
-  }
-
-  detail::Line kink(const Step& step, const Forms& forms, std::size_t r, std::size_t i, std::size_t j,
-                    const std::shared_ptr<const detail::ExactSource>& source) const {
-    detail::Line line;
-    const std::size_t at = forms.at(static_cast<Index>(i), static_cast<Index>(r));
-    for (std::size_t c = 0; c < detail::coefficients; ++c) {
-      line.form.value[c] = forms.value[at + c];
-      line.form.error[c] = forms.error[at + c];
-    }
-    const detail::Approximate& level = step.breaks[j];
-    if (level.value != 0.0 || level.radius != 0.0) {
-      double &c = line.form.value.back(), &e = line.form.error.back();
-      const Interval shifted = Interval::point(c) - Interval::point(level.value);
-      c = shifted.lo;
-      e = add_up(add_up(e, level.radius), sub_up(shifted.hi, shifted.lo));
-      line.level = &step.exact_breaks[j];
-    }
-    line.source = source;
-    line.entry = i;
-    line.has_exact = step.exact;
-    return line;
-  }
-
-  void cut_along(std::vector<Part>& parts, const detail::Line& line, std::size_t i, std::size_t j, const Batch& batch,
-                 std::size_t r) {
-    std::optional<std::uint32_t> known;  // in the arrangement
-    for (std::size_t p = parts.size(); p-- > 0;) {
-      if (static_cast<std::uint8_t>(parts[p].pieces[i]) != j) continue;
-      arrangement_.signs(parts[p].cell, line, signs_);
-      if (!std::ranges::all_of(signs_, [](const detail::Sign& s) { return s.has_value(); })) {
-        ++undecided_;
-        bound_rest(batch, r);
-        parts[p] = std::move(parts.back());
-        parts.pop_back();
-        continue;
-      }
-      const int side = side_of_all(signs_);
-      if (side > 0) advance_piece(parts[p], i, j);
-      if (side != 0) continue;
-      if (!known) known = arrangement_.add(line);
-      auto [above, below] = arrangement_.split(parts[p].cell, *known, signs_);
-      Part other{std::move(above), parts[p].pieces};
-      advance_piece(other, i, j);
-      parts[p].cell = std::move(below);
-      parts.push_back(std::move(other));
-    }
   }
 
   Batch gathered(const Batch& batch, std::vector<Child>& children) const {
@@ -410,8 +330,7 @@ class Enumeration {
   const ExactOptions& options_;
   bool on_box_;
   Arrangement arrangement_;
-  std::vector<detail::Sign> signs_;  // reused
-  std::vector<Pending> stack_;       // depth first, so that little waits
+  std::vector<Pending> stack_;  // depth first, so that little waits
   Options::Clock::time_point close_until_;
   std::vector<Candidate> candidates_;
   Magnitude best_lower_, others_, rest_;  // others_: candidates dropped; rest_: what was not enumerated
