@@ -367,7 +367,7 @@ BOOST_AUTO_TEST_CASE(ascent_crosses_kinks_into_tiny_regions) {
     Random random(seed);
     const ReluNet net(random, {2, 5, 5, 5, 5, 1});
     AscentOptions ascent;
-    ascent.evaluations = 100000;
+    ascent.evaluations = 524288;
     BOOST_TEST(ascent_lower_bound(net, sample_of(2), ascent).bound.value() >=
                0.98 * Regions(net, 1e3, Norm::l2).largest());
   }
