@@ -16,6 +16,8 @@ import tempfile
 import time
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    ENVIRONMENT.pop(variable, None)
 SIZES = [20, 100]
 
 

@@ -111,7 +111,9 @@ class Search {
     diagonal_.clear(), below_.clear();
     Top result;
     lapack_int made = 0;
-    const Index stride = tolerance > 1e-6 ? 2 : 4;  // steps between looks at the eigenvalues
+    const bool coarse = tolerance > 1e-6;
+    const Index stride = coarse ? 3 : 4;  // steps between looks at the eigenvalues
+    const int passes = coarse ? 1 : 2;    // of orthogonalisation
     for (Index k = 0; k < steps; ++k) {
       const double* const v = basis_.data() + k * q_;
       double* const next = basis_.data() + (k + 1) * q_;
@@ -124,13 +126,13 @@ class Search {
       for (const Index i : flipped)
         cblas_daxpy(as_blas(q_), change(i) * cblas_ddot(as_blas(p_), a(i), 1, out_.data(), 1), b(i), 1, next, 1);
       diagonal_.push_back(cblas_ddot(as_blas(q_), v, 1, next, 1));
-      for (int twice = 0; twice < 2; ++twice) {
+      for (int pass = 0; pass < passes; ++pass) {
         cblas_dgemv(CblasRowMajor, CblasNoTrans, as_blas(k + 1), as_blas(q_), 1.0, basis_.data(), as_blas(q_), next, 1,
                     0.0, overlap_.data(), 1);
         cblas_dgemv(CblasRowMajor, CblasTrans, as_blas(k + 1), as_blas(q_), -1.0, basis_.data(), as_blas(q_),
                     overlap_.data(), 1, 1.0, next, 1);
       }
-      const double length = cblas_dnrm2(as_blas(q_), next, 1);
+      const double length = std::sqrt(cblas_ddot(as_blas(q_), next, 1, next, 1));
       below_.push_back(length);
       made = static_cast<lapack_int>(k + 1);
       const bool last = k + 1 == steps || !(length > 1e-14 * std::max(diagonal_.front(), 1e-290));
@@ -289,9 +291,9 @@ class Search {
       // Gaps err a little; what cannot come close to the best is not computed.
       if (c.value * (1.0 + 1e-9) < best.squared) break;
       if (share < 1.0 || n_ > most_compared) {  // a few steps tell most of them apart
-        if (flipped({c.i}, 1e-5, 60).squared * (1.0 + 1e-4) < best.squared) continue;
+        if (flipped({c.i}, 1e-4, 60).squared * (1.0 + 1e-3) < best.squared) continue;
       }
-      const Top found = flipped({c.i}, 1e-13, 60);
+      const Top found = flipped({c.i}, 1e-11, 60);
       if (found.squared > best.squared * (chosen < 0 ? 1.0 : 1.0 + 1e-13)) best = found, chosen = c.i, x = vector();
     }
     if (chosen < 0) return false;

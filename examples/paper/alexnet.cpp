@@ -22,7 +22,7 @@ constexpr const char* weights_note =
 // Where the network comes from. Weights of the published network will be read here once ONNX files can be.
 nn::Sequential network(std::uint64_t seed, bool quick) {
   nn::Random random(seed);
-  return quick ? examples::alexnet(random, 512) : examples::alexnet(random);
+  return quick ? examples::alexnet(random, 96, 512) : examples::alexnet(random);
 }
 
 struct Layer {
@@ -133,7 +133,8 @@ examples::Table layer_table(const std::vector<Json>& rows) {
 void run(const examples::SessionOptions& options) {
   examples::Session session("alexnet", options);
   nn::Sequential net = network(session.seed(), session.quick());
-  const Tensor sample = Tensor::full(Shape{1, 3, 224, 224}, DType::f32, 0.5);
+  const Index image = session.quick() ? 96 : 224;
+  const Tensor sample = Tensor::full(Shape{1, 3, image, image}, DType::f32, 0.5);
   Tape tape;
   const Layers layers(net(tape.input(sample)));
 
@@ -142,8 +143,10 @@ void run(const examples::SessionOptions& options) {
     rows.push_back(session.row(cat(rows.size() + 1, " ", layer.name), [&] { return layer_row(session, layer); }));
   const Json whole = session.row("AlexNet", [&] { return network_row(session, net, sample, layers.pools); });
 
-  examples::Report report{session.quick() ? "AlexNet, dense layers narrowed to 512" : "AlexNet", {}, {}, {}, {}};
-  report.introduction = {std::string("**") + weights_note + "** Torchvision's layout, images (3, 224, 224), l2."};
+  examples::Report report{
+      session.quick() ? "AlexNet, on small images and with narrow dense layers" : "AlexNet", {}, {}, {}, {}};
+  report.introduction = {std::string("**") + weights_note + "** " +
+                         cat("Torchvision's layout, images (3, ", image, ", ", image, "), l2.")};
   report.parts = {{"The paper's figures", network_table(whole)}, {"Norms of the layers", layer_table(rows)}};
   report.notes = {
       std::string(examples::cell_legend),

@@ -59,6 +59,11 @@ BOOST_AUTO_TEST_CASE(alexnet_is_torchvisions) {
   nn::Sequential net = examples::alexnet(random);
   BOOST_TEST(nn::parameter_count(net) == 61100840);
   BOOST_TEST(net(Var(Tensor::zeros(Shape{1, 3, 224, 224}, DType::f32))).shape() == (Shape{1, 1000}));
+  for (const Index image : {63, 96, 101}) {
+    nn::Sequential small = examples::alexnet(random, image, 16);
+    BOOST_TEST(small(Var(Tensor::zeros(Shape{1, 3, image, image}, DType::f32))).shape() == (Shape{1, 1000}));
+  }
+  TAUT_CHECK_THROWS(UsageError, examples::alexnet(random, 62), "63 or more", "got 62");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

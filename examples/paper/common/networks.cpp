@@ -48,7 +48,10 @@ nn::Sequential mnist_cnn(Index layers, nn::Random& random) {
   return net;
 }
 
-nn::Sequential alexnet(nn::Random& random, Index dense_width) {
+nn::Sequential alexnet(nn::Random& random, Index image, Index dense_width) {
+  if (image < 63) throw UsageError(cat("[alexnet] images of 63 or more pixels a side are needed, got ", image));
+  const auto pooled = [](Index size) { return (size - 3) / 2 + 1; };
+  const Index side = pooled(pooled(pooled((image + 2 * 2 - 11) / 4 + 1)));  // of the last image
   return nn::Sequential{convolution(3, 64, 11, 4, 2, random, {}),
                         nn::ReLU(),
                         overlapping_pool(),
@@ -63,7 +66,7 @@ nn::Sequential alexnet(nn::Random& random, Index dense_width) {
                         nn::ReLU(),
                         overlapping_pool(),
                         nn::Flatten(),
-                        nn::Linear(9216, dense_width, random),
+                        nn::Linear(256 * side * side, dense_width, random),
                         nn::ReLU(),
                         nn::Linear(dense_width, dense_width, random),
                         nn::ReLU(),

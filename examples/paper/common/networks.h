@@ -14,9 +14,9 @@ nn::Sequential synthetic_mlp(Index layers, nn::Random& random);
 // More layers: layers − 4 convolutions 64→64 3×3 of stride 1 and padding 1 behind the second.
 nn::Sequential mnist_cnn(Index layers, nn::Random& random);
 
-// Torchvision's layout for images (3, 224, 224), 61.1 million weights: five convolutions with three overlapping 3×3
-// max-pools of stride 2, three dense layers, the first two of `dense_width` outputs. Dropout, which does nothing in
-// inference, is left out.
-nn::Sequential alexnet(nn::Random& random, Index dense_width = 4096);
+// Torchvision's layout: five convolutions with three overlapping 3×3 max-pools of stride 2, three dense layers, the
+// first two of `dense_width` outputs; 61.1 million weights for images (3, 224, 224). Dropout, which does nothing in
+// inference, is left out. Images of other sizes, 63 at least, change the inputs of the first dense layer.
+nn::Sequential alexnet(nn::Random& random, Index image = 224, Index dense_width = 4096);
 
 }  // namespace taut::examples
