@@ -22,16 +22,16 @@ SERIES = {"channels": "3×3, zero padding, 32×32, channels in and out",
 COLOURS = {"channels": "#1f5fa8", "image": "#c8571b", "dense": "#3a7d44"}
 
 
-def run(program, pattern):
+def run(program, pattern, threads=1, time="cpu_time"):
     """Milliseconds by name, and the peak of resident memory in MiB."""
-    arguments = [program, f"--benchmark_filter={pattern}", "--benchmark_format=json", "--benchmark_min_time=0.05"]
+    arguments = [program, f"--threads={threads}", f"--benchmark_filter={pattern}", "--benchmark_format=json", "--benchmark_min_time=0.05"]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ENVIRONMENT) as child:
         output = child.stdout.read()
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         raise SystemExit(f"{program} failed with status {child.returncode}")
-    return {b["name"]: b["cpu_time"] for b in json.loads(output)["benchmarks"]}, usage.ru_maxrss / 1024
+    return {b["name"].removesuffix("/real_time"): b[time] for b in json.loads(output)["benchmarks"]}, usage.ru_maxrss / 1024
 
 
 def slope(points):
@@ -93,8 +93,9 @@ def main():
     if args.svg:
         draw(series, args.svg)
     for effort in ("alexnet", "probabilistic"):
-        times, peak = run(args.program, f"^{effort}/")
-        print(f"{effort}: {sum(times.values()) / 1e3:.2f} s in all, {peak:.0f} MiB at most")
+        for threads in (1, 2):
+            times, peak = run(args.program, f"^{effort}/", threads, "real_time")
+            print(f"{effort}, {threads} threads: {sum(times.values()) / 1e3:.2f} s by the clock, {peak:.0f} MiB at most")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,10 @@
 // deviation of He. The counter is upper / lower − 1 of the last enclosure.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <string_view>
 
 #include "autodiff/error.h"
 #include "lipschitz/singular_values.h"
@@ -14,10 +17,13 @@ namespace {
 
 using namespace taut;
 
+int threads = 1;  // --threads=N, before the options of Google Benchmark
+
 void run(benchmark::State& state, const LinearMap& map, Effort effort) {
   double overshoot = 0;
   NormOptions options;
   options.effort = effort;
+  options.threads = threads;
   for (auto _ : state) {
     const Enclosure bounds = operator_norm(map, Norm::l2, options);
     overshoot = bounds.upper.value() / bounds.lower.value() - 1;
@@ -48,9 +54,9 @@ LinearMap dense(Index out, Index in) {
 }
 
 void add(const std::string& name, const LinearMap& map, Effort effort = Effort::certified) {
-  benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
-    run(state, map, effort);
-  })->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) { run(state, map, effort); })
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime();
 }
 void add_spectrum(const std::string& name, const LinearMap& map) {
   const auto all = [map](benchmark::State& state) {
@@ -62,6 +68,11 @@ void add_spectrum(const std::string& name, const LinearMap& map) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]).starts_with("--threads=")) {
+    threads = std::max(1, std::atoi(argv[1] + std::string_view("--threads=").size()));
+    argv[1] = argv[0];
+    ++argv, --argc;
+  }
   for (const Layer& l :
        {Layer{16, 16, 3, 32}, {64, 64, 3, 32}, {128, 128, 3, 32}, {64, 192, 5, 27}, {256, 256, 3, 16}}) {
     const std::string size = cat(l.in, ',', l.out, ',', l.kernel, ',', l.image);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 #include <optional>
+#include <span>
 
 #include "autodiff/error.h"
 #include "autodiff/range.h"
@@ -108,6 +110,20 @@ Tensor unit(Tensor x) {
   return x;
 }
 
+// One step of every space, shared among threads.
+bool extend(std::span<Krylov> spaces, int threads) {
+  const std::size_t workers = std::clamp<std::size_t>(static_cast<std::size_t>(std::max(threads, 1)), 1, spaces.size());
+  const std::size_t share = (spaces.size() + workers - 1) / workers;
+  std::vector<std::future<bool>> others;
+  for (std::size_t from = share; from < spaces.size(); from += share)
+    others.push_back(std::async(
+        std::launch::async,
+        [part = spaces.subspan(from, std::min(share, spaces.size() - from))] { return Krylov::extend(part); }));
+  bool any = Krylov::extend(spaces.first(std::min(share, spaces.size())));
+  for (auto& other : others) any = other.get() || any;
+  return any;
+}
+
 int exponent_of(double x) { return x > 0.0 && std::isfinite(x) ? std::ilogb(x) : 0; }
 
 // The scale of a map without entries to look at: of the image of a random vector.
@@ -156,7 +172,7 @@ LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options) 
   const double logarithm = log_term(size, options.failure, starts);
   const int steps = wanted_steps(logarithm, options, size, starts);
   int made = 0;
-  while (Krylov::extend(spaces) && ++made < steps && !options.expired())
+  while (extend(spaces, options.threads) && ++made < steps && !options.expired())
     options.report(method, static_cast<double>(made) / steps);
 
   const double g = std::ldexp(sums.round(Side::upper), -exponent);

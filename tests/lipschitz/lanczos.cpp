@@ -133,6 +133,10 @@ BOOST_AUTO_TEST_CASE(large_matrices_take_fewer_steps_from_several_starts) {
         BOOST_TEST(found.lower.value() <= certified.upper.value());
         BOOST_TEST(found.overshoot() <= 0.02);
         BOOST_TEST(found.iterations < 40);
+        LanczosOptions two;
+        two.threads = 2;
+        BOOST_TEST(lanczos_norm(matrix_map(a), two).norm.upper.value() == found.upper.value(),
+                   boost::test_tools::tolerance(1e-9));
       }
     }
 }
