@@ -23,7 +23,8 @@ T below(double x) {
 
 double largest_entry(const Tensor& x) {
   double largest = 0.0;
-  for (const double e : x.to(DType::f64).data<double>()) largest = std::max(largest, std::fabs(e));
+  const Tensor wide = x.to(DType::f64);
+  for (const double e : wide.data<double>()) largest = std::max(largest, std::fabs(e));
   return largest;
 }
 

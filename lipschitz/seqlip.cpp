@@ -25,7 +25,7 @@ constexpr Index largest_split = 2500;
 constexpr double most_operations = 6e10;
 // Up to here the maximum itself is as quick as a bound of it.
 constexpr Index few_neurons = 20;
-// The deadline's share of one of many factors.
+// Of the time that is left, for one of many factors.
 constexpr double least_share = 0.02;
 
 Magnitude times(const Magnitude& a, const Magnitude& b) { return Magnitude::product(a, b, Side::upper); }
@@ -289,27 +289,27 @@ class SeqLip : private detail::Fold {
       return pair_greedy(problem, options);
     }
     if (seqlip_.method == SeqLipMethod::exact || problem.neurons() <= few_neurons) {
-      PairExactOptions options(shared_time());
+      PairExactOptions options(shared_time(problem.neurons()));
       options.tolerance = 1e-11;  // so that a product of many still has nine digits
       return pair_exact(problem, options);
     }
     if (n * (p * p + q * q) + p * p * q > most_operations) return std::nullopt;
-    return pair_multiplier(problem, PairMultiplierOptions(shared_time()));
+    return pair_multiplier(problem, PairMultiplierOptions(shared_time(problem.neurons())));
   }
 
-  // The factors to come get equal shares of the time that is left.
-  Options shared_time() {
+  // The factors to come share the time that is left by their numbers of neurons.
+  Options shared_time(Index neurons) {
     Options options = options_;
     if (!options.deadline) return options;
-    const auto now = Options::Clock::now();
-    double to_come = 1.0;
+    double all = 0.0;
     for (const NodeId id : graph_.nodes())
-      if (state(id).slopes) to_come += 1.0;
-    to_come = std::max(1.0, to_come - static_cast<double>(pairs_.size()));
+      if (state(id).slopes) all += static_cast<double>(state(id).slopes->lo.size());
+    for (const SeqLipPair& pair : pairs_) all -= static_cast<double>(pair.neurons);
+    const double share = std::clamp(static_cast<double>(neurons) / std::max(all, 1.0), least_share, 1.0);
+    const auto now = Options::Clock::now();
     const double left = std::max(0.0, std::chrono::duration<double>(*options.deadline - now).count());
     options.deadline =
-        std::min(*options.deadline, now + std::chrono::duration_cast<Options::Clock::duration>(
-                                              std::chrono::duration<double>(std::max(left / to_come, least_share))));
+        now + std::chrono::duration_cast<Options::Clock::duration>(std::chrono::duration<double>(share * left));
     return options;
   }
 

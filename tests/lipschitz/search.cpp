@@ -470,12 +470,10 @@ BOOST_AUTO_TEST_CASE(a_seed_fixes_the_result) {
 BOOST_AUTO_TEST_CASE(deadlines_and_stops_keep_the_best_so_far) {
   Random random(76);
   const ReluNet net(random, {2, 9, 9, 2});
-  std::stop_source source;
-  source.request_stop();
   for (const bool stopped : {false, true}) {
     const auto cut = [&](auto options) {
       if (stopped)
-        options.stop = source.get_token();
+        options.stop = testing::stopped();
       else
         options.deadline = Options::Clock::now();
       return options;
@@ -496,15 +494,13 @@ BOOST_AUTO_TEST_CASE(deadlines_and_stops_keep_the_best_so_far) {
 
 // A stopped search records f a few times only, however many points it was given.
 BOOST_AUTO_TEST_CASE(a_stop_ends_evaluation) {
-  std::stop_source source;
-  source.request_stop();
   int recorded = 0;
   const auto f = [&](const Var& x) {
     ++recorded;
     return relu(x);
   };
   AscentOptions options;
-  options.stop = source.get_token();
+  options.stop = testing::stopped();
   options.batch = 10;
   options.starts = Random(83).normals({5000, 2});
   const LowerResult lower = ascent_lower_bound(f, sample_of(2), options);

@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(a_proved_order_gives_the_matrix) {
     BOOST_TEST_CONTEXT(name) {
       int proved = 0, unproved = 0;
       for (int k = 0; k < testing::iterations(30); ++k) {
-        const double radius = k % 3 == 0 ? 1e-6 : std::pow(10.0, random.uniform(-4.0, 0.0));
+        const double radius = k % 3 == 0 ? 1e-6 : k % 3 == 1 ? 1.0 : std::pow(10.0, random.uniform(-4.0, 0.0));
         const Tensor x = random.normals({1, 2, 6, 6});
         const auto matrix = enclosed(f, x, radius);
         if (!matrix) {

@@ -30,6 +30,12 @@ int iterations(int base) {
   return std::max(1, static_cast<int>(base * (scale != nullptr ? std::atof(scale) : 1.0)));
 }
 
+std::stop_token stopped() {
+  static std::stop_source source;  // of a local one GCC 12 believes, under sanitizers, that it is uninitialised
+  source.request_stop();
+  return source.get_token();
+}
+
 double Random::uniform(double lo, double hi) {
   return boost::random::uniform_real_distribution<double>(lo, hi)(engine_);
 }

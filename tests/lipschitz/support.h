@@ -3,6 +3,7 @@
 
 #include <boost/random/mersenne_twister.hpp>
 #include <cstdint>
+#include <stop_token>
 
 #include "autodiff/linear_map.h"
 
@@ -10,6 +11,9 @@ namespace taut::testing {
 
 // `base` iterations times TAUT_TEST_SCALE, at least one.
 int iterations(int base);
+
+// Of a stop that has been requested already.
+std::stop_token stopped();
 
 class Random {
  public:
