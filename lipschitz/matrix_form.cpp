@@ -34,8 +34,18 @@ double largest(const Tensor& x) {
   return m;
 }
 
-// ‖leaf‖₁ or ‖leaf‖∞, without its matrix.
+double largest_weight(const Tensor& x) {
+  return dispatch(x.dtype(), [&](auto zero) {
+    decltype(zero) m = 0;
+    for (const auto v : x.data<decltype(zero)>()) m = std::max(m, std::fabs(v));
+    return static_cast<double>(m);
+  });
+}
+
+// ≥ ‖leaf‖₁ or ‖leaf‖∞, without its matrix: of a dense layer, which may be large, one pass has to do.
 Magnitude leaf_sum(const LinearMap& leaf, Norm norm) {
+  if (const auto* d = std::get_if<structure::Dense>(&leaf.structure()))
+    return times(largest_weight(d->weight), as_double(d->weight.shape()[norm == Norm::l1 ? 0 : 1]));
   if (const auto* c = std::get_if<structure::Convolution>(&leaf.structure()))
     return convolution_sum_norm(*c, norm).upper.magnitude();
   return operator_norm(leaf, norm).upper.magnitude();

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <iomanip>
 #include <ostream>
+#include <sstream>
 
 #include "autodiff/error.h"
 #include "lipschitz/autolip.h"
@@ -43,11 +44,17 @@ std::vector<Method> default_methods(const Tensor& sample, Norm norm) {
   return methods;
 }
 
+std::string digits(double x, int count) {
+  std::ostringstream text;
+  text << std::setprecision(count) << x;
+  return text.str();
+}
+
 std::string place(const Tensor& point) {
   if (!point.defined()) return "";
   constexpr Index shown = 4;
   std::string text = "at (";
-  for (Index i = 0; i < std::min(point.size(), shown); ++i) text += cat(i > 0 ? ", " : "", point.at(i));
+  for (Index i = 0; i < std::min(point.size(), shown); ++i) text += cat(i > 0 ? ", " : "", digits(point.at(i), 4));
   return text + (point.size() > shown ? ", …)" : ")");
 }
 
@@ -268,15 +275,14 @@ std::ostream& operator<<(std::ostream& out, const Sandwich& sandwich) {
     const std::string relation = is_estimate(row) ? "~ " : row.side == Side::upper ? "<= " : ">= ";
     lines.push_back({row.method, has_value(row) ? "L " + relation + format_directed(row.value, row.side) : "-",
                      has_value(row) ? to_string(row.rigour) : std::string(to_string(row.status)),
-                     cat(std::round(row.seconds * 1e3) / 1e3),
-                     row.status == Status::cut ? "cut; " + row.note : row.note});
+                     digits(row.seconds, 2), row.status == Status::cut ? "cut; " + row.note : row.note});
   }
   detail::print_table(out, lines);
   if (sandwich.lower && sandwich.upper)
     out << format_directed(sandwich.lower->magnitude(), Side::lower)
         << " <= L <= " << format_directed(sandwich.upper->magnitude(), Side::upper) << ", lower end "
-        << sandwich.lower->rigour() << ", upper end " << sandwich.upper->rigour() << ", ratio " << sandwich.ratio()
-        << '\n';
+        << sandwich.lower->rigour() << ", upper end " << sandwich.upper->rigour() << ", ratio "
+        << digits(sandwich.ratio(), 4) << '\n';
   return out;
 }
 
