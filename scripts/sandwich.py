@@ -65,11 +65,18 @@ def row(model, y, position):
     parts = [text(LEFT - 14, y - 2, model["name"], 14, "end"),
              text(LEFT - 14, y + 15, f'accuracy {100 * model["test_accuracy"]:.1f} %', 11, "end", GREY),
              f'<line x1="{left:.1f}" y1="{y}" x2="{right:.1f}" y2="{y}" stroke="#9bbfe3" stroke-width="9"/>']
-    # Labels of the lower bound end and those of upper bounds begin at their marks: the two may be close.
+    # Labels of the lower bound end and those of upper bounds begin at their marks: the two may be close. Of upper bounds that
+    # crowd, the larger one's label goes below.
+    previous = -math.inf
     for bound, colour, anchor in [(lower[-1], ORANGE, "end")] + [(b, BLUE, "start") for b in upper]:
         x = position(bound["value"])
-        parts += [mark(x, y, bound, colour), text(x, y - 12, bound["method"], 11, anchor, colour),
+        parts.append(mark(x, y, bound, colour))
+        if anchor == "start" and x - previous < 55:
+            parts.append(text(previous, y + 35, f'{bound["method"]} {rounded_outward(bound)}', 11, anchor, colour))
+            continue
+        parts += [text(x, y - 12, bound["method"], 11, anchor, colour),
                   text(x, y + 22, rounded_outward(bound), 11, anchor, colour)]
+        previous = x if anchor == "start" else previous
     return parts
 
 
