@@ -1,7 +1,6 @@
 #include "autodiff/kernels/conv.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "autodiff/error.h"
 #include "autodiff/kernels/blas.h"
@@ -84,10 +83,9 @@ void im2col(const ConvShape& s, Index group, const Part& part, const T* x, T* co
           for (Index i = 0; i < steps; ++i) to[i] = from[i * image_step];
           return;
         }
-        for (Index i = 0; i < steps; ++i, to += count, from += image_step)
-          std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(T));
+        for (Index i = 0; i < steps; ++i, to += count, from += image_step) std::copy_n(from, count, to);
       },
-      [&](Index at, Index count) { std::memset(columns + at, 0, static_cast<std::size_t>(count) * sizeof(T)); });
+      [&](Index at, Index count) { std::fill_n(columns + at, count, T{0}); });
 }
 
 template <class T>
@@ -174,7 +172,7 @@ void input_chwn(const ConvShape& s, const T* y, const T* kernel, const T* bias, 
            x + g * taps * plane, plane);
   } else {
     Buffer<T> columns(entries(largest_columns<T>(s)));
-    std::memset(x, 0, static_cast<std::size_t>(s.c_in * image) * sizeof(T));
+    std::fill_n(x, s.c_in * image, T{0});
     for (Index g = 0; g < groups; ++g)
       for_parts<T>(s, [&](const Part& part) {
         const Index count = part.count(s);
@@ -189,7 +187,7 @@ void input_chwn(const ConvShape& s, const T* y, const T* kernel, const T* bias, 
 template <class T>
 void kernel_chwn(const ConvShape& s, const T* x, const T* y, T* kernel) {
   const Index outs = s.c_out / s.options.groups, taps = s.taps(), plane = s.out_h * s.out_w * s.batch;
-  if (plane == 0) std::memset(kernel, 0, static_cast<std::size_t>(s.c_out * taps) * sizeof(T));
+  if (plane == 0) std::fill_n(kernel, s.c_out * taps, T{0});
   for_unfolded(s, x, [&](Index g, const Part& part, const T* columns) {
     const Index count = part.count(s), first = part.first(s);
     gemm(false, true, outs, taps, count, T{1}, y + g * outs * plane + first, plane, columns, count,
