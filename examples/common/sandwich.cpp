@@ -36,6 +36,8 @@ Classifier analyse(const std::string& name, nn::ModuleRef net, const nn::DataSet
   const nn::InferenceScope inference(net);
   const Function f = [&](const Var& x) { return net(x); };
   SandwichOptions all(options);
+  // Multipliers of large convolutions may take minutes; what is cut says so.
+  if (!all.deadline) all.within(std::chrono::seconds(20));
   all.methods = {Method::frobenius, Method::autolip, Method::seqlip, Method::dataset, Method::ascent};
   all.data = test.first(points).inputs();
   Classifier s;
