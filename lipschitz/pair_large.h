@@ -13,13 +13,18 @@ struct LargeBound {
   std::vector<double> log_multipliers;
   double rho = infinity;  // λ_max for these multipliers, as computed
   Index evaluations = 0;
-  bool cut = false;
+  bool cut = false;              // by time
+  bool stopped = false;          // by the limit of operations
+  double operations = 0.0;       // as PairMultiplierOptions counts them
   std::vector<bool> suggestion;  // the vertex that suits the top singular vectors of the relaxation
 };
 
 // Minimises λ_max(BᵀΛB + Mᵀ(I − A_r Λ⁻¹ A_rᵀ)⁻¹M) over log Λ by limited-memory BFGS [Nocedal1980] with the largest
-// eigenvalues smoothed, then proves the last value by one Cholesky factorisation. No time: infinity, cut.
+// eigenvalues smoothed, then proves the best value by a Cholesky factorisation. No time: infinity, cut.
 LargeBound large_multiplier(const ScaledPair& pair, const PairMultiplierOptions& options);
+
+// Of one evaluation and its proof, as PairMultiplierOptions counts operations.
+double least_cost(Index n, Index p, Index q);
 
 // The proof alone: a certified bound of the squared norm, a little above ρ, or infinity where the factorisation fails.
 double prove_large(const ScaledPair& pair, const std::vector<double>& log_multipliers, double rho);

@@ -14,9 +14,11 @@ constexpr Index largest_order = 320;
 
 }  // namespace
 
-PairResult pair_multiplier(const PairProblem& problem, const PairMultiplierOptions& options) {
+namespace detail {
+
+PairResult multiplier_bound(const PairProblem& problem, const Magnitude& product,
+                            const PairMultiplierOptions& options) {
   const auto started = Options::Clock::now();
-  problem.validate();
   const detail::ScaledPair scaled(problem);
   PairResult result;
   result.at_hi = scaled.full_vertex(std::vector<bool>(static_cast<std::size_t>(scaled.n), true));
@@ -27,7 +29,7 @@ PairResult pair_multiplier(const PairProblem& problem, const PairMultiplierOptio
     return result;
   }
   const Magnitude mass = scaled.unscaled(add_up(scaled.mass(), detail::ScaledPair::lost));
-  Magnitude upper = std::min(mass, detail::product_bound(problem, options));
+  Magnitude upper = std::min(mass, product);
   std::vector<bool> vertex(static_cast<std::size_t>(scaled.n), true);
   double squared = infinity;
   if (scaled.n + std::min({scaled.n, scaled.p, scaled.q}) <= largest_order) {
@@ -44,19 +46,32 @@ PairResult pair_multiplier(const PairProblem& problem, const PairMultiplierOptio
     squared = large.squared;
     if (!large.suggestion.empty()) vertex = large.suggestion;
     result.evaluations = large.evaluations;
+    result.operations = large.operations;
+    result.limited = large.stopped;
     if (large.cut) result.status = Status::cut;
   }
   const Magnitude by_multiplier = scaled.unscaled(add_up(sqrt_up(squared), detail::ScaledPair::lost));
   result.note = by_multiplier < upper ? cat("best diagonal multiplier, ", result.evaluations, " evaluations")
                                       : std::string("the product of the norms");
+  if (result.limited) result.note += ", stopped by the limit of operations";
   if (result.status == Status::cut) result.note += ", stopped by the deadline or a stop request";
   upper = std::min(upper, by_multiplier);
   const std::vector<double> sigma = scaled.slopes(vertex);
   std::vector<double> direction;
-  scaled.improve_direction(sigma, direction, result.status == Status::cut ? 8 : 100);
+  scaled.improve_direction(sigma, direction, result.status == Status::cut || result.limited ? 8 : 100);
   result.at_hi = scaled.full_vertex(vertex);
   result.lower = LowerBound::certified(scaled.unscaled(scaled.attained(sigma, direction)), Norm::l2, method);
   result.upper = UpperBound::certified(upper, Norm::l2, method);
+  result.seconds = std::chrono::duration<double>(Options::Clock::now() - started).count();
+  return result;
+}
+
+}  // namespace detail
+
+PairResult pair_multiplier(const PairProblem& problem, const PairMultiplierOptions& options) {
+  const auto started = Options::Clock::now();
+  problem.validate();
+  PairResult result = detail::multiplier_bound(problem, detail::product_bound(problem, options), options);
   result.seconds = std::chrono::duration<double>(Options::Clock::now() - started).count();
   return result;
 }

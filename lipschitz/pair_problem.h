@@ -37,11 +37,13 @@ struct PairResult {
   UpperBound upper = UpperBound::certified(infinity, Norm::l2, "pair");
   std::vector<bool> at_hi;         // the vertex: σ_i = hi_i where true, lo_i where false
   Status status = Status::finite;  // finite or cut
+  bool limited = false;            // by PairMultiplierOptions::operations
   std::string note;                // how it was found, and why it was cut
   // Vertices enumerated, nodes of the tree whose multipliers were optimised, flips of greedy search, evaluations of the
   // multiplier bound; what was not used is 0.
   Index vertices = 0, nodes = 0, flips = 0, evaluations = 0;
-  double seconds = 0.0;  // of the call, wall clock
+  double operations = 0.0;  // of the multiplier bound of large problems, as PairMultiplierOptions counts them
+  double seconds = 0.0;     // of the call, wall clock
 
   double overshoot() const;  // upper / lower − 1; 0 where both are 0, infinity where only the lower one is
 };
@@ -66,6 +68,9 @@ PairResult pair_exact(const PairProblem& problem, const PairExactOptions& option
 struct PairMultiplierOptions : Options {
   double tolerance = 1e-6;   // of the bound, relative: when to stop improving multipliers
   int max_iterations = 200;  // of large problems
+  // Of large problems: when to stop whatever the tolerance says, in floating-point operations of matrix products (what
+  // waits for memory counts thrice). The same on every machine. One evaluation and its proof are always made.
+  double operations = infinity;
 
   PairMultiplierOptions() = default;
   PairMultiplierOptions(const Options& general) : Options(general) {}  // NOLINT(google-explicit-constructor)

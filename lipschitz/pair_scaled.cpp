@@ -33,6 +33,22 @@ Magnitude power_of_two(std::int64_t e) {
 
 int clamped(std::int64_t e) { return static_cast<int>(std::clamp<std::int64_t>(e, -6000, 6000)); }
 
+// y = 2^e x; both may be the same.
+void times_power_of_two(const double* x, double* y, Index count, int e) {
+  if (e >= -1000 && e <= 1000) {
+    const double factor = std::ldexp(1.0, e);
+    for (Index j = 0; j < count; ++j) y[j] = factor * x[j];
+  } else {
+    for (Index j = 0; j < count; ++j) y[j] = std::ldexp(x[j], e);
+  }
+}
+
+// ≥ ‖x‖ but for squares that vanish.
+double length_up(const double* x, Index count) {
+  const double sum = cblas_ddot(static_cast<blasint>(count), x, 1, x, 1);
+  return sqrt_up(mul_up(sum, 1.0 + 2.0 * gamma_factor(count, u)));
+}
+
 // y = Σ σ_i a_i (b_iᵀ x), and back.
 struct Operator {
   const ScaledPair& s;
@@ -71,9 +87,14 @@ ScaledPair::ScaledPair(const PairProblem& problem) {
     std::int64_t total() const { return slope + a + b; }
   };
   std::vector<Exponents> exponents;
+  std::vector<double> largest_a(static_cast<std::size_t>(total_), 0.0);
+  for (Index j = 0; j < p; ++j)
+    for (Index i = 0; i < total_; ++i) {
+      double& largest = largest_a[static_cast<std::size_t>(i)];
+      largest = std::max(largest, std::fabs(from_a[j * total_ + i]));
+    }
   for (Index i = 0; i < total_; ++i) {
-    double most_a = 0.0;
-    for (Index j = 0; j < p; ++j) most_a = std::max(most_a, std::fabs(from_a[j * total_ + i]));
+    const double most_a = largest_a[static_cast<std::size_t>(i)];
     const double most_b = largest_magnitude({from_b + i * q, static_cast<std::size_t>(q)});
     const double steepest = std::max(std::fabs(low.at(i)), std::fabs(high.at(i)));
     if (most_a == 0.0 || most_b == 0.0 || steepest == 0.0) continue;
@@ -86,24 +107,31 @@ ScaledPair::ScaledPair(const PairProblem& problem) {
   for (const Exponents& e : exponents) exponent = std::max(exponent, e.total());
   a.resize(static_cast<std::size_t>(n * p));
   b.resize(static_cast<std::size_t>(n * q));
+  std::vector<int> of_a;  // a_i is multiplied by 2 to this
   for (Index i = 0; i < n; ++i) {
     const Exponents& e = exponents[static_cast<std::size_t>(i)];
     const std::int64_t below = e.total() - exponent;  // ≤ 0, shared evenly between a_i and b_i
     const std::int64_t half = below / 2;
     const Index from = neuron[static_cast<std::size_t>(i)];
-    for (Index j = 0; j < p; ++j)
-      a[static_cast<std::size_t>(i * p + j)] = std::ldexp(from_a[j * total_ + from], clamped(half - e.a));
-    for (Index j = 0; j < q; ++j)
-      b[static_cast<std::size_t>(i * q + j)] = std::ldexp(from_b[from * q + j], clamped(below - half - e.b));
+    times_power_of_two(from_b + from * q, b.data() + i * q, q, clamped(below - half - e.b));
+    of_a.push_back(clamped(half - e.a));
     lo.push_back(std::ldexp(low.at(from), clamped(-e.slope)));
     hi.push_back(std::ldexp(high.at(from), clamped(-e.slope)));
   }
+  // Columns become rows, tile by tile.
+  constexpr Index tile = 32;
+  for (Index i0 = 0; i0 < n; i0 += tile)
+    for (Index j0 = 0; j0 < p; j0 += tile)
+      for (Index i = i0; i < std::min(n, i0 + tile); ++i)
+        for (Index j = j0; j < std::min(p, j0 + tile); ++j)
+          a[static_cast<std::size_t>(i * p + j)] = from_a[j * total_ + neuron[static_cast<std::size_t>(i)]];
+  for (Index i = 0; i < n; ++i)
+    times_power_of_two(a.data() + i * p, a.data() + i * p, p, of_a[static_cast<std::size_t>(i)]);
   // Squares below 2^-960 may vanish: 2^-450 for every length covers them.
   constexpr double vanished = 0x1p-450;
   for (Index i = 0; i < n; ++i) {
     const double steepest = std::max(std::fabs(slope(i, false)), std::fabs(slope(i, true)));
-    const double length_a = euclidean({a.data() + i * p, static_cast<std::size_t>(p)}, Side::upper).round(Side::upper);
-    const double length_b = euclidean({b.data() + i * q, static_cast<std::size_t>(q)}, Side::upper).round(Side::upper);
+    const double length_a = length_up(a.data() + i * p, p), length_b = length_up(b.data() + i * q, q);
     mass_ = add_up(mass_, mul_up(steepest, mul_up(add_up(length_a, vanished), add_up(length_b, vanished))));
   }
 }

@@ -1,4 +1,4 @@
-// What the exact searches share: the best vertex so far. Internal.
+// What the exact searches share: the best vertex so far; and parts of searches that others call. Internal.
 #pragma once
 
 #include <vector>
@@ -40,5 +40,8 @@ bool enumerate(Relaxation& relaxation, const ScaledPair& pair, Incumbent& incumb
                PairResult& result, double& open);
 bool branch_and_bound(Relaxation& relaxation, Incumbent& incumbent, const Options& options, PairResult& result,
                       double& open);
+
+// pair_multiplier() of a valid problem whose product of norms, at least max |σ_i| ‖A‖ ‖B‖, is known.
+PairResult multiplier_bound(const PairProblem& problem, const Magnitude& product, const PairMultiplierOptions& options);
 
 }  // namespace taut::detail
