@@ -8,7 +8,9 @@
 #include "lipschitz/dense_norm.h"
 #include "lipschitz/fold.h"
 #include "lipschitz/matrix_form.h"
+#include "lipschitz/pair_large.h"
 #include "lipschitz/pair_problem.h"
+#include "lipschitz/pair_search.h"
 #include "lipschitz/split_layer.h"
 #include "lipschitz/triples.h"
 
@@ -54,7 +56,9 @@ struct ScaledMatrix {
 class SeqLip : private detail::Fold {
  public:
   SeqLip(const Graph& graph, const AutoLipOptions& fold, const SeqLipOptions& options)
-      : Fold(graph, fold, to_string(options.method)), seqlip_(options) {}
+      : Fold(graph, fold, to_string(options.method)),
+        seqlip_(options),
+        operations_left_(options.method == SeqLipMethod::certified ? options.operations : infinity) {}
 
   SeqLipReport run() {
     const AutoLipReport fold = Fold::run();
@@ -65,6 +69,9 @@ class SeqLip : private detail::Fold {
       if (too_large_ > 0)
         report.note +=
             cat(report.note.empty() ? "" : "; ", too_large_, " layers or factors count by their norms alone");
+      if (stopped_ > 0)
+        report.note += cat(report.note.empty() ? "" : "; ", "the limit of operations stopped the multipliers of ",
+                           stopped_, stopped_ == 1 ? " factor" : " factors");
     }
     return report;
   }
@@ -98,8 +105,8 @@ class SeqLip : private detail::Fold {
     if (!follows_activation(atom)) return product(norm_of(map), of_atom(atom));
     if (is_identity(map.map())) return through_norms(atom);
     const ScaledMatrix* const matrix = greedy() && seqlip_.triples > 0 ? nullptr : matrix_of(node, atom, map);
-    if (matrix != nullptr) {
-      const UpperBound inside = through(atom, matrix->entries);
+    if (matrix != nullptr && spend(norm_cost(matrix->entries))) {
+      const UpperBound inside = through(atom, matrix->entries, norm_of_matrix(matrix->entries));
       return scaled_by(with_error(inside, matrix->error, of_atom(atom)), matrix->exponent);
     }
     if (greedy() && seqlip_.triples > 0) {
@@ -173,43 +180,55 @@ class SeqLip : private detail::Fold {
   struct Inner {
     Tensor left;  // P; undefined where the layer is too large
     int exponent = 0;
-    Magnitude error;  // of P Q
+    Magnitude error;                                                      // of P Q
+    UpperBound norm = UpperBound::certified(infinity, Norm::l2, "none");  // of P
     UpperBound below = UpperBound::certified(infinity, Norm::l2, "none");
   };
 
   // `power`: the share of the singular values that P takes inside of a chain. At its beginning P takes them all.
-  const Inner& inner(NodeId node, NodeId atom, const FoldedMap& map, double power = 0.5) {
+  // `outer`: the rows of what is in front.
+  const Inner& inner(NodeId node, NodeId atom, const FoldedMap& map, double power = 0.5, Index outer = 1) {
     const std::tuple key(node, atom, power);
     const auto known = inners_.find(key);
     if (known != inners_.end()) return known->second;
-    Inner result = greedy() && seqlip_.triples > 0 ? from_triples(atom, map, power) : from_matrix(node, atom, map);
+    Inner result =
+        greedy() && seqlip_.triples > 0 ? from_triples(atom, map, power) : from_matrix(node, atom, map, outer);
     return inners_.emplace(key, std::move(result)).first->second;
   }
 
-  Inner from_matrix(NodeId node, NodeId atom, const FoldedMap& map) {
+  Inner from_matrix(NodeId node, NodeId atom, const FoldedMap& map, Index outer) {
     const ScaledMatrix* const matrix = matrix_of(node, atom, map);
     Inner result;
     if (matrix == nullptr) return result;
     const Index rows = matrix->entries.shape()[0], columns = matrix->entries.shape()[1];
+    const bool inside = follows_activation(atom), whole = !inside && 2 * columns <= 3 * rows;
     const bool splits =
         std::min(rows, columns) <= largest_split && options_.affords(20.0 * std::pow(std::min(rows, columns), 3));
+    const double factor_cost = pair_cost(rows, outer, whole ? columns : std::min(rows, columns));
+    if ((!whole && !splits) ||
+        !spend(whole ? norm_cost(matrix->entries) : detail::split_cost(rows, columns), factor_cost)) {
+      ++too_large_;
+      return result;
+    }
+    reserved_ += factor_cost;
+    weights_ += std::sqrt(factor_cost);
     result.exponent = matrix->exponent;
-    if (!follows_activation(atom) && 2 * columns <= 3 * rows) {
+    if (whole) {
       result.left = matrix->entries;
+      result.norm = norm_of_matrix(matrix->entries);
       result.error = matrix->error;
       result.below = of_atom(atom);
       return result;
     }
-    if (!splits) {
-      ++too_large_;
-      return result;
-    }
-    const bool inside = follows_activation(atom);
     detail::SplitLayer split = detail::split_layer(matrix->entries, inside ? 0.5 : 1.0);
+    const auto norm_of = [&](const std::optional<Magnitude>& known, const Tensor& part) {
+      return known ? UpperBound::certified(*known, Norm::l2, "split layer") : norm_of_matrix(part);
+    };
+    const UpperBound right = norm_of(split.right_norm, split.right);
+    result.norm = norm_of(split.left_norm, split.left);
     result.left = std::move(split.left);
     result.error = plus(matrix->error, split.residual);
-    result.below =
-        inside ? through(atom, split.right) : product(dense_norm(split.right, Norm::l2, options_).upper, of_atom(atom));
+    result.below = inside ? through(atom, split.right, right) : product(right, of_atom(atom));
     return result;
   }
 
@@ -235,24 +254,25 @@ class SeqLip : private detail::Fold {
       for (Index i = 0; i < m; ++i) p[i * k + t] = to_left * triple.left.at(i);
       for (Index j = 0; j < n; ++j) q[j] = to_right * triple.right.at(j);
     }
-    result.below = inside ? through(atom, right) : of_atom(atom);
+    result.norm = norm_of_matrix(result.left);
+    result.below = inside ? through(atom, right, norm_of_matrix(right)) : of_atom(atom);
     return result;
   }
 
   // ---- activations
 
   // Of Q ∘ atom, Q a matrix behind an activation.
-  UpperBound through(NodeId atom, const Tensor& q) {
+  UpperBound through(NodeId atom, const Tensor& q, const UpperBound& norm) {
     const NodeId operand = state(atom).slopes->operand;
-    const UpperBound passed_on = product(norm_of_matrix(q), slope(atom), graph_.describe(atom));
+    const UpperBound passed_on = product(norm, slope(atom), graph_.describe(atom));
     std::vector<UpperBound> parts;
     for (const auto& [below, map] : state(operand).terms) {
-      const Inner& layer = inner(operand, below, map);
+      const Inner& layer = inner(operand, below, map, 0.5, q.shape()[0]);
       if (!layer.left.defined()) {
         parts.push_back(product(passed_on, path(operand, below, map)));
         continue;
       }
-      const UpperBound inside = product(factor(atom, q, passed_on, layer.left), layer.below, graph_.describe(atom));
+      const UpperBound inside = product(factor(atom, q, passed_on, layer), layer.below, graph_.describe(atom));
       const Magnitude error = times(passed_on.magnitude(), layer.error);
       parts.push_back(scaled_by(greedy() ? inside : with_error(inside, error, of_atom(below)), layer.exponent));
     }
@@ -264,23 +284,25 @@ class SeqLip : private detail::Fold {
   UpperBound norm_of_matrix(const Tensor& q) { return dense_norm(q, Norm::l2, options_).upper; }
 
   // max ‖Q diag(σ) P‖, at most `passed_on` · ‖P‖.
-  UpperBound factor(NodeId atom, const Tensor& q, const UpperBound& passed_on, const Tensor& p) {
+  UpperBound factor(NodeId atom, const Tensor& q, const UpperBound& passed_on, const Inner& layer) {
+    const Tensor& p = layer.left;
     const detail::Slopes& slopes = *state(atom).slopes;
     const PairProblem problem{q, p, slopes.lo, slopes.hi};
-    const UpperBound norms = product(passed_on, norm_of_matrix(p), graph_.describe(atom));
-    const auto found = solve(problem);
+    const UpperBound norms = product(passed_on, layer.norm, graph_.describe(atom));
+    const auto found = solve(problem, norms.magnitude());
     if (!found) {
       ++too_large_;
       return norms;
     }
     pairs_cut_ = pairs_cut_ || found->status == Status::cut;
+    stopped_ += found->limited ? 1 : 0;
     const UpperBound upper = greedy() ? found->upper : better(found->upper, norms);
     pairs_.push_back({atom, graph_.describe(atom), problem.neurons(), q.shape()[0], p.shape()[1], found->lower, upper,
                       norms, found->upper.method(), found->seconds});
     return upper;
   }
 
-  std::optional<PairResult> solve(const PairProblem& problem) {
+  std::optional<PairResult> solve(const PairProblem& problem, const Magnitude& norms) {
     const auto n = static_cast<double>(problem.neurons()), p = static_cast<double>(problem.left.shape()[0]),
                q = static_cast<double>(problem.right.shape()[1]);
     if (greedy()) {
@@ -294,18 +316,51 @@ class SeqLip : private detail::Fold {
       return pair_exact(problem, options);
     }
     if (n * (p * p + q * q) + p * p * q > most_operations) return std::nullopt;
-    return pair_multiplier(problem, PairMultiplierOptions(shared_time(problem.neurons())));
+    problem.validate();
+    PairMultiplierOptions options(shared_time(problem.neurons()));
+    const double least = pair_cost(problem.neurons(), problem.left.shape()[0], problem.right.shape()[1]);
+    const double weight = std::sqrt(least);
+    reserved_ = std::max(0.0, reserved_ - least);
+    options.operations =
+        std::max(least + share_of_operations(weight) * std::max(0.0, operations_left_ - reserved_ - least),
+                 least_share * seqlip_.operations);
+    PairResult result = detail::multiplier_bound(problem, norms, options);
+    operations_left_ -= result.operations;
+    return result;
   }
 
+  static double norm_cost(const Tensor& a) {
+    const auto m = static_cast<double>(a.shape()[0]), n = static_cast<double>(a.shape()[1]), r = std::min(m, n);
+    return m * n * r + 3.0 * r * r * r;
+  }
+  double pair_cost(Index n, Index p, Index q) const { return n <= few_neurons ? 0.0 : detail::least_cost(n, p, q); }
+
+  // Is there as much left, and the rest later? The first is spent.
+  bool spend(double operations, double later = 0.0) {
+    if (operations + later > operations_left_ - reserved_) return false;
+    operations_left_ -= operations;
+    return true;
+  }
+
+  // Of the operations that are left beyond one evaluation of every factor: larger ones get more of them, but fewer
+  // evaluations.
+  double share_of_operations(double weight) {
+    const double share = std::clamp(weight / std::max(weights_, weight), least_share, 1.0);
+    weights_ = std::max(0.0, weights_ - weight);
+    return share;
+  }
   // The factors to come share the time that is left by their numbers of neurons.
-  Options shared_time(Index neurons) {
-    Options options = options_;
-    if (!options.deadline) return options;
+  double share_of(Index neurons) {
     double all = 0.0;
     for (const NodeId id : graph_.nodes())
       if (state(id).slopes) all += static_cast<double>(state(id).slopes->lo.size());
     for (const SeqLipPair& pair : pairs_) all -= static_cast<double>(pair.neurons);
-    const double share = std::clamp(static_cast<double>(neurons) / std::max(all, 1.0), least_share, 1.0);
+    return std::clamp(static_cast<double>(neurons) / std::max(all, 1.0), least_share, 1.0);
+  }
+  Options shared_time(Index neurons) {
+    Options options = options_;
+    if (!options.deadline) return options;
+    const double share = share_of(neurons);
     const auto now = Options::Clock::now();
     const double left = std::max(0.0, std::chrono::duration<double>(*options.deadline - now).count());
     options.deadline =
@@ -318,7 +373,9 @@ class SeqLip : private detail::Fold {
   std::map<std::pair<NodeId, NodeId>, std::optional<ScaledMatrix>> matrices_;  // by node and atom
   std::map<std::tuple<NodeId, NodeId, double>, Inner> inners_;                 // by node, atom and power
   std::vector<SeqLipPair> pairs_;
-  int too_large_ = 0;
+  // `reserved_` for one evaluation of every factor whose layers are split already; `weights_` in sharing the rest.
+  double operations_left_, reserved_ = 0.0, weights_ = 0.0;
+  int too_large_ = 0, stopped_ = 0;
   bool pairs_cut_ = false;
 };
 

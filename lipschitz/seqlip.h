@@ -35,6 +35,11 @@ struct SeqLipOptions : Options {
   // on the smaller side), and further searches from random patterns.
   Index triples = 0;
   int restarts = 0;
+  // Certified only: the work that large layers and their factors may take in all, in floating-point operations of
+  // matrix products. A limit on every machine the same, so that results do not depend on the clock: the bound of a
+  // network is optimised as far as this goes, and what is found is certified however far that is. The default takes a
+  // few seconds; infinity asks for the best multipliers of every factor, which may take minutes.
+  double operations = 1.4e11;
 
   SeqLipOptions() = default;
   SeqLipOptions(const Options& general) : Options(general) {}  // NOLINT(google-explicit-constructor)
@@ -56,7 +61,9 @@ struct SeqLipPair {
 struct SeqLipReport {
   UpperBound bound;
   Status status = Status::finite;
-  std::string note;  // why, when the status is not finite, and which layers were too large for more than their norms
+  // Why, when the status is not finite; how many layers were too large for more than their norms, and how many factors
+  // the limit of operations left looser than they could be.
+  std::string note;
   std::vector<SeqLipPair> pairs;
   double seconds = 0.0;
 };
