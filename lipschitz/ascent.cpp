@@ -25,6 +25,12 @@ struct Chain {
   int idle = 0;
 };
 
+// About a second, of large functions whatever can be had in one and a half; `cost` in nanoseconds.
+Index usual_budget(double cost) {
+  const double affordable = 1.2e9 / cost;
+  return static_cast<Index>(std::clamp(std::clamp(1e9 / cost, 3072.0, 524288.0), 192.0, std::max(192.0, affordable)));
+}
+
 double norm_of(std::span<const double> x) {
   double sum = 0.0;
   for (const double e : x) sum += e * e;
@@ -40,9 +46,7 @@ class Ascent {
         dtype_(sample.dtype()),
         n_(search_.features()),
         length_(detail::typical_length(search_.domain(), options.starts)),
-        budget_(options.evaluations > 0
-                    ? options.evaluations
-                    : static_cast<Index>(std::clamp(1e9 / search_.batch().cost(), 3072.0, 524288.0))) {}
+        budget_(options.evaluations > 0 ? options.evaluations : usual_budget(search_.batch().cost())) {}
 
   LowerResult run() {
     start();

@@ -11,6 +11,7 @@
 #include "autodiff/error.h"
 #include "autodiff/ops.h"
 #include "lipschitz/graph.h"
+#include "lipschitz/matrix_form.h"
 
 namespace taut::detail {
 namespace {
@@ -199,7 +200,7 @@ JacobianBatch::JacobianBatch(const Function& f, const Tensor& sample, Norm norm,
     (varies ? numbers_ : parameters) += static_cast<double>(node.value.size());
   }
   const auto sweeps = static_cast<double>(by_power() ? 24 : 1 + std::min(rows_, columns_));
-  cost_ = sweeps * (numbers_ + parameters / 5.0);
+  cost_ = sweeps * (numbers_ + std::max(parameters / 5.0, multiplications_ / 20.0));
   if (!by_power()) cost_ += 3.0 * static_cast<double>(rows_ * columns_);
 }
 
@@ -217,6 +218,8 @@ void JacobianBatch::find_kinks() {
   for (const NodeId id : graph.nodes()) {
     if (!graph.varies(id) || graph.node(id).op == nullptr) continue;
     const Rule rule = graph.rule(id, {});
+    if (const auto* const affine = std::get_if<rule::Affine>(&rule))
+      for (const LinearMap& map : affine->maps) multiplications_ += map ? apply_cost(map) : 0.0;
     const auto* const elementwise = std::get_if<rule::Elementwise>(&rule);
     if (elementwise == nullptr) continue;
     const NodeId operand = graph.node(id).operands()[size(elementwise->argument)];

@@ -76,7 +76,7 @@ class JacobianBatch {
   mutable Tape tape_;  // recorded on by second derivatives
   Var x_, y_;
   Index count_ = 0, rows_ = 0, columns_ = 0;
-  double cost_ = 0.0, numbers_ = 0.0;
+  double cost_ = 0.0, numbers_ = 0.0, multiplications_ = 0.0;
   std::vector<Breaks> breaks_;
   Index kinks_ = 0;
   bool checked_ = false;  // with more than one sample

@@ -43,7 +43,7 @@ LowerResult grid_lower_bound(const Function& f, const Range& box, DType dtype = 
 
 struct AscentOptions : SearchOptions {
   Index chains = 32;      // improved at once
-  Index evaluations = 0;  // of ‖D_x f‖, in all; 0: from 3072 to 2^19, as f is large or small
+  Index evaluations = 0;  // of ‖D_x f‖, in all; 0: from 192 to 2^19, as f is large or small
 };
 
 // Ascent on ‖D_x f‖ from the best of many starts at several scales, with restarts: the best quality per second. Chains
