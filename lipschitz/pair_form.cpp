@@ -16,9 +16,10 @@ using Vector = std::vector<double>;
 
 constexpr double u = 0x1p-53;
 constexpr double underflow = 0x1p-900;
-constexpr Index block = 6;            // vectors of a block of the Krylov space
+constexpr Index block = 8;            // vectors of a block of the Krylov space
 constexpr int least_depth = 3;        // of that space, in blocks
-constexpr double weight_of_pass = 3;  // of an operation that waits for memory
+constexpr std::size_t large = std::size_t{1} << 19;
+constexpr double weight_of_pass = 2;  // of an operation that waits for memory
 constexpr double sparse_below = 0.2;  // the share of entries
 
 blasint as_blas(Index n) { return static_cast<blasint>(n); }
@@ -76,6 +77,10 @@ PairForm::PairForm(const ScaledPair& pair)
     for (Index i = 0; i < n_; ++i)
       for (Index j = 0; j < p_; ++j) t_[at(i * p_ + j)] = centre[at(i)] * a_[at(i * p_ + j)];
     kernels::gemm(true, false, p_, q_, n_, 1.0, t_.data(), p_, b_.data(), q_, 0.0, m_.data(), q_);
+  }
+  if (b_.size() >= large) {
+    single_m_.assign(m_.begin(), m_.end());
+    single_b_.assign(b_.begin(), b_.end());
   }
   spent_ = set_up_cost();
 }
@@ -159,16 +164,29 @@ PairForm::Vector PairForm::start() {
 
 // Y = X H, by rows; S⁻¹M x of every row in `inner`, and B x in `image`.
 void PairForm::apply(const double* x, double* y, double* inner, double* image, Index count) {
-  kernels::gemm(false, true, count, p_, q_, 1.0, x, q_, m_.data(), q_, 0.0, inner, p_);
+  if (exactly_ || single_b_.empty())
+    apply_with<double>(m_, b_, x, y, inner, image, count);
+  else
+    apply_with<float>(single_m_, single_b_, x, y, inner, image, count);
+  spent_ += pass_cost() * as_double(count) / as_double(block);
+}
+
+template <class T>
+void PairForm::apply_with(const std::vector<T>& m, const std::vector<T>& b, const double* x, double* y, double* inner,
+                          double* image, Index count) {
+  std::vector<T> in(x, x + count * q_), outer(at(count * p_)), wide(at(count * n_)), out(at(count * q_));
+  kernels::gemm(false, true, count, p_, q_, T{1}, in.data(), q_, m.data(), q_, T{0}, outer.data(), p_);
+  std::copy(outer.begin(), outer.end(), inner);
   const auto p = static_cast<lapack_int>(p_);
   LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'L', p, static_cast<lapack_int>(count), s_.data(), p, inner, p);
-  kernels::gemm(false, false, count, q_, p_, 1.0, inner, p_, m_.data(), q_, 0.0, y, q_);
-  kernels::gemm(false, true, count, n_, q_, 1.0, x, q_, b_.data(), q_, 0.0, image, n_);
-  weighted_.resize(at(count * n_));
+  for (std::size_t k = 0; k < outer.size(); ++k) outer[k] = static_cast<T>(inner[k]);
+  kernels::gemm(false, false, count, q_, p_, T{1}, outer.data(), p_, m.data(), q_, T{0}, out.data(), q_);
+  kernels::gemm(false, true, count, n_, q_, T{1}, in.data(), q_, b.data(), q_, T{0}, wide.data(), n_);
+  std::copy(wide.begin(), wide.end(), image);
   for (Index k = 0; k < count; ++k)
-    for (Index i = 0; i < n_; ++i) weighted_[at(k * n_ + i)] = lambda_[at(i)] * image[k * n_ + i];
-  kernels::gemm(false, false, count, q_, n_, 1.0, weighted_.data(), n_, b_.data(), q_, 1.0, y, q_);
-  spent_ += pass_cost() * as_double(count) / as_double(block);
+    for (Index i = 0; i < n_; ++i) wide[at(k * n_ + i)] = static_cast<T>(lambda_[at(i)] * image[k * n_ + i]);
+  kernels::gemm(false, false, count, q_, n_, T{1}, wide.data(), n_, b.data(), q_, T{1}, out.data(), q_);
+  std::copy(out.begin(), out.end(), y);
 }
 
 // Ritz pairs, the largest first: those within reach of the smoothing.
@@ -252,8 +270,10 @@ PairForm::Spectrum PairForm::spectrum(int depth, double accuracy) {
   return found;
 }
 
-PairForm::Value PairForm::evaluate(const Vector& z, double temperature, int depth, double accuracy) {
+PairForm::Value PairForm::evaluate(const Vector& z, double temperature, int depth, double accuracy,
+                                   bool exactly) {
   Value v;
+  exactly_ = exactly;
   scale_rows(z);
   minus_gram_of_rows(s_.data(), p_);
   for (Index j = 0; j < p_; ++j) s_[at(j * (p_ + 1))] += 1.0;

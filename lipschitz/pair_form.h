@@ -28,7 +28,8 @@ class PairForm {
   };
   // Infinite where S is not positive definite. `depth`: blocks of the Krylov space at most; fewer when the residual is
   // below `accuracy`.
-  Value evaluate(const Vector& z, double temperature, int depth, double accuracy);
+  // `exactly`: products of large matrices in double; in float otherwise, which search needs no more than.
+  Value evaluate(const Vector& z, double temperature, int depth, double accuracy, bool exactly = false);
 
   // The vertex that suits the top vectors of the last evaluation.
   const std::vector<bool>& suggestion() const { return suggestion_; }
@@ -60,6 +61,9 @@ class PairForm {
   void minus_gram_of_rows(double* c, Index ldc);                   // C = −TᵀT, upper triangle
   void apply_rows(const double* y, double* w, Index count) const;  // w (count, n) = y (count, p) Aᵀ
   void apply(const double* x, double* y, double* inner, double* image, Index count);
+  template <class T>
+  void apply_with(const std::vector<T>& m, const std::vector<T>& b, const double* x, double* y, double* inner,
+                  double* image, Index count);
   double pass_cost() const;
   Spectrum spectrum(int depth, double accuracy);
 
@@ -74,6 +78,8 @@ class PairForm {
   struct Krylov {
     Vector basis, images, inner, image;  // by rows: V, V H, and S⁻¹M x and B x of the rows of V
   } scratch_;
+  std::vector<float> single_m_, single_b_;  // of large matrices
+  bool exactly_ = true;
   std::uint64_t fresh_ = 1;
   std::vector<bool> suggestion_;
   double spent_ = 0.0;

@@ -146,7 +146,7 @@ LargeBound large_multiplier(const ScaledPair& pair, const PairMultiplierOptions&
     return result;
   }
   // How much the search overlooked of the largest eigenvalue.
-  const PairForm::Value last = form.evaluate(best, temperature, result.stopped || result.cut ? 8 : 16, 1e-6);
+  const PairForm::Value last = form.evaluate(best, temperature, result.stopped || result.cut ? 6 : 16, 1e-6, true);
   if (last.rho > best_rho) best_rho = last.rho;
   residual = last.residual;
   const PairForm::Proof proof(form, best, best_rho);
@@ -163,7 +163,7 @@ double least_cost(Index n, Index p, Index q) {
   const double neurons = static_cast<double>(n), small = static_cast<double>(std::min(p, q)),
                large = static_cast<double>(std::max(p, q)), both = small + large;
   return 2.0 * neurons * small * large + 2.0 * neurons * small * small + neurons * large * large +
-         both * both * both / 3.0 + 600.0 * (neurons + small) * large;
+         both * both * both / 3.0 + 500.0 * (neurons + small) * large;
 }
 
 double prove_large(const ScaledPair& pair, const std::vector<double>& log_multipliers, double rho) {

@@ -69,7 +69,7 @@ struct PairMultiplierOptions : Options {
   double tolerance = 1e-6;   // of the bound, relative: when to stop improving multipliers
   int max_iterations = 200;  // of large problems
   // Of large problems: when to stop whatever the tolerance says, in floating-point operations of matrix products (what
-  // waits for memory counts thrice). The same on every machine. One evaluation and its proof are always made.
+  // waits for memory counts twice). The same on every machine. One evaluation and its proof are always made.
   double operations = infinity;
 
   PairMultiplierOptions() = default;
