@@ -19,6 +19,11 @@ module lapacke               | liblapacke-dev   | lapack-devel         | lapack
 module fftw3                 | libfftw3-dev     | fftw-devel           | fftw
 module libhwy                | libhwy-dev       | highway-devel        | highway
 module zlib                  | zlib1g-dev       | zlib-devel           | zlib
+module protobuf              | libprotobuf-dev  | protobuf-devel       | protobuf
+command protoc               | protobuf-compiler | protobuf-compiler   | protobuf
+header onnx/common/version.h | libonnx-dev      | onnx-devel           | onnx
+module libcrypto             | libssl-dev       | openssl-devel        | openssl
+header CLI/CLI.hpp           | libcli11-dev     | cli11-devel          | cli11
 module eigen3                | libeigen3-dev    | eigen3-devel         | eigen
 module mpfr                  | libmpfr-dev      | mpfr-devel           | mpfr
 header boost/version.hpp     | libboost-dev     | boost-devel          | boost
