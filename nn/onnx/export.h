@@ -19,7 +19,7 @@ struct ExportOptions {
   std::string input = "input", output = "output";
   // Whether axis 0 of the inputs is written as the axis of samples, of any length; the tape then holds one sample.
   // Unless said otherwise it is for modules, whose axis 0 counts samples, and not for tapes.
-  std::optional<bool> symbolic_batch;
+  std::optional<bool> symbolic_batch = {};
   int opset = 13;  // 13 to 17, the lowest to write; from 17 on layer norms are one node
 };
 
