@@ -51,25 +51,34 @@ std::string slice(Site& site) {
                 site.shape(0)[static_cast<int>(axis)]);
 }
 
-// A step of k becomes k − 1 zeros behind every element, which lie along an axis of their own at first.
+// A step of k becomes k − 1 zeros behind every element, which lie along an axis of their own at first. Eight axes leave
+// no room for it, unless those in front and behind are joined.
 std::string slice_gradient(Site& site) {
-  const auto axis = site.get<Index>("axis"), from = site.get<Index>("from"), stride = site.get<Index>("stride");
-  const int a = static_cast<int>(axis);
-  const Shape in = site.shape(0);
+  const auto from = site.get<Index>("from"), stride = site.get<Index>("stride");
+  auto axis = site.get<Index>("axis");
+  int a = static_cast<int>(axis), samples = site.axis();
+  Shape in = site.shape(0);
   const Index count = in[a], length = site.out()[a], step = stride < 0 ? -stride : stride;
   std::string x = site.in(0);
+  const bool joins = step > 1 && in.rank() == max_rank;
+  if (joins) {
+    if (samples >= 0) site.refuse("has eight axes, and ONNX needs one more; export with symbolic_batch = false");
+    in = Shape{in.product(0, a), count, in.product(a + 1, in.rank())};
+    x = site.reshape(x, in, samples);
+    axis = a = 1;
+  }
   if (stride < 0) x = sliced(site, x, axis, count - 1, -1, -1, count);
   Index spread = count;
   if (step > 1 && count > 1) {
-    if (in.rank() == max_rank) site.refuse("has steps along one of eight axes, for which ONNX needs one more");
     const std::string columns = site.emit("Unsqueeze", {x, site.whole({axis + 1})});
     const std::string gaps = padded(site, columns, in.rank() + 1, axis + 1, 0, step - 1, 0.0);
-    const std::string joined = site.reshape(gaps, in.with(a, count * step), site.axis());
+    const std::string joined = site.reshape(gaps, in.with(a, count * step), samples);
     spread = (count - 1) * step + 1;
     x = sliced(site, joined, axis, 0, spread, 1, count * step);
   }
   const Index first = stride < 0 ? from - (spread - 1) : from;
-  return padded(site, x, in.rank(), axis, first, length - first - spread, 0.0);
+  x = padded(site, x, in.rank(), axis, first, length - first - spread, 0.0);
+  return joins ? site.reshape(x, site.out(), samples) : x;
 }
 
 std::string pad(Site& site) {
