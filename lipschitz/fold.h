@@ -21,6 +21,11 @@ namespace taut::detail {
 constexpr NodeId joint_input = static_cast<NodeId>(-1);
 using Terms = std::map<NodeId, FoldedMap>;
 
+// The part of the joint input vector that one input is.
+LinearMap part_of_joint(Index total, Index offset, const Shape& shape);
+// Where every slope is one number the operation is affine on the domain: its map, else empty.
+LinearMap linear_here(const rule::Elementwise& rule, const Shape& shape);
+
 // Of an elementwise operation with more than one slope: f64 (size), outer intervals, the constants' rounding included.
 struct Slopes {
   Tensor lo, hi;
