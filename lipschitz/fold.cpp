@@ -191,7 +191,10 @@ void Fold::include_affine(NodeId id, std::string_view kind, const std::vector<Li
   inherit_cause(id);
   int folded_parts = 0;
   for (const auto& [atom, map] : s.terms) folded_parts += map.parts();
-  if (folded_parts > most_parts) set_atom(id, kind, bound_of(id));
+  if (folded_parts <= most_parts) return;
+  const UpperBound bound = bound_of(id);
+  s.before = s.terms;
+  set_atom(id, kind, bound);
 }
 
 void Fold::include(NodeId id, const rule::Elementwise& rule) {
