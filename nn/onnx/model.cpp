@@ -6,6 +6,7 @@
 
 #include "autodiff/error.h"
 #include "autodiff/memory.h"
+#include "lipschitz/affine_layers.h"
 #include "nn/onnx/program.h"
 
 namespace taut::nn::onnx {
@@ -289,6 +290,36 @@ std::span<const Port> Model::outputs() const { return state_->outputs; }
 Index Model::parameter_count() const { return state_->program->parameter_count(); }
 std::span<const std::string> Model::notes() const { return state_->notes; }
 const std::string& Model::name() const { return state_->file; }
+
+std::vector<Layer> Model::layers() const {
+  constexpr std::string_view ops[] = {"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization"};
+  const Program& program = *state_->program;
+  std::vector<const Step*> steps;
+  for (const Step& step : program.steps())
+    if (step.varies && std::ranges::find(ops, step.node.op) != std::end(ops)) steps.push_back(&step);
+  std::ranges::sort(steps, {}, &Step::line);
+  std::vector<Layer> layers;
+  for (const Step* step : steps) {
+    Layer layer;
+    layer.name = step->node.name.empty() ? step->node.outputs.front() : step->node.name;
+    layer.op = step->node.op;
+    layer.out = program.shape(step->out.front());
+    for (std::size_t i = 0; i < step->in.size(); ++i)
+      if (step->in_varies[i] != 0) {
+        layer.in = program.shape(step->in[i]);
+        break;
+      }
+    Tape tape;
+    const Var y = program.run_alone(*step, tape);
+    if (y.defined())
+      if (const auto part = affine_part(y)) {
+        layer.map = part->map;
+        layer.relative_error = part->relative_error;
+      }
+    layers.push_back(std::move(layer));
+  }
+  return layers;
+}
 
 std::string Model::node_name(int line) const {
   if (line < 1 || static_cast<std::size_t>(line) > state_->node_names.size())
