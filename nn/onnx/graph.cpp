@@ -25,10 +25,10 @@ struct TypeRow {
   std::size_t bytes;
 };
 constexpr TypeRow types[] = {
-    {ElementType::f32, "float", 4},     {ElementType::u8, "uint8", 1},   {ElementType::i8, "int8", 1},
-    {ElementType::u16, "uint16", 2},    {ElementType::i16, "int16", 2},  {ElementType::i32, "int32", 4},
-    {ElementType::i64, "int64", 8},     {ElementType::boolean, "bool", 1}, {ElementType::f16, "float16", 2},
-    {ElementType::f64, "double", 8},    {ElementType::u32, "uint32", 4}, {ElementType::u64, "uint64", 8},
+    {ElementType::f32, "float", 4},     {ElementType::u8, "uint8", 1},      {ElementType::i8, "int8", 1},
+    {ElementType::u16, "uint16", 2},    {ElementType::i16, "int16", 2},     {ElementType::i32, "int32", 4},
+    {ElementType::i64, "int64", 8},     {ElementType::boolean, "bool", 1},  {ElementType::f16, "float16", 2},
+    {ElementType::f64, "double", 8},    {ElementType::u32, "uint32", 4},    {ElementType::u64, "uint64", 8},
     {ElementType::bf16, "bfloat16", 2}, {ElementType::string, "string", 0}, {ElementType::undefined, "undefined", 0},
 };
 const TypeRow* row_of(ElementType type) {
@@ -37,7 +37,8 @@ const TypeRow* row_of(ElementType type) {
   return nullptr;
 }
 
-// ---- reading ---------------------------------------------------------------------------------------------------------
+// ---- reading
+// ---------------------------------------------------------------------------------------------------------
 
 class Reader {
  public:
@@ -287,7 +288,8 @@ class Reader {
     if (static_cast<std::uint64_t>(count) > std::numeric_limits<std::uint64_t>::max() / size / 2)
       fail(cat(what, " is too large"));
     const std::uint64_t wanted = static_cast<std::uint64_t>(count) * size;
-    if (length && *length != wanted) require_count(static_cast<std::int64_t>(*length), static_cast<Index>(wanted), what, "bytes");
+    if (length && *length != wanted)
+      require_count(static_cast<std::int64_t>(*length), static_cast<Index>(wanted), what, "bytes");
     if (offset > available || wanted > available - offset)
       fail(cat(file_text, ", which has ", available, " bytes; ", wanted, " from position ", offset, " are needed"));
     std::ifstream in(file, std::ios::binary);
@@ -334,7 +336,8 @@ std::string read_file(const fs::path& file) {
   return bytes;
 }
 
-// ---- writing ---------------------------------------------------------------------------------------------------------
+// ---- writing
+// ---------------------------------------------------------------------------------------------------------
 
 void fill(::onnx::TensorProto& proto, const Array& array) {
   for (const Index dim : array.tensor.shape().dims()) proto.add_dims(dim);
@@ -414,7 +417,9 @@ void fill(::onnx::ValueInfoProto& proto, const GraphPort& port) {
 }
 
 // The version of the file format that came with an opset; older programs refuse newer ones.
-int format_of(int opset) { return opset <= 8 ? 3 : opset == 9 ? 4 : opset == 10 ? 5 : opset == 11 ? 6 : opset <= 14 ? 7 : 8; }
+int format_of(int opset) {
+  return opset <= 8 ? 3 : opset == 9 ? 4 : opset == 10 ? 5 : opset == 11 ? 6 : opset <= 14 ? 7 : 8;
+}
 
 }  // namespace
 
