@@ -39,6 +39,7 @@ std::string selu(Site& site) {
 std::string celu(Site& site) {
   const auto alpha = site.get<double>("alpha");
   const std::string& x = site.in(0);
+  if (alpha == 1.0) return site.emit("Elu", {x}, floats({{"alpha", alpha}}));
   if (site.dtype() == DType::f32) return site.emit("Celu", {x}, floats({{"alpha", alpha}}));
   const std::string scaled = site.emit("Div", {x, site.number(alpha)});
   return site.emit("Mul", {site.emit("Elu", {scaled}, floats({{"alpha", 1.0}})), site.number(alpha)});

@@ -3,7 +3,7 @@
 
 namespace taut::nn::onnx::form {
 
-std::string square(Site& site) { return site.emit("Mul", {site.in(0), site.in(0)}); }
+std::string square(Site& site) { return site.emit("Pow", {site.in(0), site.number(2.0)}); }
 
 // The attribute is f32; a slope that it cannot hold makes a choice of it.
 std::string leaky_relu(Site& site) {

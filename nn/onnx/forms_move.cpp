@@ -28,7 +28,10 @@ std::string padded(Site& site, const std::string& x, int rank, Index axis, Index
 
 std::string reshape(Site& site) { return site.reshape(site.in(0), site.out(), site.axis()); }
 
-std::string permute(Site& site) { return site.permute(site.in(0), site.get<std::vector<Index>>("order")); }
+std::string permute(Site& site) {
+  if (site.out().rank() == 0) return site.emit("Identity", {site.in(0)});
+  return site.permute(site.in(0), site.get<std::vector<Index>>("order"));
+}
 
 // A 1 keeps what is there, as the axis of samples.
 std::string broadcast_to(Site& site) { return site.emit("Expand", {site.in(0), site.whole(dims_of(site.out()))}); }

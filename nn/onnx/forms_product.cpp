@@ -50,26 +50,33 @@ std::string matmul(Site& site) {
   return site.emit("MatMul", {names[0], names[1]});
 }
 
-std::string dense(Site& site) {
-  const bool biased = site.count() == 3;
-  if (site.shape(0).rank() == 2) {
-    std::vector<std::string> operands{site.in(0), site.in(1)};
-    if (biased) operands.push_back(site.in(2));
-    return site.emit("Gemm", std::move(operands), {{"transB", std::int64_t{1}}});
-  }
-  const std::string product = site.emit("MatMul", {site.in(0), transposed(site, site.in(1), 2)});
-  return biased ? site.emit("Add", {product, site.in(2)}) : product;
+namespace {
+
+// op(matrix) of the last axis of x: as rows, so that products of any rank are those of two matrices.
+std::string by_rows(Site& site, const std::string& matrix, bool transposed, const std::string& bias) {
+  const Shape &in = site.shape(0), &out = site.out();
+  const int last = in.rank() - 1, samples = site.axis() >= 0 ? 0 : no_sample_axis;
+  const Index rows = in.product(0, last);
+  std::string x = site.in(0);
+  if (in.rank() != 2) x = site.reshape(x, Shape{rows, in[last]}, samples, true);
+  const std::string y = site.emit("Gemm", {x, matrix, bias}, {{"transB", std::int64_t{transposed}}});
+  return in.rank() != 2 ? site.reshape(y, out, site.axis(), true) : y;
 }
+
+}  // namespace
+
+std::string dense(Site& site) { return by_rows(site, site.in(1), true, site.count() == 3 ? site.in(2) : ""); }
 
 std::string matrix_along(Site& site) {
   const auto stored = site.get<Tensor>("matrix");
+  const bool is_transposed = site.get<bool>("transposed");
   const int axis = static_cast<int>(site.get<Index>("axis")), rank = site.shape(0).rank();
-  const Tensor matrix = site.get<bool>("transposed") ? transpose(Var(stored)).value() : stored;
   const std::string& x = site.in(0);
+  if (axis == rank - 1) return by_rows(site, site.numbers(stored), !is_transposed, "");
+  const Tensor matrix = is_transposed ? transpose(Var(stored)).value() : stored;
   if (axis == rank - 2) return site.emit("MatMul", {site.numbers(matrix), x});
-  const std::string by_columns = site.numbers(transpose(Var(matrix)).value());
-  if (axis == rank - 1) return site.emit("MatMul", {x, by_columns});
   const std::vector<std::int64_t> order = swapped(rank, axis, rank - 1);  // its own inverse
+  const std::string by_columns = site.numbers(transpose(Var(matrix)).value());
   return site.permute(site.emit("MatMul", {site.permute(x, order), by_columns}), order);
 }
 

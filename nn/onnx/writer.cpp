@@ -122,9 +122,11 @@ std::string Site::truths(const Tensor& values) {
   return graph_.initialiser(cat(name_, ".truth"), {std::move(tensor), ElementType::boolean});
 }
 
-std::string Site::reshape(const std::string& x, const Shape& shape, int axis) {
+// 0: as it was along this axis, −1: whatever is left.
+std::string Site::reshape(const std::string& x, const Shape& shape, int axis, bool joined) {
   std::vector<std::int64_t> dims(shape.dims().begin(), shape.dims().end());
-  if (axis >= 0) dims[static_cast<std::size_t>(axis)] = -1;
+  const bool stays = axis == 0 && count() > 0 && this->axis(0) == 0 && !joined;
+  if (axis >= 0) dims[static_cast<std::size_t>(axis)] = stays ? 0 : -1;
   return emit("Reshape", {x, whole(std::move(dims))});
 }
 

@@ -100,8 +100,9 @@ class Site {
   std::string truths(const Tensor& values);
   // A float attribute holds this number of the node's type.
   static bool is_float(double value) { return static_cast<double>(static_cast<float>(value)) == value; }
-  // The numbers of `x` in another shape; the axis of samples, where there is one, takes whatever is there.
-  std::string reshape(const std::string& x, const Shape& shape, int axis);
+  // The numbers of `x` in another shape; the axis of samples, where there is one, takes whatever is there. joined: rows
+  // of several samples are counted along it, before or behind.
+  std::string reshape(const std::string& x, const Shape& shape, int axis, bool joined = false);
   std::string permute(const std::string& x, std::vector<std::int64_t> order);
 
   GraphWriter& graph() { return graph_; }

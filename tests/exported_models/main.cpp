@@ -9,7 +9,7 @@
 #include "harness/numbers.h"
 #include "nn/init.h"
 #include "nn/onnx/export.h"
-#include "tests/nn/onnx/exported_cases.h"
+#include "tests/onnx_export/exported_cases.h"
 
 namespace taut::test {
 namespace {

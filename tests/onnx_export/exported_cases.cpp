@@ -1,4 +1,4 @@
-#include "tests/nn/onnx/exported_cases.h"
+#include "tests/onnx_export/exported_cases.h"
 
 #include "autodiff/error.h"
 #include "autodiff/primitive.h"
