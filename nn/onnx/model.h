@@ -22,8 +22,6 @@ struct ImportOptions {
   // Of the input that is looked at (of all, if there are several without a name), with a batch of 1 in front; needed
   // where the file leaves a size open that is not the batch.
   std::vector<Index> input_shape;
-  // Shapes as they are in the file, the first axis included: nothing stands for a batch. For tests of operators.
-  bool keep_shapes = false;
 };
 
 struct Port {
@@ -73,16 +71,16 @@ class Model {
   // What the file calls node number `line` (from 1), "Conv 'conv1'": Where::line of what lies on the tape.
   std::string node_name(int line) const;
 
-  // All outputs of the file for these inputs, by name, in the shapes given: tests of operators. Floating-point inputs
-  // named in `varying` lie on a tape, others are constants.
-  std::map<std::string, Array> evaluate(const std::map<std::string, Array>& inputs,
-                                        std::span<const std::string> varying = {}) const;
-
  private:
   struct State;
   explicit Model(std::shared_ptr<const State> state);
   std::shared_ptr<const State> state_;
 };
+
+// All outputs of a graph for these inputs, by name, shapes as they are: nothing stands for a batch. Floating-point
+// inputs named in `varying` lie on a tape, others are constants; for tests of operators.
+std::map<std::string, Array> evaluate(const GraphData& graph, const std::map<std::string, Array>& inputs,
+                                      std::span<const std::string> varying = {}, const std::string& name = "model");
 
 // The ops that can be imported, sorted: name, the primitives or functions that it becomes, remarks.
 struct OperatorRow {
