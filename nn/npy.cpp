@@ -116,7 +116,9 @@ class HeaderParser {
         break;
       }
     }
-    // Shape refuses products beyond 2^62.
+    double size = 1.0;
+    for (const Index dim : dims) size *= std::max<double>(static_cast<double>(dim), 1.0);
+    if (size > 0x1p60) broken();  // Shape cannot hold it, nor can a file
     return Shape(std::span<const Index>(dims));
   }
 
