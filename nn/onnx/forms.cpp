@@ -79,7 +79,7 @@ const auto table = std::to_array<Form>({
     row<Concat>("Concat", &form::concat),
     row<Gather>("Gather", &form::gather),
     row<Scatter>("Gather, ReduceSum", &form::scatter),
-    row<MatrixAlong>("MatMul, Gemm", &form::matrix_along),
+    row<MatrixAlong>("Gemm", &form::matrix_along),
     row<CumulativeSum>("CumSum", &form::cumsum),
     row<GroupSort>("TopK", &form::group_sort),
     row<Conv2d>("Conv", &form::conv2d),
@@ -88,7 +88,7 @@ const auto table = std::to_array<Form>({
     row<MaxPool2d>("MaxPool", &form::max_pool2d),
     row<AvgPool2d>("AveragePool", &form::avg_pool2d),
     row<AvgPool2dGradient>("ConvTranspose", &form::avg_pool2d_gradient),
-    row<ChannelAffine>("BatchNormalization", &form::channel_affine),
+    row<ChannelAffine>("BatchNormalization, Mul, Add", &form::channel_affine),
 });
 
 }  // namespace

@@ -52,32 +52,35 @@ std::string matmul(Site& site) {
 
 namespace {
 
-// op(matrix) of the last axis of x: as rows, so that products of any rank are those of two matrices.
-std::string by_rows(Site& site, const std::string& matrix, bool transposed, const std::string& bias) {
-  const Shape &in = site.shape(0), &out = site.out();
-  const int last = in.rank() - 1, samples = site.axis() >= 0 ? 0 : no_sample_axis;
-  const Index rows = in.product(0, last);
-  std::string x = site.in(0);
-  if (in.rank() != 2) x = site.reshape(x, Shape{rows, in[last]}, samples, true);
+// op(matrix) of the last axis of x: as rows, so that products of any rank are those of two matrices. `samples`: the axis
+// of the operand and of the result along which samples lie, where that is symbolic.
+std::string by_rows(Site& site, std::string x, const Shape& in, int samples, const std::string& matrix, bool transposed,
+                    Index out, const std::string& bias) {
+  const int last = in.rank() - 1;
+  if (in.rank() != 2)
+    x = site.reshape(x, Shape{in.product(0, last), in[last]}, samples < 0 ? no_sample_axis : 0, true);
   const std::string y = site.emit("Gemm", {x, matrix, bias}, {{"transB", std::int64_t{transposed}}});
-  return in.rank() != 2 ? site.reshape(y, out, site.axis(), true) : y;
+  return in.rank() != 2 ? site.reshape(y, in.with(last, out), samples, true) : y;
 }
 
 }  // namespace
 
-std::string dense(Site& site) { return by_rows(site, site.in(1), true, site.count() == 3 ? site.in(2) : ""); }
+std::string dense(Site& site) {
+  const std::string bias = site.count() == 3 ? site.in(2) : "";
+  return by_rows(site, site.in(0), site.shape(0), site.axis(), site.in(1), true, site.shape(1)[0], bias);
+}
 
 std::string matrix_along(Site& site) {
   const auto stored = site.get<Tensor>("matrix");
-  const bool is_transposed = site.get<bool>("transposed");
-  const int axis = static_cast<int>(site.get<Index>("axis")), rank = site.shape(0).rank();
-  const std::string& x = site.in(0);
-  if (axis == rank - 1) return by_rows(site, site.numbers(stored), !is_transposed, "");
-  const Tensor matrix = is_transposed ? transpose(Var(stored)).value() : stored;
-  if (axis == rank - 2) return site.emit("MatMul", {site.numbers(matrix), x});
-  const std::vector<std::int64_t> order = swapped(rank, axis, rank - 1);  // its own inverse
-  const std::string by_columns = site.numbers(transpose(Var(matrix)).value());
-  return site.permute(site.emit("MatMul", {site.permute(x, order), by_columns}), order);
+  const bool transposed = site.get<bool>("transposed");
+  const int axis = static_cast<int>(site.get<Index>("axis")), last = site.shape(0).rank() - 1;
+  const Index out = site.out()[axis];
+  const std::string matrix = site.numbers(stored), &x = site.in(0);
+  if (axis == last) return by_rows(site, x, site.shape(0), site.axis(), matrix, !transposed, out, "");
+  const std::vector<std::int64_t> order = swapped(last + 1, axis, last);  // its own inverse
+  const Shape in = site.shape(0).with(axis, site.shape(0)[last]).with(last, site.shape(0)[axis]);
+  const int samples = site.axis() == last ? axis : site.axis();
+  return site.permute(by_rows(site, site.permute(x, order), in, samples, matrix, !transposed, out, ""), order);
 }
 
 std::string cumsum(Site& site) {
@@ -109,26 +112,19 @@ std::optional<BatchNorm> batch_norm_of(const Site& site) {
 
 }  // namespace
 
-// Along axis 1 with constants a BatchNormalization: that of the batch norm it comes from, or one whose statistics are 0
-// and 1, which change no number.
+// The batch norm that it comes from, where the attribute holds its eps; a product and a sum otherwise.
 std::string channel_affine(Site& site) {
   const auto axis = site.get<Index>("axis");
-  const Shape channels{site.out()[static_cast<int>(axis)]};
   const std::string& x = site.in(0);
-  if (site.count() == 3 && axis == 1 && site.out().rank() >= 2 && !site.varies(1) && !site.varies(2)) {
+  if (site.count() == 3 && axis == 1 && !site.varies(1) && !site.varies(2))
     if (const auto norm = batch_norm_of(site); norm && Site::is_float(norm->eps))
       return site.emit("BatchNormalization",
                        {x, site.name_of(norm->gamma), site.name_of(norm->beta), site.name_of(norm->mean),
                         site.name_of(norm->variance)},
                        {{"epsilon", static_cast<float>(norm->eps)}});
-    return site.emit("BatchNormalization",
-                     {x, site.in(1), site.in(2), site.numbers(Tensor::zeros(channels, site.dtype())),
-                      site.numbers(Tensor::full(channels, site.dtype(), 1.0))},
-                     {{"epsilon", 0.0F}});
-  }
   // (c) as (c, 1, 1) and the like.
   std::vector<Index> aligned(static_cast<std::size_t>(site.out().rank() - static_cast<int>(axis)), 1);
-  aligned.front() = channels[0];
+  aligned.front() = site.out()[static_cast<int>(axis)];
   const auto spread = [&](int i) {
     return aligned.size() == 1 ? site.in(i) : site.reshape(site.in(i), Shape(aligned), no_sample_axis);
   };

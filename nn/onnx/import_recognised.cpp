@@ -66,6 +66,8 @@ void l2_normalise_again(Call& call) {
   call.out(l2_normalise(call.x(0), Axes(std::span<const Index>(axes(call))), exact(call, "eps"), call.where()));
 }
 
+void l2_attention_again(Call& call) { call.out(l2_attention(call.x(0), exact(call, "scale"), call.where())); }
+
 // x / √(Σ x² + eps) is the front part of (x, √eps) / ‖(x, √eps)‖, whose length is never below √eps.
 void smooth_l2_normalise(Call& call) {
   const Var& x = call.x(0);
@@ -98,6 +100,7 @@ constexpr Operator table[] = {
     {"GeluTanh", Kind::computes, 1, half_gated<gelu_tanh>, "gelu_tanh"},
     {"HardSwish", Kind::computes, 1, gated<hard_swish>, "hard_swish"},
     {"HardSwish6", Kind::computes, 1, sixth_gated, "hard_swish"},
+    {"L2Attention", Kind::computes, 1, l2_attention_again, "l2_attention"},
     {"L2Normalise", Kind::computes, 1, l2_normalise_again, "l2_normalise"},
     {"LeakyRelu", Kind::computes, 1, leaky_relu_again, "leaky_relu"},
     {"LogSoftmax", Kind::computes, 1, log_softmax_again, "log_softmax"},

@@ -88,7 +88,7 @@ std::optional<std::vector<std::int64_t>> Matcher::axes(const GraphNode& node) co
 
 namespace {
 
-constexpr Pattern* families[] = {gate_patterns, kink_patterns, norm_patterns, exponential_patterns};
+constexpr Pattern* families[] = {gate_patterns, kink_patterns, norm_patterns, exponential_patterns, attention_patterns};
 
 }  // namespace
 
