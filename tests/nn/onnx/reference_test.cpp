@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "autodiff/ops.h"
 #include "lipschitz/autolip.h"
 #include "lipschitz/lower.h"
 #include "lipschitz/spectral.h"
