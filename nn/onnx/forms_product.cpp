@@ -52,13 +52,12 @@ std::string matmul(Site& site) {
 
 namespace {
 
-// op(matrix) of the last axis of x: as rows, so that products of any rank are those of two matrices. `samples`: the axis
-// of the operand and of the result along which samples lie, where that is symbolic.
+// op(matrix) of the last axis of x: as rows, so that products of any rank are those of two matrices. `samples`: the
+// axis of the operand and of the result along which samples lie, where that is symbolic.
 std::string by_rows(Site& site, std::string x, const Shape& in, int samples, const std::string& matrix, bool transposed,
                     Index out, const std::string& bias) {
   const int last = in.rank() - 1;
-  if (in.rank() != 2)
-    x = site.reshape(x, Shape{in.product(0, last), in[last]}, samples < 0 ? no_sample_axis : 0, true);
+  if (in.rank() != 2) x = site.reshape(x, Shape{in.product(0, last), in[last]}, samples < 0 ? no_sample_axis : 0, true);
   const std::string y = site.emit("Gemm", {x, matrix, bias}, {{"transB", std::int64_t{transposed}}});
   return in.rank() != 2 ? site.reshape(y, in.with(last, out), samples, true) : y;
 }
@@ -93,7 +92,7 @@ namespace {
 
 // The operands of a batch norm in inference, as batch_norm() records it.
 struct BatchNorm {
-  NodeId gamma, beta, mean, variance;
+  NodeId gamma, beta, mean, variance, radicand;  // radicand: variance + eps
   double eps;
 };
 std::optional<BatchNorm> batch_norm_of(const Site& site) {
@@ -106,22 +105,25 @@ std::optional<BatchNorm> batch_norm_of(const Site& site) {
   if (root == nullptr || moved == nullptr || moved->operands()[1] != factor) return {};
   const Node* const sum = site.made_by<Shift>(root->operands()[0]);
   if (sum == nullptr) return {};
-  return BatchNorm{quotient->operands()[0], difference->operands()[0], moved->operands()[0], sum->operands()[0],
-                   std::get<double>(sum->op->attributes().front().value)};
+  return BatchNorm{quotient->operands()[0], difference->operands()[0],
+                   moved->operands()[0],    sum->operands()[0],
+                   root->operands()[0],     std::get<double>(sum->op->attributes().front().value)};
 }
 
 }  // namespace
 
-// The batch norm that it comes from, where the attribute holds its eps; a product and a sum otherwise.
+// The batch norm that it comes from, if any; where the attribute cannot hold eps, the variance has it already.
 std::string channel_affine(Site& site) {
   const auto axis = site.get<Index>("axis");
   const std::string& x = site.in(0);
   if (site.count() == 3 && axis == 1 && !site.varies(1) && !site.varies(2))
-    if (const auto norm = batch_norm_of(site); norm && Site::is_float(norm->eps))
+    if (const auto norm = batch_norm_of(site)) {
+      const bool held = Site::is_float(norm->eps);
       return site.emit("BatchNormalization",
                        {x, site.name_of(norm->gamma), site.name_of(norm->beta), site.name_of(norm->mean),
-                        site.name_of(norm->variance)},
-                       {{"epsilon", static_cast<float>(norm->eps)}});
+                        site.name_of(held ? norm->variance : norm->radicand)},
+                       {{"epsilon", held ? static_cast<float>(norm->eps) : 0.0F}});
+    }
   // (c) as (c, 1, 1) and the like.
   std::vector<Index> aligned(static_cast<std::size_t>(site.out().rank() - static_cast<int>(axis)), 1);
   aligned.front() = site.out()[static_cast<int>(axis)];
