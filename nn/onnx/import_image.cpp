@@ -145,7 +145,7 @@ Pool1dOptions pool1d(const Windows& w) {
 // Windows that lie in the padding with at most half of their size, as the operations of ops.h take them.
 bool usual(const Windows& w) {
   for (std::size_t k = 0; k < w.rank(); ++k)
-    if (2 * w.before[k] > w.window[k] || 2 * w.after[k] > w.window[k] || w.count(k) < 1) return false;
+    if (2 * w.before[k] > w.span(k) || 2 * w.after[k] > w.span(k) || w.count(k) < 1) return false;
   return w.rank() <= 2;
 }
 
