@@ -41,7 +41,7 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; wh
 details { border-bottom: 1px solid var(--rule); padding: .35rem 0; } summary { cursor: pointer; }
 pre { overflow-x: auto; font-size: .8rem; background: var(--panel); padding: .6rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; font-size: .87rem; }
-dt { color: var(--soft); } dd { margin: 0; }
+dt { color: var(--soft); } dd { margin: 0; white-space: pre-line; }
 @media print { body { max-width: none; font-size: 11px; } .wide, pre { overflow: visible; }
   pre { white-space: pre-wrap; } details::details-content { content-visibility: visible; block-size: auto; }
   h2, figure, tr { break-inside: avoid; } h2 { break-after: avoid; }
@@ -52,9 +52,12 @@ std::string cell(const std::string& text, bool number = false) {
   return cat("<td", number ? " class='number'" : "", ">", escaped(text), "</td>");
 }
 
-std::string heading(std::initializer_list<const char*> names) {
+std::string heading(std::initializer_list<std::string_view> names) {
   std::string row = "<tr>";
-  for (const char* name : names) row += cat("<th>", name, "</th>");
+  for (const std::string_view name : names) {
+    const bool number = name == "value" || name == "norm" || name == "Frobenius" || name == "time";
+    row += cat("<th", number ? " class='number'" : "", ">", name, "</th>");
+  }
   return row + "</tr>\n";
 }
 
@@ -69,7 +72,7 @@ std::string bounds_table(const Sandwich& sandwich) {
                      : row.side == Side::upper ? "upper"
                                                : "lower"),
                 cell(value_text(row), true), cell(row.status == Status::unsupported ? "-" : to_string(row.rigour)),
-                cell(seconds_text(row.seconds)), cell(note_text(row)), "</tr>\n");
+                cell(seconds_text(row.seconds), true), cell(note_text(row)), "</tr>\n");
   }
   return table(rows);
 }
@@ -116,9 +119,6 @@ std::string ports(const std::vector<nn::onnx::Port>& all) {
 
 std::string facts(const Settings& settings, const Analysis& analysis) {
   const ModelFacts& model = analysis.model;
-  std::string libraries = versions();
-  for (char& c : libraries)
-    if (c == '\n') c = ',';
   std::string methods;
   for (const BoundRow& row : analysis.sandwich.bounds)
     if (methods.find(row.method) == std::string::npos) methods += (methods.empty() ? "" : ", ") + row.method;
@@ -131,7 +131,7 @@ std::string facts(const Settings& settings, const Analysis& analysis) {
   if (!settings.data.empty()) out += fact("data", settings.data);
   if (settings.time_limit) out += fact("time limit", cat(*settings.time_limit, " s"));
   out += fact("seed", std::to_string(settings.seed)) + fact("threads", std::to_string(settings.threads));
-  return "<dl>\n" + out + fact("time", seconds_text(analysis.seconds)) + fact("versions", libraries) + "</dl>\n";
+  return "<dl>\n" + out + fact("time", seconds_text(analysis.seconds)) + fact("versions", versions()) + "</dl>\n";
 }
 
 constexpr const char* key =

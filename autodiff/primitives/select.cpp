@@ -155,7 +155,9 @@ class Pad final : public Primitive {
   static constexpr OpInfo static_info{"pad", "x with a constant before and after along one axis", "", ""};
   Pad(int axis, Index before, Index after, double value) : axis_(axis), before_(before), after_(after), value_(value) {}
   const OpInfo& info() const override { return static_info; }
-  Attributes attributes() const override { return {{"axis", axis_}, {"before", before_}, {"after", after_}, {"value", value_}}; }
+  Attributes attributes() const override {
+    return {{"axis", axis_}, {"before", before_}, {"after", after_}, {"value", value_}};
+  }
   TensorType infer(const Operands& in) const override {
     if (before_ < 0 || after_ < 0)
       throw ShapeError(cat("[pad] paddings must be 0 or more, got ", before_, " and ", after_, "; crop with slice"));

@@ -73,7 +73,8 @@ class Export {
   void write(NodeId id) {
     const Node& node = tape_.node(id);
     if (node.leaf == Leaf::input) return write_input(id, node);
-    if (node.op == nullptr) return constant(id, node.label.empty() ? cat(node.name(), '_', id) : std::string(node.label));
+    if (node.op == nullptr)
+      return constant(id, node.label.empty() ? cat(node.name(), '_', id) : std::string(node.label));
     Written& here = written_[id];
     const auto operands = node.operands();
     // What holds no numbers is known, and so is what is made of it alone; operators need not cope with it.
@@ -93,9 +94,9 @@ class Export {
     const std::string value = form->write(site);
     here.name = value;
     // The node that gives the value is called as the op is.
-    const bool made_here = std::ranges::any_of(graph_.data.nodes.begin() + static_cast<std::ptrdiff_t>(first),
-                                               graph_.data.nodes.end(),
-                                               [&](const GraphNode& made) { return made.outputs.front() == value; });
+    const bool made_here =
+        std::ranges::any_of(graph_.data.nodes.begin() + static_cast<std::ptrdiff_t>(first), graph_.data.nodes.end(),
+                            [&](const GraphNode& made) { return made.outputs.front() == value; });
     if (!made_here) return;
     here.name = graph_.unique(cat(node.name(), '_', id));
     graph_.rename(first, value, here.name);

@@ -13,19 +13,13 @@ struct Window {
 };
 Window window_of(const Site& site) {
   const auto padding = site.get<std::vector<Index>>("padding");  // top, bottom, left, right
-  return {site.get<Numbers>("stride"),
-          site.get<Numbers>("dilation"),
-          {padding[0], padding[2], padding[1], padding[3]}};
+  return {site.get<Numbers>("stride"), site.get<Numbers>("dilation"), {padding[0], padding[2], padding[1], padding[3]}};
 }
 
 bool innermost(const Site& site) { return site.get<bool>("batch_innermost"); }
 Shape image(const Site& site, const Shape& s) { return innermost(site) ? Shape{s[3], s[0], s[1], s[2]} : s; }
-std::string to_nchw(Site& site, const std::string& x) {
-  return innermost(site) ? site.permute(x, {3, 0, 1, 2}) : x;
-}
-std::string from_nchw(Site& site, const std::string& y) {
-  return innermost(site) ? site.permute(y, {1, 2, 3, 0}) : y;
-}
+std::string to_nchw(Site& site, const std::string& x) { return innermost(site) ? site.permute(x, {3, 0, 1, 2}) : x; }
+std::string from_nchw(Site& site, const std::string& y) { return innermost(site) ? site.permute(y, {1, 2, 3, 0}) : y; }
 
 // x, the kernel and the bias, if there is one.
 std::vector<std::string> operands(Site& site) {
@@ -73,16 +67,17 @@ std::string mean_kernel(Site& site, Index channels, const Numbers& window) {
 
 std::string conv2d(Site& site) {
   const Shape& kernel = site.shape(1);
-  return from_nchw(site, site.emit("Conv", operands(site),
-                                   conv_attributes(window_of(site), {kernel[2], kernel[3]}, site.get<Index>("groups"))));
+  return from_nchw(site,
+                   site.emit("Conv", operands(site),
+                             conv_attributes(window_of(site), {kernel[2], kernel[3]}, site.get<Index>("groups"))));
 }
 
 std::string conv_transpose2d(Site& site) {
   const Shape& kernel = site.shape(1);
-  return from_nchw(site, site.emit("ConvTranspose", operands(site),
-                                   transposed_attributes(window_of(site), image(site, site.shape(0)),
-                                                         image(site, site.out()), {kernel[2], kernel[3]},
-                                                         site.get<Index>("groups"))));
+  return from_nchw(site,
+                   site.emit("ConvTranspose", operands(site),
+                             transposed_attributes(window_of(site), image(site, site.shape(0)), image(site, site.out()),
+                                                   {kernel[2], kernel[3]}, site.get<Index>("groups"))));
 }
 
 // Samples and channels exchange their roles, and so do strides and dilations; group by group. Where windows do not
@@ -104,8 +99,8 @@ std::string conv2d_weight_gradient(Site& site) {
   for (Index g = 0; g < groups; ++g) {
     const std::string all = site.emit("Conv", {part(images, x[1], g), part(results, y[1], g)},
                                       conv_attributes({w.dilation, w.stride, w.pads}, {y[2], y[3]}, 1));
-    const std::string wanted = site.emit(
-        "Slice", {all, site.whole({0, 0}), site.whole({kernel[2], kernel[3]}), site.whole({2, 3})});
+    const std::string wanted =
+        site.emit("Slice", {all, site.whole({0, 0}), site.whole({kernel[2], kernel[3]}), site.whole({2, 3})});
     parts.push_back(site.permute(wanted, {1, 0, 2, 3}));
   }
   return groups == 1 ? parts.front() : site.emit("Concat", std::move(parts), {{"axis", std::int64_t{0}}});

@@ -40,8 +40,8 @@ std::string sum_to(Site& site) {
   for (int i = 0; i < from.rank(); ++i)
     if (i < shift || (to[i - shift] == 1 && from[i] != 1)) axes.push_back(i);
   const bool all_in_front = std::ranges::all_of(axes, [=](std::int64_t axis) { return axis < shift; });
-  const std::string sum = site.emit("ReduceSum", {site.in(0), site.whole(axes)},
-                                    {{"keepdims", std::int64_t{all_in_front ? 0 : 1}}});
+  const std::string sum =
+      site.emit("ReduceSum", {site.in(0), site.whole(axes)}, {{"keepdims", std::int64_t{all_in_front ? 0 : 1}}});
   return shift > 0 && !all_in_front ? site.reshape(sum, to, site.axis()) : sum;
 }
 

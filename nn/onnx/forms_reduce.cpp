@@ -38,9 +38,7 @@ std::string softmax(Site& site) {
   return site.emit(std::string(site.nodes()), {site.in(0)}, {{"axis", site.get<Index>("axis")}});
 }
 
-std::string l2_norm(Site& site) {
-  return site.emit("ReduceL2", {site.in(0)}, last_axes(site, site.get<bool>("keep")));
-}
+std::string l2_norm(Site& site) { return site.emit("ReduceL2", {site.in(0)}, last_axes(site, site.get<bool>("keep"))); }
 
 // One node where the opset has it and its attribute holds eps; otherwise as exporters wrote it before.
 std::string standardise(Site& site) {
@@ -77,8 +75,8 @@ std::string l2_attention(Site& site) {
   std::swap(swapped[static_cast<std::size_t>(rank - 1)], swapped[static_cast<std::size_t>(rank - 2)]);
   const std::string columns = site.permute(u, std::move(swapped));
   const std::string products = site.emit("Mul", {site.emit("MatMul", {u, columns}), site.number(2.0)});
-  const std::string squares = site.emit("ReduceSum", {site.emit("Mul", {columns, columns}), site.whole({-2})},
-                                        {{"keepdims", std::int64_t{1}}});
+  const std::string squares =
+      site.emit("ReduceSum", {site.emit("Mul", {columns, columns}), site.whole({-2})}, {{"keepdims", std::int64_t{1}}});
   const std::string near = site.emit("Sub", {products, squares});
   const std::string logits = site.emit("Mul", {near, site.number(site.get<double>("scale"))});
   const std::string weights = site.emit("Softmax", {logits}, {{"axis", std::int64_t{-1}}});

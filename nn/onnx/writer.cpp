@@ -46,9 +46,8 @@ GraphData GraphWriter::finish(const std::set<std::string>& kept) {
     nodes.push_back(std::move(*node));
   }
   data.nodes.assign(std::make_move_iterator(nodes.rbegin()), std::make_move_iterator(nodes.rend()));
-  std::erase_if(data.initialisers, [&](const auto& entry) {
-    return !used.contains(entry.first) && !kept.contains(entry.first);
-  });
+  std::erase_if(data.initialisers,
+                [&](const auto& entry) { return !used.contains(entry.first) && !kept.contains(entry.first); });
   data.opsets[""] = opset_;
   return std::move(data);
 }

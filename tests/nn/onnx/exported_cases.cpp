@@ -57,40 +57,44 @@ std::vector<ModuleCase> activations() {
 std::vector<ModuleCase> layers() {
   return {
       {"Linear", {1, 5}, [](Random& r, DType t) { return nn::Linear(5, 3, r, {.dtype = t}); }},
-      {"Linear without bias", {1, 5}, [](Random& r, DType t) { return nn::Linear(5, 3, r, {.bias = false, .dtype = t}); }},
+      {"Linear without bias",
+       {1, 5},
+       [](Random& r, DType t) { return nn::Linear(5, 3, r, {.bias = false, .dtype = t}); }},
       {"Linear on tokens", {1, 4, 5}, [](Random& r, DType t) { return nn::Linear(5, 3, r, {.dtype = t}); }},
-      {"Conv2d", images(), [](Random& r, DType t) { return nn::Conv2d(4, 6, {3, 3}, r, {}, {.dtype = t}); }},
-      {"Conv2d strided",
-       images(),
+      {"Conv2d", images(),
+       [](Random& r, DType t) {
+         return nn::Conv2d(4, 6, {3, 3}, r, {}, {.dtype = t});
+       }},
+      {"Conv2d strided", images(),
        [](Random& r, DType t) {
          return nn::Conv2d(4, 6, {3, 2}, r, {.stride = {2, 1}, .padding = {1, 0, 2, 1}, .groups = 2}, {.dtype = t});
        }},
-      {"Conv2d dilated",
-       images(),
+      {"Conv2d dilated", images(),
        [](Random& r, DType t) {
          return nn::Conv2d(4, 3, {2, 3}, r, {.dilation = {2, 2}, .padding = {1, 1, 2, 2}}, {.bias = false, .dtype = t});
        }},
-      {"ConvTranspose2d",
-       images(),
+      {"ConvTranspose2d", images(),
        [](Random& r, DType t) {
-         return nn::ConvTranspose2d(
-             4, 6, {3, 3}, r, {{.stride = {2, 2}, .padding = {1, 0, 1, 1}, .groups = 2}, {1, 0}}, {.dtype = t});
+         return nn::ConvTranspose2d(4, 6, {3, 3}, r, {{.stride = {2, 2}, .padding = {1, 0, 1, 1}, .groups = 2}, {1, 0}},
+                                    {.dtype = t});
        }},
       {"Conv1d",
        {1, 4, 9},
-       [](Random& r, DType t) { return nn::Conv1d(4, 6, 3, r, {.stride = 2, .padding = {1, 0}}, {.dtype = t}); }},
+       [](Random& r, DType t) {
+         return nn::Conv1d(4, 6, 3, r, {.stride = 2, .padding = {1, 0}}, {.dtype = t});
+       }},
       {"ConvTranspose1d",
        {1, 4, 5},
-       [](Random& r, DType t) { return nn::ConvTranspose1d(4, 6, 3, r, {{.stride = 2}, 1}, {.dtype = t}); }},
+       [](Random& r, DType t) {
+         return nn::ConvTranspose1d(4, 6, 3, r, {{.stride = 2}, 1}, {.dtype = t});
+       }},
       {"MaxPool2d", images(), fixed(nn::MaxPool2d(2))},
-      {"MaxPool2d overlapping",
-       images(),
+      {"MaxPool2d overlapping", images(),
        fixed(nn::MaxPool2d(Pool2dOptions{.window = {3, 2}, .stride = {1, 2}, .padding = {1, 1, 0, 1}}))},
       {"MaxPool2d rounding up", {1, 2, 5, 5}, fixed(nn::MaxPool2d(Pool2dOptions{.ceil_mode = true}))},
       {"AvgPool2d", images(), fixed(nn::AvgPool2d(2))},
       {"AvgPool2d padded", images(), fixed(nn::AvgPool2d(Pool2dOptions{.padding = {1, 1, 1, 0}}))},
-      {"AvgPool2d without padding",
-       images(),
+      {"AvgPool2d without padding", images(),
        fixed(nn::AvgPool2d(Pool2dOptions{.padding = {1, 1, 1, 0}, .ceil_mode = true, .count_padding = false}))},
       {"MaxPool1d", {1, 3, 8}, fixed(nn::MaxPool1d(2))},
       {"AvgPool1d", {1, 3, 8}, fixed(nn::AvgPool1d(2))},
@@ -100,7 +104,11 @@ std::vector<ModuleCase> layers() {
       {"BatchNorm2d", images(), [](Random&, DType t) { return nn::BatchNorm2d(4, {.dtype = t}); }},
       {"BatchNorm1d", {1, 4}, [](Random&, DType t) { return nn::BatchNorm1d(4, {.dtype = t}); }},
       {"LayerNorm", {1, 3, 8}, [](Random&, DType t) { return nn::LayerNorm(Shape{8}, {.dtype = t}); }},
-      {"LayerNorm of two axes", {1, 3, 8}, [](Random&, DType t) { return nn::LayerNorm(Shape{3, 8}, {.dtype = t}); }},
+      {"LayerNorm of two axes",
+       {1, 3, 8},
+       [](Random&, DType t) {
+         return nn::LayerNorm(Shape{3, 8}, {.dtype = t});
+       }},
       {"GroupNorm", images(), [](Random&, DType t) { return nn::GroupNorm(2, 4, {.dtype = t}); }},
       {"InstanceNorm2d", images(), [](Random&, DType t) { return nn::InstanceNorm2d(4, {.dtype = t}); }},
   };
@@ -124,28 +132,31 @@ std::vector<ModuleCase> networks() {
          return nn::Sequential{nn::Linear(7, 9, r, {.dtype = t}), nn::ReLU(), nn::Linear(9, 8, r, {.dtype = t}),
                                nn::Tanh(), nn::Linear(8, 3, r, {.dtype = t})};
        }},
-      {"convolutional",
-       images(2),
+      {"convolutional", images(2),
        [conv](Random& r, DType t) {
-         return nn::Sequential{conv(2, 4, r, t), nn::BatchNorm2d(4, {.dtype = t}), nn::ReLU(), nn::MaxPool2d(2),
-                               nn::Flatten(), nn::Linear(36, 3, r, {.dtype = t})};
+         return nn::Sequential{conv(2, 4, r, t), nn::BatchNorm2d(4, {.dtype = t}),  nn::ReLU(), nn::MaxPool2d(2),
+                               nn::Flatten(),    nn::Linear(36, 3, r, {.dtype = t})};
        }},
-      {"Residual",
-       images(),
+      {"Residual", images(),
        [conv](Random& r, DType t) {
          return nn::Residual(nn::Sequential{conv(4, 4, r, t), nn::ReLU(), conv(4, 4, r, t)});
        }},
-      {"Residual with shortcut",
-       images(),
+      {"Residual with shortcut", images(),
        [conv](Random& r, DType t) { return nn::Residual(conv(4, 2, r, t), conv(4, 2, r, t)); }},
-      {"Concat", images(), [conv](Random& r, DType t) { return nn::Concat({conv(4, 2, r, t), nn::ReLU()}); }},
-      {"Add", images(), [conv](Random& r, DType t) { return nn::Add({conv(4, 4, r, t), nn::ReLU()}); }},
+      {"Concat", images(),
+       [conv](Random& r, DType t) {
+         return nn::Concat({conv(4, 2, r, t), nn::ReLU()});
+       }},
+      {"Add", images(),
+       [conv](Random& r, DType t) {
+         return nn::Add({conv(4, 4, r, t), nn::ReLU()});
+       }},
       {"transformer block",
        {1, 5, 8},
        [](Random& r, DType t) {
          return nn::Sequential{
-             nn::Residual(nn::Sequential{nn::LayerNorm(Shape{8}, {.dtype = t}),
-                                         nn::MultiHeadAttention(8, 2, r, {.dtype = t})}),
+             nn::Residual(
+                 nn::Sequential{nn::LayerNorm(Shape{8}, {.dtype = t}), nn::MultiHeadAttention(8, 2, r, {.dtype = t})}),
              nn::Residual(nn::Sequential{nn::LayerNorm(Shape{8}, {.dtype = t}), nn::Linear(8, 16, r, {.dtype = t}),
                                          nn::GELU(), nn::Linear(16, 8, r, {.dtype = t})})};
        }},
@@ -156,7 +167,8 @@ std::vector<ModuleCase> networks() {
 std::string file_name(const std::string& text) {
   std::string name;
   for (const char c : text) {
-    const bool kept = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-';
+    const bool kept =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-';
     if (kept)
       name += c;
     else if (!name.empty() && name.back() != '_')
