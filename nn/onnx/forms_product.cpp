@@ -75,7 +75,7 @@ std::string matrix_along(Site& site) {
 
 std::string cumsum(Site& site) {
   return site.emit(
-      "CumSum", {site.in(0), site.whole(site.get<Index>("axis"))},
+      "CumSum", {site.in(0), site.scalar_whole(site.get<Index>("axis"))},
       {{"exclusive", std::int64_t{site.get<bool>("exclusive")}}, {"reverse", std::int64_t{site.get<bool>("reverse")}}});
 }
 

@@ -159,31 +159,73 @@ void max_pool(Call& call) {
   call.out(reshape(y, pooled_shape(x.shape(), w), call.where()));
 }
 
+bool power_of_two(Index n) { return (n & (n - 1)) == 0; }
+
+// How many positions every window counts, in row-major order of the windows.
+Tensor counts_of(const Windows& w, bool count_padding) {
+  std::vector<Index> dims;
+  Index size = 1;
+  for (std::size_t k = 0; k < w.rank(); ++k) {
+    dims.push_back(w.count(k));
+    size *= w.count(k);
+  }
+  Tensor counts = Tensor::uninitialised(Shape(dims), DType::f64);
+  double* to = counts.mutable_data<double>().data();
+  for (Index o = 0; o < size; ++o) {
+    Index rest = o, product = 1;
+    for (std::size_t k = w.rank(); k-- > 0;) {
+      const Index from = rest % w.count(k) * w.stride[k] - w.before[k];
+      rest /= w.count(k);
+      Index n = 0;
+      for (Index i = 0; i < w.window[k]; ++i) {
+        const Index at = from + i * w.dilation[k];
+        n += count_padding ? at < w.size[k] + w.after[k] : at >= 0 && at < w.size[k];
+      }
+      product *= n;
+    }
+    to[o] = static_cast<double>(product);
+  }
+  return counts;
+}
+
+// Sums over windows, by a kernel of ones for every channel.
+Var window_sums(Call& call, const Var& x, const Windows& w) {
+  const Where where = call.where();
+  const Index c = x.shape()[1];
+  if (w.rank() > 2) {
+    const Var sums = sum(unfold(call, x, w, Outside::zero), {-1}, false, where);
+    return reshape(sums, pooled_shape(x.shape(), w), where);
+  }
+  Shape kernel{c, 1};
+  Windows whole = w;
+  for (std::size_t k = 0; k < w.rank(); ++k) {
+    kernel = kernel.inserted(kernel.rank(), w.window[k]);
+    // Windows may hang over the end.
+    whole.after[k] = std::max(w.after[k], (w.count(k) - 1) * w.stride[k] + w.span(k) - w.size[k] - w.before[k]);
+  }
+  const Var ones(Tensor::full(kernel, x.dtype(), 1.0));
+  if (w.rank() == 2) return conv2d(x, ones, Var(), options2d(whole, c), where);
+  return conv1d(
+      x, ones, Var(),
+      {.stride = w.stride[0], .dilation = w.dilation[0], .padding = {w.before[0], whole.after[0]}, .groups = c}, where);
+}
+
 void average_pool(Call& call) {
   const Var& x = call.x(0);
   const Windows w = windows_of(call, x.shape(), pool_window(call));
   const bool count_padding = call.i("count_include_pad", 0) != 0;
-  const bool plain = std::ranges::all_of(w.dilation, [](Index d) { return d == 1; });
-  if (usual(w) && plain && w.rank() == 1) {
-    Pool1dOptions options = pool1d(w);
-    options.count_padding = count_padding;
-    return call.out(avg_pool1d(x, options, call.where()));
-  }
-  if (usual(w) && plain) {
-    Pool2dOptions options = pool2d(w);
-    options.count_padding = count_padding;
-    return call.out(avg_pool2d(x, options, call.where()));
-  }
-  const Var sums = sum(unfold(call, x, w, Outside::zero), {-1}, false, call.where());
-  Tensor counts = Tensor::uninitialised(Shape{sums.shape()[2]}, DType::f64);
-  const std::vector<Index> within = covered(w);
   Index all = 1;
-  for (const Index size : w.window) all *= size;
-  if (count_padding && w.ceil) call.unsupported("ceil_mode with count_include_pad along three axes");
-  for (std::size_t i = 0; i < within.size(); ++i)
-    counts.mutable_data<double>()[i] = static_cast<double>(count_padding ? all : within[i]);
-  const Var y = div(sums, Var(counts.to(x.dtype())), call.where());
-  call.out(reshape(y, pooled_shape(x.shape(), w), call.where()));
+  bool exact = usual(w);  // every window divides by a power of two, which is a number of any dtype
+  for (std::size_t k = 0; k < w.rank(); ++k) {
+    if (w.count(k) < 1) call.fail(cat("its window is larger than the padded image of shape ", x.shape()));
+    all *= w.window[k];
+    exact = exact && w.dilation[k] == 1 && !w.ceil && (count_padding || w.before[k] + w.after[k] == 0);
+  }
+  if (exact && power_of_two(all)) {
+    if (w.rank() == 1) return call.out(avg_pool1d(x, pool1d(w), call.where()));
+    return call.out(avg_pool2d(x, pool2d(w), call.where()));
+  }
+  call.out(divided(window_sums(call, x, w), counts_of(w, count_padding).to(x.dtype()), call.where()));
 }
 
 void lp_pool(Call& call) {

@@ -12,8 +12,7 @@
 namespace taut::nn::onnx {
 
 // By so much may a constant of a file differ from the number that it stands for, such as √2: a rounding to f32. The
-// rules of the primitives that such constants lead to (gelu, gelu_tanh, hard_swish) hold for all constants within that
-// distance; docs/mathematics.md, section on elementwise functions.
+// model then has a note: what is bounded is the function with the exact constant.
 inline constexpr double nominal = 0x1p-23;
 
 class Matcher {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autodiff/ops.h"
+#include "autodiff/tape.h"
 #include "autodiff/tensor.h"
 
 namespace taut::nn::onnx {
@@ -25,9 +26,16 @@ Tensor whole_map(const Tensor& a, const Tensor& b, F&& f) {
   return y;
 }
 
-// x / n, as a division: 1/n may not be a number of x's dtype.
+// x divided by constants, which broadcast. On a tape the reciprocals are recorded: 1/3 is no number of any dtype, and
+// so analyses enclose it and the division stays an affine operation that folds.
+inline Var divided(const Var& x, const Tensor& by, Where where) {
+  Tape* const tape = Tape::of(x);
+  return mul(x, reciprocal(tape != nullptr ? tape->constant(by) : Var(by), where), where);
+}
 inline Var divided(const Var& x, Index n, Where where) {
-  return n == 1 ? x : div(x, Var(Tensor::scalar(static_cast<double>(n), x.dtype())), where);
+  if (n == 1) return x;
+  if ((n & (n - 1)) == 0) return scale(x, 1.0 / static_cast<double>(n), where);
+  return divided(x, Tensor::scalar(static_cast<double>(n), x.dtype()), where);
 }
 
 }  // namespace taut::nn::onnx

@@ -97,15 +97,6 @@ void for_each(const Windows& w, F&& f) {
 
 }  // namespace
 
-std::vector<Index> covered(const Windows& w) {
-  std::vector<Index> counts;
-  for_each(w, [&](Index o, Index, Index at) {
-    if (static_cast<std::size_t>(o) >= counts.size()) counts.push_back(0);
-    counts.back() += at >= 0 ? 1 : 0;
-  });
-  return counts;
-}
-
 Var unfold(Call& call, const Var& x, const Windows& w, Outside outside) {
   double count = static_cast<double>(x.shape()[0]) * static_cast<double>(x.shape()[1]);
   Index windows = 1, numbers = 1, image = 1;

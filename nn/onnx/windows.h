@@ -28,7 +28,4 @@ enum class Outside : std::uint8_t {
 };
 Var unfold(Call& call, const Var& x, const Windows& windows, Outside outside);
 Shape pooled_shape(const Shape& x, const Windows& windows);
-// Positions of the image in every window, in the order of unfold().
-std::vector<Index> covered(const Windows& windows);
-
 }  // namespace taut::nn::onnx

@@ -111,7 +111,7 @@ std::string Site::whole(std::vector<std::int64_t> values) {
   return graph_.initialiser(cat(name_, ".whole"), {std::move(tensor), ElementType::i64});
 }
 
-std::string Site::whole(std::int64_t value) {
+std::string Site::scalar_whole(std::int64_t value) {
   return graph_.initialiser(cat(name_, ".whole"), {Tensor::scalar(static_cast<double>(value)), ElementType::i64});
 }
 

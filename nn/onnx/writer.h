@@ -96,7 +96,7 @@ class Site {
   std::string number(double value);  // a scalar of the node's type
   std::string numbers(const Tensor& values);
   std::string whole(std::vector<std::int64_t> values);  // a vector
-  std::string whole(std::int64_t value);                // a scalar
+  std::string scalar_whole(std::int64_t value);         // a scalar
   std::string truths(const Tensor& values);
   // A float attribute holds this number of the node's type.
   static bool is_float(double value) { return static_cast<double>(static_cast<float>(value)) == value; }

@@ -29,7 +29,8 @@ nlohmann::ordered_json taut_json(std::vector<std::string> arguments);
 void check_refused(const std::vector<std::string>& arguments, int status, const std::vector<std::string>& parts);
 
 std::string model_file(const std::string& name);  // of tests/data/onnx, without ".onnx"
-nlohmann::ordered_json expected_values();         // of tests/data/onnx/expected.json
+// Of tests/data/onnx/expected.json and published.json: {name: {key: {"value", "kind", "rel_acc"}}}.
+nlohmann::ordered_json expected_values();
 std::string contents(const std::string& file);
 
 }  // namespace taut::test
