@@ -24,12 +24,12 @@ Analysis begin(const Settings& settings, const Model& model) {
   return analysis;
 }
 
-// Of what is left of the time, one part is kept for the layers and the others are for the methods.
-Options without_last_part(const Options& options, std::size_t parts) {
+// A tenth of what is left of the time is kept for the layers, which take less than a method as a rule.
+Options without_last_part(const Options& options) {
   Options shorter = options;
   const auto now = Options::Clock::now();
   if (options.deadline && now < *options.deadline)
-    shorter.deadline = *options.deadline - (*options.deadline - now) / static_cast<int>(parts);
+    shorter.deadline = *options.deadline - (*options.deadline - now) / 10;
   return shorter;
 }
 
@@ -41,7 +41,7 @@ SandwichOptions sandwich_options(const Settings& settings, const Model& model, c
   all.methods = settings.methods;
   if (settings.all_methods) all.methods = applicable_methods(model.sample(), all);
   if (all.methods.empty()) all.methods = default_methods(model.sample(), all);
-  static_cast<Options&>(all) = without_last_part(options, all.methods.size() + 1);
+  static_cast<Options&>(all) = without_last_part(options);
   return all;
 }
 

@@ -24,7 +24,8 @@ h1 { font-size: 1.4rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 2r
   border-left: 4px solid var(--upper); }
 .soft, figcaption, .key { color: var(--soft); font-size: .87rem; }
 svg { display: block; overflow: visible; } figure { margin: 0; }
-svg text { font: 13px system-ui, sans-serif; fill: var(--ink); } svg text.small { font-size: 11px; fill: var(--soft); }
+svg text { font: 13px system-ui, sans-serif; fill: var(--ink); }
+svg text.label { paint-order: stroke; stroke: var(--page); stroke-width: 3px; stroke-linejoin: round; } svg text.small { font-size: 11px; fill: var(--soft); }
 svg text.strong { font-weight: 700; fill: var(--worst); }
 .tick { stroke: var(--rule); } .zero { stroke: var(--soft); vector-effect: non-scaling-stroke; }
 .band { fill: var(--band); } .upper .solid { fill: var(--upper); } .lower .solid { fill: var(--lower); }

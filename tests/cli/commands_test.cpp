@@ -273,6 +273,15 @@ BOOST_AUTO_TEST_CASE(time_limits_are_kept) {
   BOOST_TEST(result["best"]["lower"].is_number());
 }
 
+// Also by methods whose single steps are long.
+BOOST_AUTO_TEST_CASE(no_method_overstays) {
+  for (const char* method : {"seqlip", "seqlip-exact", "seqlip-greedy", "ascent", "annealing"}) {
+    const Outcome outcome = test::taut({"bound", model_file("cnn_28_a"), "--methods", method, "--time-limit", "0.5"});
+    BOOST_TEST(outcome.status == 0);
+    BOOST_TEST(outcome.seconds < 2.5, method << " took " << outcome.seconds);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(interrupts_print_what_is_proved) {
   const std::vector<std::string> arguments{"bound", model_file("cnn_28_a"), "--methods", "autolip,annealing,seqlip"};
   for (const int signal : {SIGINT, SIGTERM}) {
@@ -282,6 +291,14 @@ BOOST_AUTO_TEST_CASE(interrupts_print_what_is_proved) {
     BOOST_TEST(holds(outcome.out, "cut"));
     BOOST_TEST(holds(last_line(outcome.out), " <= L <= "));
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_second_interrupt_ends_at_once) {
+  const std::vector<std::string> arguments{"bound", model_file("cnn_28_a"), "--methods", "seqlip,seqlip-exact"};
+  const Outcome outcome = test::taut(arguments, Kick{SIGINT, 0.3, 0.01});
+  // The first one alone may have ended it within the hundredth of a second.
+  BOOST_TEST((outcome.status == 130 || outcome.status == 0));
+  BOOST_TEST(outcome.seconds < 2.0);
 }
 
 BOOST_AUTO_TEST_CASE(a_full_disk_is_an_error) {
