@@ -1,6 +1,7 @@
 #include "cli/report.h"
 
 #include <fstream>
+#include <span>
 
 #include "autodiff/error.h"
 #include "cli/figures.h"
@@ -43,48 +44,67 @@ details { border-bottom: 1px solid var(--rule); padding: .35rem 0; } summary { c
 pre { overflow-x: auto; font-size: .8rem; background: var(--panel); padding: .6rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; font-size: .87rem; }
 dt { color: var(--soft); } dd { margin: 0; white-space: pre-line; }
+@media screen and (max-width: 640px) { table, tbody, tr, td { display: block; } th { display: none; }
+  tr { border-bottom: 1px solid var(--rule); padding: .4rem 0; }
+  td, td.number { border: 0; padding: .1rem 0 .1rem 6rem; text-indent: -6rem; text-align: left; white-space: normal; }
+  td::before { text-indent: 0; }
+  td:empty { display: none; }
+  td::before { content: attr(data-name); display: inline-block; width: 6rem; color: var(--soft); } }
 @media print { body { max-width: none; font-size: 11px; } .wide, pre { overflow: visible; }
   pre { white-space: pre-wrap; } details::details-content { content-visibility: visible; block-size: auto; }
   h2, figure, tr { break-inside: avoid; } h2 { break-after: avoid; }
   .band, .bar, .solid { print-color-adjust: exact; } }
 )";
 
-std::string cell(const std::string& text, bool number = false) {
-  return cat("<td", number ? " class='number'" : "", ">", escaped(text), "</td>");
+struct Column {
+  const char* name;
+  bool number = false;
+};
+using Columns = std::span<const Column>;
+constexpr Column bound_columns[] = {{"method"}, {"side"}, {"value", true}, {"rigour"}, {"time", true}, {"note"}};
+constexpr Column layer_columns[] = {{"name"},      {"op"},         {"in"},     {"out"},
+                                    {"structure"}, {"norm", true}, {"rigour"}, {"Frobenius", true}};
+
+std::string attributes(const Column& column) {
+  return cat(" data-name='", column.name, "'", column.number ? " class='number'" : "");
 }
 
-std::string heading(std::initializer_list<std::string_view> names) {
+std::string heading(Columns columns) {
   std::string row = "<tr>";
-  for (const std::string_view name : names) {
-    const bool number = name == "value" || name == "norm" || name == "Frobenius" || name == "time";
-    row += cat("<th", number ? " class='number'" : "", ">", name, "</th>");
-  }
+  for (const Column& column : columns) row += cat("<th", attributes(column), ">", column.name, "</th>");
+  return row + "</tr>\n";
+}
+
+std::string line(Columns columns, std::initializer_list<std::string> texts) {
+  std::string row = "<tr>";
+  const Column* column = columns.data();
+  for (const std::string& text : texts) row += cat("<td", attributes(*column++), ">", escaped(text), "</td>");
   return row + "</tr>\n";
 }
 
 std::string table(const std::string& rows) { return "<div class='wide'><table>\n" + rows + "</table></div>\n"; }
 
 std::string bounds_table(const Sandwich& sandwich) {
-  std::string rows = heading({"method", "side", "value", "rigour", "time", "note"});
+  std::string rows = heading(bound_columns);
   for (const BoundRow& row : sandwich.bounds) {
     const bool estimate = row.has_value() && row.is_estimate();
-    rows += cat("<tr>", cell(row.method),
-                cell(estimate                  ? "estimate"
-                     : row.side == Side::upper ? "upper"
-                                               : "lower"),
-                cell(value_text(row), true), cell(row.status == Status::unsupported ? "-" : to_string(row.rigour)),
-                cell(seconds_text(row.seconds), true), cell(note_text(row)), "</tr>\n");
+    rows += line(bound_columns, {row.method,
+                                 estimate                  ? "estimate"
+                                 : row.side == Side::upper ? "upper"
+                                                           : "lower",
+                                 value_text(row), row.status == Status::unsupported ? "-" : to_string(row.rigour),
+                                 seconds_text(row.seconds), note_text(row)});
   }
   return table(rows);
 }
 
 std::string layers_table(const std::vector<LayerRow>& layers) {
-  std::string rows = heading({"name", "op", "in", "out", "structure", "norm", "rigour", "Frobenius"});
+  std::string rows = heading(layer_columns);
   for (const LayerRow& layer : layers)
-    rows += cat(
-        "<tr>", cell(layer.name), cell(layer.op), cell(layer.in.str()), cell(layer.out.str()), cell(layer.structure),
-        cell(layer.norm ? enclosure_text(*layer.norm) : "-", true), cell(layer.norm ? rigour_text(*layer.norm) : "-"),
-        cell(layer.frobenius ? format_directed(layer.frobenius->magnitude(), Side::upper) : "-", true), "</tr>\n");
+    rows += line(layer_columns,
+                 {layer.name, layer.op, layer.in.str(), layer.out.str(), layer.structure,
+                  layer.norm ? enclosure_text(*layer.norm) : "-", layer.norm ? rigour_text(*layer.norm) : "-",
+                  layer.frobenius ? format_directed(layer.frobenius->magnitude(), Side::upper) : "-"});
   return table(rows);
 }
 

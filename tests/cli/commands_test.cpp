@@ -33,6 +33,12 @@ std::string without_times(std::string text) {
   return text;
 }
 
+std::string in_roff(const std::string& text) {
+  std::string result;
+  for (const char c : text) result += c == '-' ? "\\-" : std::string(1, c);
+  return result;
+}
+
 const std::string& plane() {
   static const std::string file = model_file("mlp_2_6_6_1");
   return file;
@@ -54,21 +60,21 @@ BOOST_AUTO_TEST_CASE(versions_name_every_library) {
 BOOST_AUTO_TEST_CASE(every_option_is_documented) {
   BOOST_TEST(holds(test::taut({"--help"}).out, "Exit status"));
   const std::string man = test::taut({"man"}).out, bash = test::taut({"completion", "bash"}).out,
-                    zsh = test::taut({"completion", "zsh"}).out;
+                    zsh = test::taut({"completion", "zsh"}).out, document = contents(TAUT_SOURCE_DIR "/docs/cli.md");
   for (const cli::CommandRow& command : cli::commands()) {
     const std::string help = test::taut({std::string(command.name), "--help"}).out;
     BOOST_TEST(holds(help, std::string(command.summary)));
     for (const std::string& text : {man, bash, zsh}) BOOST_TEST(holds(text, std::string(command.name)));
     for (const cli::OptionRow& option : cli::options()) {
       if (!cli::belongs(option, command.command)) continue;
-      const std::string name(option.name), roff = "\\-\\-" + name.substr(2);
+      const std::string name(option.name);
       BOOST_TEST(holds(help, name), command.name << ' ' << name);
-      BOOST_TEST((holds(man, roff) || holds(man, "\\-\\-" + name.substr(2, name.find('-', 2) - 2))), name);
-      for (const std::string& text : {bash, zsh}) BOOST_TEST(holds(text, name), name);
+      BOOST_TEST(holds(man, in_roff(name)), name);
+      for (const std::string& text : {bash, zsh, document}) BOOST_TEST((holds(text, name) || name == "--help"), name);
     }
   }
   for (const Method method : all_methods())
-    for (const std::string& text : {bash, zsh, test::taut({"bound", "--help"}).out})
+    for (const std::string& text : {bash, zsh, document, test::taut({"bound", "--help"}).out})
       BOOST_TEST(holds(text, std::string(to_string(method))));
   for (const char* file : {"/taut.1", "/taut.bash", "/_taut"})
     BOOST_TEST(contents(std::string(TAUT_WRITTEN) + file) != "");
