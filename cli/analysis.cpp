@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/data.h"
+#include "cli/node_names.h"
 #include "cli/sha256.h"
 
 namespace taut::cli {
@@ -23,12 +24,12 @@ Analysis begin(const Settings& settings, const Model& model) {
   return analysis;
 }
 
-// Of what is left of the time, one part is kept for the layers and the others are for the methods.
-Options without_last_part(const Options& options, std::size_t parts) {
+// A tenth of what is left of the time is kept for the layers, which take less than a method as a rule.
+Options without_last_part(const Options& options) {
   Options shorter = options;
   const auto now = Options::Clock::now();
   if (options.deadline && now < *options.deadline)
-    shorter.deadline = *options.deadline - (*options.deadline - now) / static_cast<int>(parts);
+    shorter.deadline = *options.deadline - (*options.deadline - now) / 10;
   return shorter;
 }
 
@@ -40,7 +41,7 @@ SandwichOptions sandwich_options(const Settings& settings, const Model& model, c
   all.methods = settings.methods;
   if (settings.all_methods) all.methods = applicable_methods(model.sample(), all);
   if (all.methods.empty()) all.methods = default_methods(model.sample(), all);
-  static_cast<Options&>(all) = without_last_part(options, all.methods.size() + 1);
+  static_cast<Options&>(all) = without_last_part(options);
   return all;
 }
 
@@ -77,6 +78,10 @@ Analysis analyse_bounds(const Settings& settings, const Options& options) {
   const Model model = Model::load(settings.model, settings.import);
   Analysis analysis = begin(settings, model);
   analysis.sandwich = sandwich(model.function(), model.sample(), sandwich_options(settings, model, options));
+  for (BoundRow& row : analysis.sandwich.bounds) {
+    row.note = with_node_names(row.note, model);
+    row.explanation = with_node_names(row.explanation, model);
+  }
   LayerOptions layers = layer_options(settings, options);
   layers.spectra = !settings.report.empty();
   layers.unfolded = settings.json || !settings.report.empty();

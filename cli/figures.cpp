@@ -105,16 +105,18 @@ std::string norms_figure(const std::vector<LayerRow>& layers) {
   from -= room;
   to += room;
   const double zero = -from / (to - from);
-  std::string content;
+  const auto rows = std::ranges::count_if(layers, [](const LayerRow& layer) { return layer.norm.has_value(); });
+  const double bottom = row_height * static_cast<double>(rows);
+  std::string content =
+      cat("<line class='zero' x1='", percent(zero), "' x2='", percent(zero), "' y1='0' y2='", coordinate(bottom),
+          "'/><text class='small' text-anchor='middle' x='", percent(std::clamp(zero, 0.05, 0.95)), "' y='",
+          coordinate(bottom + 16), "'>norm 1</text>\n");
   for (const LayerRow& layer : layers) {
     if (!layer.norm) continue;
     content += bar(layer, from, to, zero, top);
     top += row_height;
   }
-  content += cat("<line class='zero' x1='", percent(zero), "' x2='", percent(zero), "' y1='0' y2='", coordinate(top),
-                 "'/><text class='small' text-anchor='middle' x='", percent(std::clamp(zero, 0.05, 0.95)), "' y='",
-                 coordinate(top + 16), "'>norm 1</text>\n");
-  return svg(top + 24.0, "logarithms of the norms of layers", content);
+  return svg(bottom + 24.0, "logarithms of the norms of layers", content);
 }
 
 std::string spectrum_figure(const LayerRow& layer) {

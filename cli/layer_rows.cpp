@@ -60,8 +60,11 @@ std::pair<std::string, std::string> op_and_name(const std::string& text) {
 // "conv1 + bn1", and the same of the ops; of many the first and the last.
 std::pair<std::string, std::string> named_after_nodes(const Model& model, const FoldedLayer& layer) {
   std::vector<int> lines;
+  // What puts several inputs or outputs together has no node in the file.
   for (const LayerNode& node : layer.nodes)
-    if (std::ranges::find(lines, node.where.line) == lines.end()) lines.push_back(node.where.line);
+    if (node.where.file == model.name() && std::ranges::find(lines, node.where.line) == lines.end())
+      lines.push_back(node.where.line);
+  if (lines.empty()) return {"", layer.to.op};
   constexpr std::size_t shown = 4;
   std::pair<std::string, std::string> text;
   for (std::size_t k = 0; k < lines.size(); ++k) {

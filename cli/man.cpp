@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 
 #include "cli/documents.h"
@@ -36,6 +37,10 @@ std::string command_text(const CommandRow& row) {
   return text;
 }
 
+bool has_options(const CommandRow& row) {
+  return std::ranges::any_of(options(), [&](const OptionRow& option) { return belongs(option, row.command); });
+}
+
 std::string methods_text() {
   std::string text;
   for (const Method method : all_methods()) text += (text.empty() ? "" : ", ") + std::string(to_string(method));
@@ -48,7 +53,8 @@ std::string man_page() {
   std::string page = ".TH TAUT 1 \"\" \"taut " + version() + "\" \"User Commands\"\n";
   page += ".SH NAME\ntaut \\- bounds of Lipschitz constants of neural networks\n.SH SYNOPSIS\n";
   for (const CommandRow& row : commands())
-    page += ".B taut " + std::string(row.name) + "\n.RI [ options ] " + roff(row.argument) + "\n.br\n";
+    page += "\\fBtaut " + std::string(row.name) + "\\fR " + (has_options(row) ? "[\\fIoptions\\fR] " : "") +
+            roff(row.argument) + "\n.br\n";
   page += ".B taut \\-\\-version\n.SH DESCRIPTION\n" + roff(description()) + "\n.SH COMMANDS\n";
   for (const CommandRow& row : commands()) page += command_text(row);
   page += ".SH METHODS\n" + methods_text() + "\n.SH EXIT STATUS\n" + roff(exit_status()) + "\n";

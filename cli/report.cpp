@@ -1,6 +1,7 @@
 #include "cli/report.h"
 
 #include <fstream>
+#include <span>
 
 #include "autodiff/error.h"
 #include "cli/figures.h"
@@ -24,7 +25,8 @@ h1 { font-size: 1.4rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 2r
   border-left: 4px solid var(--upper); }
 .soft, figcaption, .key { color: var(--soft); font-size: .87rem; }
 svg { display: block; overflow: visible; } figure { margin: 0; }
-svg text { font: 13px system-ui, sans-serif; fill: var(--ink); } svg text.small { font-size: 11px; fill: var(--soft); }
+svg text { font: 13px system-ui, sans-serif; fill: var(--ink); }
+svg text.label { paint-order: stroke; stroke: var(--page); stroke-width: 3px; stroke-linejoin: round; } svg text.small { font-size: 11px; fill: var(--soft); }
 svg text.strong { font-weight: 700; fill: var(--worst); }
 .tick { stroke: var(--rule); } .zero { stroke: var(--soft); vector-effect: non-scaling-stroke; }
 .band { fill: var(--band); } .upper .solid { fill: var(--upper); } .lower .solid { fill: var(--lower); }
@@ -41,46 +43,68 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; wh
 details { border-bottom: 1px solid var(--rule); padding: .35rem 0; } summary { cursor: pointer; }
 pre { overflow-x: auto; font-size: .8rem; background: var(--panel); padding: .6rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; font-size: .87rem; }
-dt { color: var(--soft); } dd { margin: 0; }
+dt { color: var(--soft); } dd { margin: 0; white-space: pre-line; }
+@media screen and (max-width: 640px) { table, tbody, tr, td { display: block; } th { display: none; }
+  tr { border-bottom: 1px solid var(--rule); padding: .4rem 0; }
+  td, td.number { border: 0; padding: .1rem 0 .1rem 6rem; text-indent: -6rem; text-align: left; white-space: normal; }
+  td::before { text-indent: 0; }
+  td:empty { display: none; }
+  td::before { content: attr(data-name); display: inline-block; width: 6rem; color: var(--soft); } }
 @media print { body { max-width: none; font-size: 11px; } .wide, pre { overflow: visible; }
   pre { white-space: pre-wrap; } details::details-content { content-visibility: visible; block-size: auto; }
   h2, figure, tr { break-inside: avoid; } h2 { break-after: avoid; }
   .band, .bar, .solid { print-color-adjust: exact; } }
 )";
 
-std::string cell(const std::string& text, bool number = false) {
-  return cat("<td", number ? " class='number'" : "", ">", escaped(text), "</td>");
+struct Column {
+  const char* name;
+  bool number = false;
+};
+using Columns = std::span<const Column>;
+constexpr Column bound_columns[] = {{"method"}, {"side"}, {"value", true}, {"rigour"}, {"time", true}, {"note"}};
+constexpr Column layer_columns[] = {{"name"},      {"op"},         {"in"},     {"out"},
+                                    {"structure"}, {"norm", true}, {"rigour"}, {"Frobenius", true}};
+
+std::string attributes(const Column& column) {
+  return cat(" data-name='", column.name, "'", column.number ? " class='number'" : "");
 }
 
-std::string heading(std::initializer_list<const char*> names) {
+std::string heading(Columns columns) {
   std::string row = "<tr>";
-  for (const char* name : names) row += cat("<th>", name, "</th>");
+  for (const Column& column : columns) row += cat("<th", attributes(column), ">", column.name, "</th>");
+  return row + "</tr>\n";
+}
+
+std::string line(Columns columns, std::initializer_list<std::string> texts) {
+  std::string row = "<tr>";
+  const Column* column = columns.data();
+  for (const std::string& text : texts) row += cat("<td", attributes(*column++), ">", escaped(text), "</td>");
   return row + "</tr>\n";
 }
 
 std::string table(const std::string& rows) { return "<div class='wide'><table>\n" + rows + "</table></div>\n"; }
 
 std::string bounds_table(const Sandwich& sandwich) {
-  std::string rows = heading({"method", "side", "value", "rigour", "time", "note"});
+  std::string rows = heading(bound_columns);
   for (const BoundRow& row : sandwich.bounds) {
     const bool estimate = row.has_value() && row.is_estimate();
-    rows += cat("<tr>", cell(row.method),
-                cell(estimate                  ? "estimate"
-                     : row.side == Side::upper ? "upper"
-                                               : "lower"),
-                cell(value_text(row), true), cell(row.status == Status::unsupported ? "-" : to_string(row.rigour)),
-                cell(seconds_text(row.seconds)), cell(note_text(row)), "</tr>\n");
+    rows += line(bound_columns, {row.method,
+                                 estimate                  ? "estimate"
+                                 : row.side == Side::upper ? "upper"
+                                                           : "lower",
+                                 value_text(row), row.status == Status::unsupported ? "-" : to_string(row.rigour),
+                                 seconds_text(row.seconds), note_text(row)});
   }
   return table(rows);
 }
 
 std::string layers_table(const std::vector<LayerRow>& layers) {
-  std::string rows = heading({"name", "op", "in", "out", "structure", "norm", "rigour", "Frobenius"});
+  std::string rows = heading(layer_columns);
   for (const LayerRow& layer : layers)
-    rows += cat(
-        "<tr>", cell(layer.name), cell(layer.op), cell(layer.in.str()), cell(layer.out.str()), cell(layer.structure),
-        cell(layer.norm ? enclosure_text(*layer.norm) : "-", true), cell(layer.norm ? rigour_text(*layer.norm) : "-"),
-        cell(layer.frobenius ? format_directed(layer.frobenius->magnitude(), Side::upper) : "-", true), "</tr>\n");
+    rows += line(layer_columns,
+                 {layer.name, layer.op, layer.in.str(), layer.out.str(), layer.structure,
+                  layer.norm ? enclosure_text(*layer.norm) : "-", layer.norm ? rigour_text(*layer.norm) : "-",
+                  layer.frobenius ? format_directed(layer.frobenius->magnitude(), Side::upper) : "-"});
   return table(rows);
 }
 
@@ -116,9 +140,6 @@ std::string ports(const std::vector<nn::onnx::Port>& all) {
 
 std::string facts(const Settings& settings, const Analysis& analysis) {
   const ModelFacts& model = analysis.model;
-  std::string libraries = versions();
-  for (char& c : libraries)
-    if (c == '\n') c = ',';
   std::string methods;
   for (const BoundRow& row : analysis.sandwich.bounds)
     if (methods.find(row.method) == std::string::npos) methods += (methods.empty() ? "" : ", ") + row.method;
@@ -131,7 +152,7 @@ std::string facts(const Settings& settings, const Analysis& analysis) {
   if (!settings.data.empty()) out += fact("data", settings.data);
   if (settings.time_limit) out += fact("time limit", cat(*settings.time_limit, " s"));
   out += fact("seed", std::to_string(settings.seed)) + fact("threads", std::to_string(settings.threads));
-  return "<dl>\n" + out + fact("time", seconds_text(analysis.seconds)) + fact("versions", libraries) + "</dl>\n";
+  return "<dl>\n" + out + fact("time", seconds_text(analysis.seconds)) + fact("versions", versions()) + "</dl>\n";
 }
 
 constexpr const char* key =

@@ -34,7 +34,11 @@ void print_model(std::ostream& out, const Analysis& analysis) {
 
 std::string singular_values_text(const std::vector<double>& values) {
   std::string text;
-  for (const double value : values) text += cat(text.empty() ? "" : " ", format_directed(value, Side::upper));
+  for (const double value : values) {
+    char number[32];
+    std::snprintf(number, sizeof number, "%.6g", value);
+    text += cat(text.empty() ? "" : " ", number);
+  }
   return text;
 }
 

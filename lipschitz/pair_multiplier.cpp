@@ -36,7 +36,7 @@ PairResult pair_multiplier(const PairProblem& problem, const PairMultiplierOptio
     relaxation.optimise(root, 0.0, options.tolerance, options);
     squared = root.proved;
     vertex = relaxation.suggestion();
-    relaxation.climb(vertex);
+    relaxation.climb(vertex, options);
     result.evaluations = relaxation.evaluations();
     if (options.expired()) result.status = Status::cut;
   } else {

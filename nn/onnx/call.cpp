@@ -11,7 +11,7 @@ Call::Call(const Context& context, const GraphNode& node, int opset, int line, s
     : context_(context),
       node_(node),
       opset_(opset),
-      where_{context.file.c_str(), line},
+      where_{context.file->c_str(), line},
       operands_(std::move(operands)),
       varies_(varies),
       fixed_(fixed),
@@ -20,7 +20,7 @@ Call::Call(const Context& context, const GraphNode& node, int opset, int line, s
 
 std::string Call::title() const {
   const std::string& name = !node_.name.empty() ? node_.name : node_.outputs.empty() ? node_.op : node_.outputs.front();
-  return cat(context_.file, ", node ", where_.line, " '", name.substr(0, 80), "' (", node_.op, ')');
+  return cat(*context_.file, ", node ", where_.line, " '", name.substr(0, 80), "' (", node_.op, ')');
 }
 void Call::fail(const std::string& what) const { throw ShapeError(cat(title(), ": ", what)); }
 void Call::unsupported(const std::string& what) const { throw UnsupportedError(cat(title(), ": ", what)); }

@@ -2,6 +2,7 @@
 // nn/onnx.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,7 +24,8 @@ struct Value {
 
 // What all operators of a run share.
 struct Context {
-  std::string file;  // the model, for messages
+  // The model, for messages. Shared, since nodes on a tape point to it.
+  std::shared_ptr<const std::string> file;
   DType dtype = DType::f32;
   Index batch = 1;           // samples in this run; 1 when shapes are learned
   Index declared_batch = 1;  // of the file, where that was more and has been replaced by 1

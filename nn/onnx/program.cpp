@@ -80,7 +80,7 @@ class Program::Env {
 Program::Program(const GraphData& graph, const std::string& file, std::span<const std::string> inputs,
                  std::span<const std::string> varying, std::span<const std::string> outputs)
     : opsets_(graph.opsets) {
-  context_.file = file;
+  context_.file = std::make_shared<const std::string>(file);
   if (!opsets_.contains("") && !graph.nodes.empty())
     throw FileError(cat(file, ": the model does not say which version of ONNX's operators it uses (opset_import)"));
   for (const auto& [line, node] : ordered_nodes(graph, file, outputs)) {
@@ -234,11 +234,11 @@ std::vector<Value> Program::execute(const Step& step, const Context& context, En
     const int k = step.in[i];
     const Value* value = k >= 0 ? &env.at(k) : nullptr;
     if (value != nullptr && !value->var.defined())
-      throw UnsupportedError(cat(title(context.file, step), ": its operand '",
+      throw UnsupportedError(cat(title(*context.file, step), ": its operand '",
                                  names_[static_cast<std::size_t>(k)].substr(0, 80), "' is not known"));
     if (value != nullptr && step.in_varies[i] != 0 && !is_float(value->type) && step.op->kind != Kind::shapes &&
         step.node.op != "Where")
-      throw UnsupportedError(cat(title(context.file, step), ": its operand '",
+      throw UnsupportedError(cat(title(*context.file, step), ": its operand '",
                                  names_[static_cast<std::size_t>(k)].substr(0, 80), "' (", to_string(value->type),
                                  ") depends on the input of the model; only floating-point numbers may"));
     operands.push_back(value);
@@ -248,7 +248,7 @@ std::vector<Value> Program::execute(const Step& step, const Context& context, En
   std::vector<Value> outputs = call.take();
   for (std::size_t i = 0; i < step.out.size(); ++i)
     if (step.out[i] >= 0 && !outputs[i].var.defined()) {
-      if (i == 0) throw UnsupportedError(cat(title(context.file, step), ": it has no result"));
+      if (i == 0) throw UnsupportedError(cat(title(*context.file, step), ": it has no result"));
     }
   return outputs;
 }
@@ -334,7 +334,7 @@ void Program::require_finite() const {
       const Value& value = constants_[static_cast<std::size_t>(k)];
       if (!value.var.defined() || !is_float(value.type)) continue;
       if (const Index at = value.var.value().first_non_finite(); at >= 0)
-        throw NumericError(cat(title(context_.file, step), ": the weights '",
+        throw NumericError(cat(title(*context_.file, step), ": the weights '",
                                names_[static_cast<std::size_t>(k)].substr(0, 80), "' hold ", value.var.value().at(at),
                                " at position ", at, "; weights must be finite"));
     }

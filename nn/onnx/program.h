@@ -32,7 +32,7 @@ class Program {
 
   const std::vector<Step>& steps() const { return steps_; }
   DType dtype() const { return context_.dtype; }
-  const std::string& file() const { return context_.file; }
+  const std::string& file() const { return *context_.file; }
   Index parameter_count() const { return parameters_; }
   void set_declared_batch(Index n) { context_.declared_batch = n; }
 

@@ -26,11 +26,10 @@ Bytes numbers(std::initializer_list<T> values, bool big_endian = false) {
 }
 
 Bytes with_header(const std::string& header, const Bytes& content, std::uint8_t version = 1) {
-  Bytes bytes = bytes_of("\x93NUMPY");
-  bytes.push_back(version);
-  bytes.push_back(0);
-  for (int k = 0; k < (version == 1 ? 2 : 4); ++k) bytes.push_back(static_cast<std::uint8_t>(header.size() >> (8 * k)));
-  return joined(joined(std::move(bytes), bytes_of(header)), content);
+  std::string start = "\x93NUMPY";
+  start += {static_cast<char>(version), '\0'};
+  for (int k = 0; k < (version == 1 ? 2 : 4); ++k) start += static_cast<char>(header.size() >> (8 * k));
+  return joined(bytes_of(start + header), content);
 }
 
 // As numpy.save writes it.
@@ -56,7 +55,7 @@ void check_refused(const Bytes& bytes, std::initializer_list<const char*> parts)
 BOOST_AUTO_TEST_SUITE(npy_files)
 
 BOOST_AUTO_TEST_CASE(numbers_of_every_type_are_read) {
-  for (const std::uint8_t version : {1, 2, 3}) {
+  for (const std::uint8_t version : Bytes{1, 2, 3}) {
     const Tensor floats = read(npy("<f4", "(2, 2)", numbers<float>({1.5F, -2.0F, 0.1F, 3.0F}), version));
     BOOST_TEST(floats.shape() == (Shape{2, 2}));
     BOOST_TEST((floats.dtype() == DType::f32));
@@ -92,8 +91,7 @@ BOOST_AUTO_TEST_CASE(every_field_is_checked) {
   check_refused(with_header("{'descr': '<f4', 'shape': (1, 2), }", content), {"header"});
   check_refused(with_header("{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1, 2), }", content), {"header"});
   check_refused(with_header("", content), {"header"});
-  Bytes huge = bytes_of("\x93NUMPY");
-  huge.insert(huge.end(), {2, 0, 0xff, 0xff, 0xff, 0x7f});
+  const Bytes huge = bytes_of(std::string_view("\x93NUMPY\x02\x00\xff\xff\xff\x7f", 12));
   check_refused(huge, {"claims"});
 }
 
