@@ -38,6 +38,7 @@ paper-programs:
 	@cmake --build $(BUILD) -j $(JOBS) --target paper_programs
 
 test: build ## build and run every test
+	@scripts/deps.sh test
 	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
 bench: build ## run the benchmarks

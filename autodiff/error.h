@@ -45,6 +45,10 @@ class FileError : public Error {  // a file that is missing, truncated or not wh
  public:
   using Error::Error;
 };
+class MemoryError : public Error {  // more memory than was allowed
+ public:
+  using Error::Error;
+};
 
 // Joins values into one message. C++20 as of GCC 12 has no <format>.
 template <class... Parts>

@@ -1,9 +1,13 @@
 #include "autodiff/memory.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdlib>
+#include <limits>
 #include <new>
+
+#include "autodiff/error.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define TAUT_ADDRESS_SANITIZER 1
@@ -48,6 +52,7 @@ struct FreeBlock {
 struct Pool {
   std::array<FreeBlock*, classes> free{};
   Stats stats;
+  std::size_t limit = std::numeric_limits<std::size_t>::max();  // of stats.live
   ~Pool() {
     release();
     alive = false;
@@ -69,16 +74,28 @@ struct Pool {
 thread_local bool Pool::alive = true;
 thread_local Pool pool;
 
+[[noreturn]] void throw_limit(std::size_t bytes, std::size_t limit) {
+  throw MemoryError(cat("a tensor of ", bytes, " bytes would exceed the limit of ", limit,
+                        " bytes that has been set for this computation"));
+}
+
 }  // namespace
 
 Stats stats() { return pool.stats; }
 void reset_peak() { pool.stats.peak = pool.stats.live; }
 void release_cached() { pool.release(); }
 
+Limit::Limit(std::size_t bytes) : before_(pool.limit) {
+  const std::size_t room = std::numeric_limits<std::size_t>::max() - pool.stats.live;
+  pool.limit = std::min(before_, pool.stats.live + std::min(bytes, room));
+}
+Limit::~Limit() { pool.limit = before_; }
+
 void* allocate(std::size_t bytes) {
   const SizeClass sc = size_class(bytes);
   if (sc.bytes < bytes || sc.index >= classes) throw std::bad_alloc();
   Pool& p = pool;
+  if (sc.bytes > p.limit - std::min(p.limit, p.stats.live)) throw_limit(bytes, p.limit);
   void* block = p.free[sc.index];
   if (block != nullptr) {
     ASAN_UNPOISON_MEMORY_REGION(block, sc.bytes);

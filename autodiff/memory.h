@@ -21,7 +21,20 @@ Stats stats();          // of the calling thread
 void reset_peak();      // sets peak to live
 void release_cached();  // gives the cached blocks of the calling thread back to the system
 
-// A block of at least `bytes` bytes. Throws std::bad_alloc when the system has none.
+// While it lives, tensors of this thread may take at most so many bytes more than at its beginning; an allocation
+// beyond throws MemoryError. For input that nobody vouches for. The tighter of nested limits counts.
+class Limit {
+ public:
+  explicit Limit(std::size_t bytes);
+  ~Limit();
+  Limit(const Limit&) = delete;
+  Limit& operator=(const Limit&) = delete;
+
+ private:
+  std::size_t before_;
+};
+
+// A block of at least `bytes` bytes. Throws std::bad_alloc when the system has none, MemoryError beyond a Limit.
 void* allocate(std::size_t bytes);
 // `bytes` as it was passed to allocate. A block may be freed by another thread; it then joins that thread's cache.
 void deallocate(void* block, std::size_t bytes) noexcept;

@@ -1,4 +1,4 @@
-// Primitive: one operation with all its rules. Complete or it does not compile: every member below is pure, and only
+// Primitive: one operation with all its rules. Complete or it does not compile: every rule below is pure, and only
 // types on a declared list (primitives/list.h, or a user's own) can be recorded.
 //
 // Derivative rules are written once, against Var. In a differentiable sweep they create nodes, so that their result can
@@ -10,6 +10,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "autodiff/attributes.h"
 #include "autodiff/primitives/list.h"
 #include "autodiff/range.h"
 #include "autodiff/rule.h"
@@ -103,6 +104,9 @@ class Primitive {
   // Outer intervals of the output over the ranges, rounding included: at point ranges they hold the forward value.
   virtual Range range(const RangeSite& site) const = 0;
   virtual int sample_axis(const SampleSite& site) const = 0;
+
+  // Its parameters by name, for writing a tape down elsewhere, as in an ONNX file. No rule, so it may be left out.
+  virtual Attributes attributes() const { return {}; }
 
  protected:
   Primitive() = default;

@@ -34,14 +34,6 @@ bool write_apart(const std::vector<LinearMap>& maps) {
   return true;
 }
 
-// The part of the joint input vector that one input is.
-LinearMap part_of_joint(Index total, Index offset, const Shape& shape) {
-  if (shape.size() == total) return identity_map(shape);  // the only input keeps its shape
-  auto source = std::make_shared<std::vector<Index>>(static_cast<std::size_t>(shape.size()));
-  for (Index i = 0; i < shape.size(); ++i) (*source)[static_cast<std::size_t>(i)] = offset + i;
-  return LinearMap(Shape{total}, shape, structure::Selection{std::move(source)});
-}
-
 LinearMap largest_slopes(const rule::Elementwise& rule, const Shape& shape) {
   Tensor values = Tensor::uninitialised(Shape{shape.size()}, DType::f64);
   const auto lo = rule.lo.data<double>(), hi = rule.hi.data<double>();
@@ -50,14 +42,20 @@ LinearMap largest_slopes(const rule::Elementwise& rule, const Shape& shape) {
   return LinearMap(shape, shape, structure::Diagonal{std::move(values), 1});
 }
 
-// Where every slope is one number the operation is affine on the domain.
+}  // namespace
+
+LinearMap part_of_joint(Index total, Index offset, const Shape& shape) {
+  if (shape.size() == total) return identity_map(shape);  // the only input keeps its shape
+  auto source = std::make_shared<std::vector<Index>>(static_cast<std::size_t>(shape.size()));
+  for (Index i = 0; i < shape.size(); ++i) (*source)[static_cast<std::size_t>(i)] = offset + i;
+  return LinearMap(Shape{total}, shape, structure::Selection{std::move(source)});
+}
+
 LinearMap linear_here(const rule::Elementwise& rule, const Shape& shape) {
   if (!rule.lo.defined()) return rule.slope.lo == rule.slope.hi ? scale_map(shape, rule.slope.lo) : LinearMap();
   if (!std::ranges::equal(rule.lo.data<double>(), rule.hi.data<double>())) return {};
   return LinearMap(shape, shape, structure::Diagonal{rule.lo.reshaped(Shape{shape.size()}), 1});
 }
-
-}  // namespace
 
 Fold::Fold(const Graph& graph, const AutoLipOptions& options, std::string_view name)
     : graph_(graph), options_(options), name_(name), states_(graph.output() + std::size_t{1}) {}
@@ -193,7 +191,10 @@ void Fold::include_affine(NodeId id, std::string_view kind, const std::vector<Li
   inherit_cause(id);
   int folded_parts = 0;
   for (const auto& [atom, map] : s.terms) folded_parts += map.parts();
-  if (folded_parts > most_parts) set_atom(id, kind, bound_of(id));
+  if (folded_parts <= most_parts) return;
+  const UpperBound bound = bound_of(id);
+  s.before = s.terms;
+  set_atom(id, kind, bound);
 }
 
 void Fold::include(NodeId id, const rule::Elementwise& rule) {

@@ -21,6 +21,11 @@ namespace taut::detail {
 constexpr NodeId joint_input = static_cast<NodeId>(-1);
 using Terms = std::map<NodeId, FoldedMap>;
 
+// The part of the joint input vector that one input is.
+LinearMap part_of_joint(Index total, Index offset, const Shape& shape);
+// Where every slope is one number the operation is affine on the domain: its map, else empty.
+LinearMap linear_here(const rule::Elementwise& rule, const Shape& shape);
+
 // Of an elementwise operation with more than one slope: f64 (size), outer intervals, the constants' rounding included.
 struct Slopes {
   Tensor lo, hi;
@@ -41,6 +46,7 @@ class Fold {
     std::string_view rule = "constant";
     std::vector<UpperBound> gains;
     Terms terms;
+    Terms before;                        // what they were of an affine node that became an atom, being too large
     std::optional<UpperBound> unfolded;  // by the recursion over single operations
     std::optional<UpperBound> bound;     // the better of both; of affine nodes only where it was asked for
     std::optional<UpperBound> atom;      // of g, where the node is a linear map behind a g that others see as the atom
@@ -55,6 +61,7 @@ class Fold {
   State& state(NodeId id) { return states_[id]; }
   UpperBound of_atom(NodeId atom);
   const UpperBound& bound_of(NodeId id);  // the bound up to a node, with folding
+  std::vector<NodeId> varying_operands(NodeId id) const;
   const UpperBound& norm_of(const FoldedMap& map) { return map.norm(options_, cut_); }
 
   const Graph& graph_;
@@ -70,7 +77,6 @@ class Fold {
   const UpperBound& known(NodeId id) { return state(id).bound ? *state(id).bound : *state(id).unfolded; }
   void set_atom(NodeId id, std::string_view rule, UpperBound bound);
   void inherit_cause(NodeId id);
-  std::vector<NodeId> varying_operands(NodeId id) const;
   template <class BoundOf>
   UpperBound combined(NodeId id, const std::vector<UpperBound>& gains, bool apart, BoundOf&& below);
   UpperBound gain(NodeId id, double value, std::string detail) const;

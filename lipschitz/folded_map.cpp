@@ -53,30 +53,41 @@ FoldedMap FoldedMap::add(const FoldedMap& a, const FoldedMap& b) {
   return {std::move(sum), a.parts_ + b.parts_, error, true};
 }
 
-const UpperBound& FoldedMap::norm(const AutoLipOptions& options, bool& cut) const {
-  if (!known_->norm) known_->norm = computed(options, known_->cut);
-  cut = cut || known_->cut;
+const Enclosure& FoldedMap::enclosure(const AutoLipOptions& options, bool& cut) const {
+  if (!known_->norm) known_->norm = computed(options);
+  cut = cut || known_->norm->cut;
   return *known_->norm;
 }
 
-UpperBound FoldedMap::computed(const AutoLipOptions& options, bool& cut) const {
-  UpperBound bound = UpperBound::certified(0.0, options.norm, "none");
+Enclosure FoldedMap::computed(const AutoLipOptions& options) const {
   if (options.affine_norm == AffineNorm::frobenius && has_layer(map_)) {
-    bound = frobenius_norm(map_, options);
-  } else {
-    // What folded into one layer has no parts whose norms would be known.
-    const Enclosure bounds = folded_ && is_composite(map_) ? folded_norm(map_, options.norm, options)
-                                                           : operator_norm(map_, options.norm, options);
-    bound = bounds.upper;
-    cut = bounds.cut;
+    Enclosure bounds{LowerBound::certified(0.0, options.norm, "none"), frobenius_norm(map_, options)};
+    return with_entry_error(std::move(bounds), map_, relative_error_);
   }
-  if (relative_error_ == 0.0) return bound;
+  // What folded into one layer has no parts whose norms would be known.
+  Enclosure bounds = folded_ && is_composite(map_) ? folded_norm(map_, options.norm, options)
+                                                   : operator_norm(map_, options.norm, options);
+  return with_entry_error(std::move(bounds), map_, relative_error_);
+}
+
+Enclosure with_entry_error(Enclosure bounds, const LinearMap& map, double relative_error) {
+  if (relative_error == 0.0) return bounds;
+  const UpperBound upper = bounds.upper;
+  const LowerBound lower = bounds.lower;
+  if (!has_entries(map) || !std::isfinite(relative_error)) {
+    const std::string not_enclosed = ", constants not enclosed";
+    bounds.upper = UpperBound::estimate(upper.magnitude(), upper.norm(), upper.method() + not_enclosed);
+    bounds.lower = LowerBound::estimate(lower.magnitude(), lower.norm(), lower.method() + not_enclosed);
+    return bounds;
+  }
   // An error of at most relative · |A| in every entry has at most relative · ‖ |A| ‖ in norm.
-  if (!has_entries(map_) || !std::isfinite(relative_error_))
-    return UpperBound::estimate(bound.magnitude(), bound.norm(), bound.method() + ", constants not enclosed");
-  const Magnitude error = Magnitude::product(sum_bounds(map_).in(options.norm), relative_error_, Side::upper);
-  return UpperBound::derived(Magnitude::sum(bound.magnitude(), error, Side::upper), bound.norm(), {&bound, 1},
-                             bound.method() + ", with the rounding of constants");
+  const Magnitude error = Magnitude::product(sum_bounds(map).in(upper.norm()), relative_error, Side::upper);
+  const std::string rounding = ", with the rounding of constants";
+  bounds.upper = UpperBound::derived(Magnitude::sum(upper.magnitude(), error, Side::upper), upper.norm(), {&upper, 1},
+                                     upper.method() + rounding);
+  bounds.lower = LowerBound::derived(std::max(0.0, sub_down(lower.value(), error.round(Side::upper))), lower.norm(),
+                                     {&lower, 1}, lower.method() + rounding);
+  return bounds;
 }
 
 }  // namespace taut::detail

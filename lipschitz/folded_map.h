@@ -23,16 +23,17 @@ class FoldedMap {
   int parts() const { return parts_; }
   double relative_error() const { return relative_error_; }
 
-  // An upper bound of its norm, computed at the first call. Sets `cut` when a deadline made it less tight.
-  const UpperBound& norm(const AutoLipOptions& options, bool& cut) const;
+  // Bounds of its norm, computed at the first call. Sets `cut` when a deadline made them less tight. Where Frobenius
+  // norms are asked for, the lower one is 0.
+  const Enclosure& enclosure(const AutoLipOptions& options, bool& cut) const;
+  const UpperBound& norm(const AutoLipOptions& options, bool& cut) const { return enclosure(options, cut).upper; }
 
  private:
   FoldedMap(LinearMap map, int parts, double relative_error, bool folded);
-  UpperBound computed(const AutoLipOptions& options, bool& cut) const;
+  Enclosure computed(const AutoLipOptions& options) const;
 
   struct Known {
-    std::optional<UpperBound> norm;
-    bool cut = false;
+    std::optional<Enclosure> norm;
   };
   LinearMap map_;
   int parts_;
@@ -40,5 +41,8 @@ class FoldedMap {
   bool folded_;  // of several operations, whose own norms are bounded elsewhere
   std::shared_ptr<Known> known_;
 };
+
+// The norm of a map every entry of which may be off by `relative_error`, given that of the map itself.
+Enclosure with_entry_error(Enclosure bounds, const LinearMap& map, double relative_error);
 
 }  // namespace taut::detail

@@ -182,10 +182,25 @@ LowerBound attained_norm(const LinearMap& map, const Tensor& v, Norm norm, const
   return LowerBound::certified(std::max(0.0, div_down(top, bottom)), norm, method);
 }
 
+namespace {
+
+double products_of(const LinearMap& map) {
+  return as_double(std::min(map.out_shape().size(), map.in_shape().size())) * apply_cost(map);
+}
+bool small_enough(const LinearMap& map) {
+  const double entries = as_double(map.out_shape().size()) * as_double(map.in_shape().size());
+  return entries <= most_entries && products_of(map) <= most_products;
+}
+
+}  // namespace
+
+bool matrix_wants_time(const LinearMap& map, const Options& options) {
+  return small_enough(map) && !options.affords(2.0 * products_of(map));
+}
+
 std::optional<MatrixForm> matrix_form(const LinearMap& map, const Options& options) {
+  if (!small_enough(map) || !options.affords(2.0 * products_of(map))) return std::nullopt;
   const double m = as_double(map.out_shape().size()), n = as_double(map.in_shape().size());
-  const double products = std::min(m, n) * apply_cost(map);
-  if (m * n > most_entries || products > most_products || !options.affords(2.0 * products)) return std::nullopt;
   MatrixForm form;
   form.matrix = to_dense(map);
   if (form.matrix.first_non_finite() >= 0) return std::nullopt;

@@ -46,5 +46,7 @@ struct MatrixForm {
   Magnitude error_in(Norm norm) const { return error.in(norm); }
 };
 std::optional<MatrixForm> matrix_form(const LinearMap& map, const Options& options);
+// Is it only the time that is too short for matrix_form()?
+bool matrix_wants_time(const LinearMap& map, const Options& options);
 
 }  // namespace taut::detail

@@ -23,23 +23,25 @@ bool Incumbent::offer(const std::vector<bool>& at_hi, double computed) {
   return true;
 }
 
-bool Incumbent::climb(std::vector<bool> at_hi) {
-  const double value = relaxation_.climb(at_hi);
+bool Incumbent::climb(std::vector<bool> at_hi, const Options& options) {
+  const double value = relaxation_.climb(at_hi, options);
   return offer(at_hi, value);
 }
 
 void Incumbent::start(const Options& options, int restarts) {
   const auto n = static_cast<std::size_t>(pair_.n);
   std::vector<bool> vertex(n, true);
-  climb(vertex);
+  climb(vertex, options);
+  if (options.expired()) return;
   for (std::size_t i = 0; i < n; ++i) vertex[i] = std::fabs(pair_.hi[i]) >= std::fabs(pair_.lo[i]);
-  climb(vertex);
+  climb(vertex, options);
+  if (options.expired()) return;
   vertex.assign(n, false);
-  climb(vertex);
+  climb(vertex, options);
   boost::random::mt19937_64 random(options.seed);
   for (int k = 0; k < restarts && !options.expired(); ++k) {
     for (std::size_t i = 0; i < n; ++i) vertex[i] = (random() >> 63) != 0;
-    climb(vertex);
+    climb(vertex, options);
   }
 }
 
@@ -55,7 +57,7 @@ bool branch_and_bound(Relaxation& relaxation, Incumbent& incumbent, const Option
     ++result.nodes;
     if (!settled) {
       const std::vector<bool> vertex = relaxation.suggestion();
-      if (incumbent.offer(vertex, relaxation.value(vertex))) incumbent.climb(vertex);
+      if (incumbent.offer(vertex, relaxation.value(vertex))) incumbent.climb(vertex, options);
     }
     if (node.proved <= incumbent.target() || node.branch < 0)
       incumbent.settled = std::max(incumbent.settled, node.proved);

@@ -38,7 +38,7 @@ PairResult multiplier_bound(const PairProblem& problem, const Magnitude& product
     relaxation.optimise(root, 0.0, options.tolerance, options);
     squared = root.proved;
     vertex = relaxation.suggestion();
-    relaxation.climb(vertex);
+    relaxation.climb(vertex, options);
     result.evaluations = relaxation.evaluations();
     if (options.expired()) result.status = Status::cut;
   } else {

@@ -370,11 +370,11 @@ double Relaxation::top(const std::vector<bool>& at_hi) {
 
 double Relaxation::value(const std::vector<bool>& at_hi) { return top(at_hi); }
 
-double Relaxation::climb(std::vector<bool>& at_hi) {
+double Relaxation::climb(std::vector<bool>& at_hi, const Options& options) {
   double best = top(at_hi);
   std::vector<double> gain(at(n_)), bx(at(n_)), weighted(at(n_));
   std::vector<Index> order(at(n_));
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < 200 && !options.expired(); ++round) {
     // b_iᵀx and a_iᵀy of the top singular vectors; y ∝ A D B x.
     cblas_dgemv(CblasRowMajor, CblasNoTrans, as_blas(n_), as_blas(q_), 1.0, b_.data(), as_blas(q_), direction_.data(),
                 1, 0.0, bx.data(), 1);
@@ -400,7 +400,7 @@ double Relaxation::climb(std::vector<bool>& at_hi) {
     std::ranges::sort(order, [&](Index i, Index j) { return gain[at(i)] > gain[at(j)]; });
     bool improved = false;
     const Index most = std::min<Index>(n_, 12);
-    for (Index k = 0; k < most && !improved; ++k) {
+    for (Index k = 0; k < most && !improved && !options.expired(); ++k) {
       std::vector<bool> flipped = at_hi;
       const std::size_t i = at(order[at(k)]);
       if (lo_[i] == hi_[i]) continue;

@@ -44,7 +44,8 @@ class Relaxation {
   // λ_max at a vertex as LAPACK computes it: no error bound.
   double value(const std::vector<bool>& at_hi);
   // Ascent from a vertex: slopes that are best for the current singular vectors, then single flips. Returns its value.
-  double climb(std::vector<bool>& at_hi);
+  // Ends early where options expire.
+  double climb(std::vector<bool>& at_hi, const Options& options);
 
   // The stored P (n, n) and B (n, q), and upper bounds of their Frobenius norms, of B squared.
   const std::vector<double>& gram() const { return gram_; }

@@ -16,7 +16,7 @@ class Incumbent {
   // Takes a vertex whose computed squared value is given, if it is better. True if so.
   bool offer(const std::vector<bool>& at_hi, double computed);
   // The same after climbing from it.
-  bool climb(std::vector<bool> at_hi);
+  bool climb(std::vector<bool> at_hi, const Options& options);
   // From both ends, from the slopes that suit a few random directions, and from random vertices.
   void start(const Options& options, int restarts);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <iomanip>
 #include <ostream>
 #include <sstream>
@@ -37,13 +38,6 @@ bool needs_l2(Method method) {
          method == Method::seqlip_greedy;
 }
 
-std::vector<Method> default_methods(const Tensor& sample, Norm norm) {
-  std::vector<Method> methods{Method::frobenius, Method::autolip, Method::seqlip, Method::ascent};
-  if (sample.size() <= 2) methods.push_back(Method::exact);
-  if (norm != Norm::l2) std::erase_if(methods, needs_l2);
-  return methods;
-}
-
 std::string digits(double x, int count) {
   std::ostringstream text;
   text << std::setprecision(count) << x;
@@ -65,12 +59,16 @@ class Run {
 
   Sandwich run() {
     const std::vector<Method> methods =
-        options_.methods.empty() ? default_methods(sample_, options_.norm) : options_.methods;
+        options_.methods.empty() ? default_methods(sample_, options_) : options_.methods;
     for (const Method method : methods) require_answerable(method);
     for (std::size_t k = 0; k < methods.size(); ++k) {
       const std::string_view name = to_string(methods[k]);
       options_.report(name, static_cast<double>(k) / static_cast<double>(methods.size()));
       share_ = share_of_time(methods.size() - k);
+      if (options_.progress)
+        share_.progress = [&, k](const Progress& inner) {
+          options_.report(name, (static_cast<double>(k) + inner.fraction) / static_cast<double>(methods.size()));
+        };
       const auto begin = Options::Clock::now();
       try {
         answer(methods[k]);
@@ -98,7 +96,6 @@ class Run {
 
   Options share_of_time(std::size_t methods_left) const {
     Options options = options_;
-    options.progress = nullptr;
     if (!options.deadline) return options;
     const auto now = Options::Clock::now();
     if (now < *options.deadline) options.deadline = now + (*options.deadline - now) / static_cast<int>(methods_left);
@@ -186,14 +183,14 @@ class Run {
   }
 
   void add(Method method, const UpperBound& bound, Status status, const std::string& note, double seconds) {
-    result_.bounds.push_back(
-        {std::string(to_string(method)), Side::upper, bound.value(), bound.rigour(), status, seconds, note});
+    result_.bounds.push_back({std::string(to_string(method)), Side::upper, bound.value(), bound.rigour(), status,
+                              seconds, note, bound.explain()});
     result_.upper = result_.upper ? better(*result_.upper, bound) : bound;
   }
   void add(Method method, const LowerBound& bound, Status status, const std::string& note, double seconds,
            const Tensor& point) {
-    result_.bounds.push_back(
-        {std::string(to_string(method)), Side::lower, bound.value(), bound.rigour(), status, seconds, note});
+    result_.bounds.push_back({std::string(to_string(method)), Side::lower, bound.value(), bound.rigour(), status,
+                              seconds, note, bound.explain()});
     const LowerBound best = result_.lower ? better(*result_.lower, bound) : bound;
     const bool kept = result_.lower && best.method() == result_.lower->method();
     if (!kept) result_.point = point;
@@ -211,9 +208,6 @@ class Run {
   Options share_;
   Sandwich result_;
 };
-
-bool is_estimate(const BoundRow& row) { return std::holds_alternative<Estimate>(row.rigour); }
-bool has_value(const BoundRow& row) { return row.status == Status::finite || row.status == Status::cut; }
 
 }  // namespace
 
@@ -249,7 +243,8 @@ double Sandwich::ratio() const {
 const BoundRow* Sandwich::best_upper() const {
   const BoundRow* best = nullptr;
   for (const BoundRow& row : bounds)
-    if (row.side == Side::upper && has_value(row) && !is_estimate(row) && (best == nullptr || row.value < best->value))
+    if (row.side == Side::upper && row.has_value() && !row.is_estimate() &&
+        (best == nullptr || row.value < best->value))
       best = &row;
   return best;
 }
@@ -257,33 +252,59 @@ const BoundRow* Sandwich::best_upper() const {
 const BoundRow* Sandwich::best_lower() const {
   const BoundRow* best = nullptr;
   for (const BoundRow& row : bounds) {
-    if (row.side != Side::lower || !has_value(row)) continue;
-    const bool more = best == nullptr || (is_estimate(*best) && !is_estimate(row));
-    const bool as_much = best != nullptr && is_estimate(*best) == is_estimate(row);
+    if (row.side != Side::lower || !row.has_value()) continue;
+    const bool more = best == nullptr || (best->is_estimate() && !row.is_estimate());
+    const bool as_much = best != nullptr && best->is_estimate() == row.is_estimate();
     if (more || (as_much && row.value > best->value)) best = &row;
   }
   return best;
+}
+
+std::vector<Method> default_methods(const Tensor& sample, const SandwichOptions& options) {
+  std::vector<Method> methods{Method::frobenius, Method::autolip, Method::seqlip, Method::ascent};
+  if (options.data.defined()) methods.push_back(Method::dataset);
+  if (sample.size() <= 2) methods.push_back(Method::exact);
+  if (options.norm != Norm::l2) std::erase_if(methods, needs_l2);
+  return methods;
+}
+
+std::vector<Method> applicable_methods(const Tensor& sample, const SandwichOptions& options) {
+  std::vector<Method> methods = all_methods();
+  std::erase_if(methods, [&](Method method) {
+    if (needs_l2(method)) return options.norm != Norm::l2;
+    if (method == Method::exact) return sample.size() > 2;
+    if (method == Method::grid) return sample.size() > 3 || !options.box;
+    return (method == Method::dataset || method == Method::pairs) && !options.data.defined();
+  });
+  return methods;
 }
 
 Sandwich sandwich(const Function& f, const Tensor& sample, const SandwichOptions& options, Where where) {
   return Run(f, sample, options, where).run();
 }
 
+std::string summary(const Sandwich& s) {
+  if (!s.lower && !s.upper) return "";
+  const std::string lower = s.lower ? format_directed(s.lower->magnitude(), Side::lower) + " <= " : "";
+  const std::string upper = s.upper ? " <= " + format_directed(s.upper->magnitude(), Side::upper) : "";
+  std::string text = lower + "L" + upper;
+  if (s.lower) text += cat(", lower end ", s.lower->rigour());
+  if (s.upper) text += cat(", upper end ", s.upper->rigour());
+  if (std::isfinite(s.ratio())) text += ", ratio " + digits(s.ratio(), 4);
+  return text;
+}
+
 std::ostream& operator<<(std::ostream& out, const Sandwich& sandwich) {
   std::vector<std::vector<std::string>> lines{{"method", "bound", "rigour", "seconds", ""}};
   for (const BoundRow& row : sandwich.bounds) {
-    const std::string relation = is_estimate(row) ? "~ " : row.side == Side::upper ? "<= " : ">= ";
-    lines.push_back({row.method, has_value(row) ? "L " + relation + format_directed(row.value, row.side) : "-",
-                     has_value(row) ? to_string(row.rigour) : std::string(to_string(row.status)),
+    const std::string relation = row.is_estimate() ? "~ " : row.side == Side::upper ? "<= " : ">= ";
+    lines.push_back({row.method, row.has_value() ? "L " + relation + format_directed(row.value, row.side) : "-",
+                     row.has_value() ? to_string(row.rigour) : std::string(to_string(row.status)),
                      digits(row.seconds, 2), row.status == Status::cut ? "cut; " + row.note : row.note});
   }
   detail::print_table(out, lines);
-  if (sandwich.lower && sandwich.upper)
-    out << format_directed(sandwich.lower->magnitude(), Side::lower)
-        << " <= L <= " << format_directed(sandwich.upper->magnitude(), Side::upper) << ", lower end "
-        << sandwich.lower->rigour() << ", upper end " << sandwich.upper->rigour() << ", ratio "
-        << digits(sandwich.ratio(), 4) << '\n';
-  return out;
+  const std::string line = summary(sandwich);
+  return line.empty() ? out : out << line << '\n';
 }
 
 }  // namespace taut

@@ -35,8 +35,8 @@ Method method_named(std::string_view name);
 const std::vector<Method>& all_methods();
 
 struct SandwichOptions : Options {
-  // In the order of the table; none: frobenius, autolip, seqlip, ascent, and exact where the input has at most two
-  // numbers. In norms other than l2 without those that are defined in l2 only.
+  // In the order of the table; none: frobenius, autolip, seqlip, ascent, dataset where there are data, and exact where
+  // the input has at most two numbers. In norms other than l2 without those that are defined in l2 only.
   std::vector<Method> methods;
   Norm norm = Norm::l2;
   std::optional<Interval> box;  // every entry of the input lies in it; none: all reals
@@ -55,6 +55,10 @@ struct BoundRow {
   Status status = Status::finite;
   double seconds = 0.0;
   std::string note;  // why it is not finite, was cut or could not be computed; of lower bounds where they are attained
+  std::string explanation = {};  // how it was obtained, Bound::explain()
+
+  bool is_estimate() const { return std::holds_alternative<Estimate>(rigour); }
+  bool has_value() const { return status == Status::finite || status == Status::cut; }
 };
 
 struct Sandwich {
@@ -68,11 +72,19 @@ struct Sandwich {
   const BoundRow* best_lower() const;  // estimates only where there is nothing else
 };
 
+// Every method that can be asked for under these options and of such a sample: what `taut bound --methods all` means.
+std::vector<Method> applicable_methods(const Tensor& sample, const SandwichOptions& options);
+// What is run where `options.methods` is empty.
+std::vector<Method> default_methods(const Tensor& sample, const SandwichOptions& options);
+
 // L of f at `sample`, one sample as autolip() takes it: finite numbers, which do not matter otherwise. Methods get
 // equal shares of what is left of the time. One that cannot answer (`unsupported`) is a row that says why and no error;
 // errors are those of autolip(), and UsageError for a method that lacks its data or its box.
 Sandwich sandwich(const Function& f, const Tensor& sample, const SandwichOptions& options = {},
                   Where where = Where::current());
+
+// "6.37 <= L <= 21.5, lower end certified, upper end certified, ratio 3.375", rounded outward; "" without any bound.
+std::string summary(const Sandwich& sandwich);
 
 // The table, and the sandwich in its last line. Upper bounds are rounded up, lower ones down.
 std::ostream& operator<<(std::ostream& out, const Sandwich& sandwich);

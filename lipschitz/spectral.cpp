@@ -84,6 +84,11 @@ std::optional<Enclosure> through_matrix(const LinearMap& map, Norm norm, const O
   return of_matrix(*form, norm, options);
 }
 
+// Would through_matrix() have answered with more time?
+bool only_time_is_short(const LinearMap& map, Norm norm, const Options& options) {
+  return !(norm == Norm::l2 && l2_operations(map) > most_operations) && detail::matrix_wants_time(map, options);
+}
+
 // ---- parts without further parts
 // ------------------------------------------------------------------------------------------
 
@@ -121,7 +126,9 @@ Enclosure convolution_norm(const LinearMap& map, const structure::Convolution& c
     const auto matrix = through_matrix(map, norm, options);  // a circular kernel that overlaps itself
     return matrix ? better(sums, *matrix) : sums;
   }
-  if (auto matrix = through_matrix(map, norm, options); matrix && !matrix->cut) return *matrix;
+  const auto matrix = through_matrix(map, norm, options);
+  if (matrix && !matrix->cut) return *matrix;
+  const bool hurried = matrix.has_value() || only_time_is_short(map, norm, options);
   Enclosure bounds{LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
   const auto circulant = detail::circulant_norm(c, options);
   if (!circulant) {
@@ -140,6 +147,8 @@ Enclosure convolution_norm(const LinearMap& map, const structure::Convolution& c
     const Tensor start = c.transposed ? map.apply_transpose(wave) : wave;
     bounds.lower = detail::attained_norm(map, detail::ascend(map, start, wave_steps, enough, options), norm);
   }
+  constexpr double could_be_better = 1e-9;
+  bounds.cut = hurried && bounds.overshoot() > could_be_better;
   const bool wanted = options.effort == Effort::probabilistic && bounds.overshoot() > LanczosOptions().tolerance;
   return wanted ? with_lanczos(bounds, map, options) : bounds;
 }
@@ -275,7 +284,8 @@ Enclosure folded_norm(const LinearMap& map, Norm norm, const Options& options) {
   const Enclosure nothing{LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
   if (!has_entries(map)) return nothing;
   if (const auto matrix = through_matrix(map, norm, options)) return *matrix;
-  return {nothing.lower, UpperBound::certified(sum_bounds(map).in(norm), norm, "sums"), options.expired()};
+  return {nothing.lower, UpperBound::certified(sum_bounds(map).in(norm), norm, "sums"),
+          options.expired() || only_time_is_short(map, norm, options)};
 }
 
 }  // namespace detail

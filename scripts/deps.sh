@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# scripts/deps.sh [build|paper|all]
+# scripts/deps.sh [build|test|paper|all]
 # Finds out which of the packages that Taut needs are missing. Debian and Ubuntu: installs them with apt-get, through sudo
 # when not root. Other systems: prints their names for dnf and Homebrew and stops.
-#   build  what `make`, `make demo` and `make test` need (the default)
+#   build  what `make` and `make demo` need (the default)
+#   test   that, and what `make test` needs to compare with other programs
 #   paper  what draws the figures of `make paper`
-#   all    both, and what `make check` needs, a formatter
+#   all    everything, with what `make check` needs, a formatter
 set -euo pipefail
 
 # How to see that it is there | Debian | Fedora | Homebrew
@@ -19,12 +20,21 @@ module lapacke               | liblapacke-dev   | lapack-devel         | lapack
 module fftw3                 | libfftw3-dev     | fftw-devel           | fftw
 module libhwy                | libhwy-dev       | highway-devel        | highway
 module zlib                  | zlib1g-dev       | zlib-devel           | zlib
+module protobuf              | libprotobuf-dev  | protobuf-devel       | protobuf
+command protoc               | protobuf-compiler | protobuf-compiler   | protobuf
+header onnx/common/version.h | libonnx-dev      | onnx-devel           | onnx
+module libcrypto             | libssl-dev       | openssl-devel        | openssl
+header CLI/CLI.hpp           | libcli11-dev     | cli11-devel          | cli11
 module eigen3                | libeigen3-dev    | eigen3-devel         | eigen
 module mpfr                  | libmpfr-dev      | mpfr-devel           | mpfr
 header boost/version.hpp     | libboost-dev     | boost-devel          | boost
 library boost_unit_test_framework | libboost-test-dev | boost-devel    | boost
 header benchmark/benchmark.h | libbenchmark-dev | google-benchmark-devel | google-benchmark
 header nlohmann/json.hpp     | nlohmann-json3-dev | json-devel         | nlohmann-json
+'
+test_packages='
+python onnx                  | python3-onnx     | python3-onnx         | onnx
+python cv2                   | python3-opencv   | python3-opencv       | opencv
 '
 paper_packages='
 command gnuplot              | gnuplot-nox      | gnuplot              | gnuplot
@@ -38,6 +48,12 @@ has_command() { command -v "$1" >/dev/null; }
 has_cmake() { has_command cmake && printf '%s\n' "$1" "$(cmake --version | awk 'NR == 1 {print $3}')" | sort -VC; }
 has_clang-format() { has_command "clang-format-$1" || clang-format --version 2>/dev/null | grep -q "version $1\."; }
 has_module() { pkg-config --exists "$1" 2>/dev/null; }
+# The system's Python, whose modules are packages, before another one on the path.
+has_python() {
+  local python=/usr/bin/python3
+  [[ -x $python ]] || python=python3
+  "$python" -c "import $1" >/dev/null 2>&1
+}
 has_header() { echo "#include <$1>" | compiler -x c++ -std=c++20 -M - >/dev/null 2>&1; }
 # The compiler prints a full path for a library that it finds.
 has_library() {
@@ -81,9 +97,10 @@ install_with_apt() {
 packages=$build_packages
 case ${1:-build} in
   build) ;;
+  test) packages+=$test_packages ;;
   paper) packages=$paper_packages ;;
-  all) packages+=$paper_packages$check_packages ;;
-  *) echo "usage: scripts/deps.sh [build|paper|all]" >&2; exit 2 ;;
+  all) packages+=$test_packages$paper_packages$check_packages ;;
+  *) echo "usage: scripts/deps.sh [build|test|paper|all]" >&2; exit 2 ;;
 esac
 
 lacking=$(missing <<<"$packages")

@@ -14,8 +14,16 @@ WIDTH, LEFT, RIGHT, TOP, ROW = 840, 190, 40, 46, 74
 BLUE, ORANGE, GREY = "#1f5fa8", "#c8571b", "#666666"
 
 
+LOWER_METHODS = ("ascent", "annealing", "grid", "dataset", "pairs")
+
+
+def side_of(bound):
+    """Of an estimate, what it would be a bound of."""
+    return bound["side"] if bound["side"] != "estimate" else "lower" if bound["method"] in LOWER_METHODS else "upper"
+
+
 def finite(bounds, side):
-    return sorted((b for b in bounds if b["side"] == side and b["status"] in ("finite", "cut")), key=lambda b: b["value"])
+    return sorted((b for b in bounds if side_of(b) == side and b["value"] is not None), key=lambda b: b["value"])
 
 
 def number(value):
@@ -31,7 +39,7 @@ def number(value):
 def rounded_outward(bound):
     """Three digits, up for upper and down for lower bounds."""
     unit = 10.0 ** (math.floor(math.log10(bound["value"])) - 2)
-    rounded = (math.ceil if bound["side"] == "upper" else math.floor)(bound["value"] / unit) * unit
+    rounded = (math.ceil if side_of(bound) == "upper" else math.floor)(bound["value"] / unit) * unit
     return number(rounded)
 
 

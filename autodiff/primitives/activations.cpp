@@ -76,6 +76,7 @@ class Elu final : public Unit<Elu, EluFormula, Unary::elu> {
  public:
   static constexpr OpInfo static_info{"elu", "x for x > 0, α(e^x − 1) else", "derivative α at 0", "Clevert2016"};
   explicit Elu(double alpha) : alpha_(alpha) {}
+  Attributes attributes() const override { return {{"alpha", alpha_}}; }
   Slope slope(const Interval& x) const override { return exponential_slope(x, Interval::point(alpha_), 1.0); }
   Interval image(const Interval& x) const override { return exponential_image(x, Interval::point(alpha_), 1.0); }
 
@@ -88,6 +89,7 @@ class Selu final : public Unit<Selu, SeluFormula, Unary::selu> {
  public:
   static constexpr OpInfo static_info{"selu", "γx for x > 0, γα(e^x − 1) else", "derivative γ at 0", "Klambauer2017"};
   Selu(double alpha, double gamma) : alpha_(alpha), gamma_(gamma) {}
+  Attributes attributes() const override { return {{"alpha", alpha_}, {"gamma", gamma_}}; }
   Slope slope(const Interval& x) const override { return exponential_slope(x, product(), gamma_, AtZero::right); }
   Interval image(const Interval& x) const override { return exponential_image(x, product(), gamma_); }
 
@@ -101,6 +103,7 @@ class Celu final : public Unit<Celu, CeluFormula, Unary::celu> {
  public:
   static constexpr OpInfo static_info{"celu", "x for x > 0, α(e^(x/α) − 1) else", "", "Barron2017"};
   explicit Celu(double alpha) : alpha_(alpha) {}
+  Attributes attributes() const override { return {{"alpha", alpha_}}; }
   Slope slope(const Interval& x) const override { return exponential_slope(scaled(x), Interval::point(1.0), 1.0); }
   Interval image(const Interval& x) const override {
     const Interval negative{std::min(0.0, x.lo), std::min(0.0, x.hi)},
@@ -236,6 +239,7 @@ class Clip final : public Unit<Clip, ClipFormula, Unary::clip> {
  public:
   static constexpr OpInfo static_info{"clip", "min(max(x, lo), hi)", "derivative 0 at lo, 1 at hi", ""};
   Clip(double lo, double hi) : lo_(lo), hi_(hi) {}
+  Attributes attributes() const override { return {{"lo", lo_}, {"hi", hi_}}; }
   Slope slope(const Interval& x) const override { return slope_of(*pieces(), x); }
   Interval image(const Interval& x) const override {
     return {std::min(std::max(x.lo, lo_), hi_), std::min(std::max(x.hi, lo_), hi_)};
@@ -265,6 +269,7 @@ class HardSigmoid final : public Unit<HardSigmoid, HardSigmoidFormula, Unary::ha
                                       "at a kink the slope of the side where αx + β is smaller", ""};
   HardSigmoid(double alpha, double beta) : alpha_(alpha), beta_(beta) {}
   // t = αx + β is monotone in x: what it may compare like at the ends decides.
+  Attributes attributes() const override { return {{"alpha", alpha_}, {"beta", beta_}}; }
   Slope slope(const Interval& x) const override {
     const Comparison zero = compare(x.lo, 0.0) | compare(x.hi, 0.0), one = compare(x.lo, 1.0) | compare(x.hi, 1.0);
     Slope s{infinity, -infinity};

@@ -24,6 +24,7 @@ class MatrixAlong final : public LinearPrimitive {
   MatrixAlong(const Tensor& matrix, bool transposed, int axis)
       : matrix_(matrix), transposed_(transposed), axis_(axis) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"matrix", matrix_}, {"transposed", transposed_}, {"axis", axis_}}; }
   TensorType infer(const Operands& in) const override {
     const Shape& shape = in[0].shape();
     if (shape[axis_] != columns())
@@ -72,6 +73,7 @@ class CumulativeSum final : public LinearPrimitive {
   static constexpr OpInfo static_info{"cumsum", "y_i = Σ_{j ≤ i} x_j along one axis", "", ""};
   CumulativeSum(int axis, bool exclusive, bool reverse) : axis_(axis), exclusive_(exclusive), reverse_(reverse) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"axis", axis_}, {"exclusive", exclusive_}, {"reverse", reverse_}}; }
   TensorType infer(const Operands& in) const override { return in[0].type(); }
   Tensor forward(const Operands& in, const TensorType& out) const override {
     Tensor y = Tensor::uninitialised(out);

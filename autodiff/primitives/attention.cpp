@@ -41,6 +41,7 @@ class L2Attention final : public Primitive {
   static constexpr OpInfo static_info{"l2_attention", "softmax_j(−s ‖u_i − u_j‖²) u", "", "Kim2021"};
   explicit L2Attention(double scale) : scale_(scale) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"scale", scale_}}; }
   TensorType infer(const Operands& in) const override {
     const Shape& s = in[0].shape();
     if (s.rank() < 2 || s[s.rank() - 2] == 0)

@@ -357,6 +357,7 @@ class Choice final : public Primitive {
   static constexpr OpInfo static_info{"where", "a where a constant condition holds, b elsewhere", "", ""};
   explicit Choice(Tensor mask) : mask_(std::move(mask)) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"condition", mask_}}; }
   TensorType infer(const Operands& in) const override {
     primitives::require_same_dtype(in, "where");
     primitives::require_same_shape(in, "where");

@@ -14,6 +14,7 @@ class ChannelAffine final : public Primitive {
   static constexpr OpInfo static_info{"channel_affine", "x · scale[c] + shift[c] along one axis", "", ""};
   explicit ChannelAffine(int axis) : axis_(axis) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"axis", axis_}}; }
   TensorType infer(const Operands& in) const override {
     primitives::require_same_dtype(in, "channel_affine");
     const Shape channels{in[0].shape()[axis_]};

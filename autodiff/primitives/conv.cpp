@@ -14,6 +14,14 @@ struct ConvSite {
   Shape x() const { return tensor(shape.c_in, shape.h, shape.w); }
   Shape y() const { return tensor(shape.c_out, shape.out_h, shape.out_w); }
   Shape kernel() const { return Shape{shape.c_out, shape.c_in / shape.options.groups, shape.kh, shape.kw}; }
+  Attributes attributes() const {
+    const Conv2dOptions& o = shape.options;
+    return {{"stride", std::vector<Index>(o.stride.begin(), o.stride.end())},
+            {"dilation", std::vector<Index>(o.dilation.begin(), o.dilation.end())},
+            {"padding", std::vector<Index>(o.padding.begin(), o.padding.end())},
+            {"groups", o.groups},
+            {"batch_innermost", o.layout == Layout::chwn}};
+  }
   int batch_axis() const { return shape.options.layout == Layout::nchw ? 0 : 3; }
   int channel_axis() const { return shape.options.layout == Layout::nchw ? 1 : 0; }
 
@@ -167,6 +175,7 @@ class Conv2d final : public Primitive {
   static constexpr OpInfo static_info{"conv2d", "x ⋆ w + b (cross-correlation)", "", ""};
   explicit Conv2d(const ConvSite& site) : site_(site) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return site_.attributes(); }
   TensorType infer(const Operands& in) const override {
     primitives::require_same_dtype(in, "conv2d");
     require_bias(in, site_.shape.c_out, "conv2d");
@@ -211,6 +220,7 @@ class ConvTranspose2d final : public Primitive {
   static constexpr OpInfo static_info{"conv_transpose2d", "the transpose of x ↦ x ⋆ w, + b", "", ""};
   explicit ConvTranspose2d(const ConvSite& site) : site_(site) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return site_.attributes(); }
   TensorType infer(const Operands& in) const override {
     primitives::require_same_dtype(in, "conv_transpose2d");
     require_bias(in, site_.shape.c_in, "conv_transpose2d");
@@ -257,6 +267,7 @@ class Conv2dWeightGradient final : public Primitive {
   static constexpr OpInfo static_info{"conv2d_weight_gradient", "∂/∂w Σ y · (x ⋆ w)", "", ""};
   explicit Conv2dWeightGradient(const ConvSite& site) : site_(site) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return site_.attributes(); }
   TensorType infer(const Operands& in) const override {
     primitives::require_same_dtype(in, "conv2d_weight_gradient");
     return {site_.kernel(), in[0].dtype()};

@@ -162,6 +162,7 @@ class LeakyRelu final : public Unit<LeakyRelu, LeakyReluFormula, Unary::leaky_re
  public:
   static constexpr OpInfo static_info{"leaky_relu", "x for x > 0, slope·x else", "derivative slope at 0", ""};
   explicit LeakyRelu(double slope) : slope_(slope) {}
+  Attributes attributes() const override { return {{"slope", slope_}}; }
   Slope slope(const Interval& x) const override { return slope_of(*pieces(), x); }
   Interval image(const Interval& x) const override {
     const Interval y = hull(at(x.lo), at(x.hi));

@@ -34,6 +34,7 @@ class Scale final : public LinearPrimitive {
   static constexpr OpInfo static_info{"scale", "c·x", "", ""};
   explicit Scale(double factor) : factor_(factor) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"factor", factor_}}; }
   TensorType infer(const Operands& in) const override { return in[0].type(); }
   Tensor forward(const Operands& in, const TensorType& out) const override {
     return run(Unary::scale, factor_, in[0], out);
@@ -52,6 +53,7 @@ class Shift final : public Primitive {
   static constexpr OpInfo static_info{"shift", "x + c", "", ""};
   explicit Shift(double offset) : offset_(offset) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"offset", offset_}}; }
   TensorType infer(const Operands& in) const override { return in[0].type(); }
   Tensor forward(const Operands& in, const TensorType& out) const override {
     return run(Unary::shift, offset_, in[0], out);

@@ -14,6 +14,7 @@ class L2Norm final : public Primitive {
   static constexpr OpInfo static_info{"l2_norm", "√Σx² over the last axes", "derivative 0 at the zero vector", ""};
   L2Norm(int axes, bool keep) : axes_(axes), keep_(keep) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"axes", axes_}, {"keep", keep_}}; }
   TensorType infer(const Operands& in) const override {
     return {over(in[0].shape()).out(in[0].shape()), in[0].dtype()};
   }

@@ -10,6 +10,14 @@ Shape pooled(const Shape& x, const kernels::PoolShape& s) {
   return s.options.layout == Layout::nchw ? Shape{x[0], x[1], s.out_h, s.out_w} : Shape{x[0], s.out_h, s.out_w, x[3]};
 }
 
+Attributes attributes_of(const Pool2dOptions& o) {
+  return {{"window", std::vector<Index>(o.window.begin(), o.window.end())},
+          {"stride", std::vector<Index>(o.stride.begin(), o.stride.end())},
+          {"dilation", std::vector<Index>(o.dilation.begin(), o.dilation.end())},
+          {"padding", std::vector<Index>(o.padding.begin(), o.padding.end())},
+          {"batch_innermost", o.layout == Layout::chwn}};
+}
+
 int image_axis(const SampleSite& site, Layout layout) {
   const int axis = site.axis[0];
   return axis == no_sample_axis || axis == (layout == Layout::nchw ? 0 : 3) ? axis : mixes_samples;
@@ -63,6 +71,7 @@ class MaxPool2d final : public Primitive {
                                       ""};
   explicit MaxPool2d(const Pool2dOptions& options) : options_(options) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return attributes_of(options_); }
   TensorType infer(const Operands& in) const override {
     return {pooled(in[0].shape(), shape(in[0].shape())), in[0].dtype()};
   }
@@ -117,6 +126,7 @@ class AvgPool2d final : public LinearPrimitive {
   static constexpr OpInfo static_info{"avg_pool2d", "mean of every window; padding counts as zeros", "", ""};
   AvgPool2d(const Pool2dOptions& options, DType dtype) : options_(options), factor_(average_factor(options, dtype)) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return attributes_of(options_); }
   TensorType infer(const Operands& in) const override {
     return {pooled(in[0].shape(), kernels::pool_shape(in[0].shape(), options_, "avg_pool2d")), in[0].dtype()};
   }
@@ -145,6 +155,7 @@ class AvgPool2dGradient final : public LinearPrimitive {
   AvgPool2dGradient(const Shape& x, const Pool2dOptions& options, DType dtype)
       : x_(x), options_(options), factor_(average_factor(options, dtype)) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return attributes_of(options_); }
   TensorType infer(const Operands& in) const override { return {x_, in[0].dtype()}; }
   Tensor forward(const Operands& in, const TensorType& out) const override {
     Tensor x = Tensor::uninitialised(out);

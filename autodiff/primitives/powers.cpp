@@ -12,6 +12,7 @@ class Pow final : public Unit<Pow, PowFormula, Unary::pow> {
  public:
   static constexpr OpInfo static_info{"pow", "x^p", "", ""};
   explicit Pow(double exponent) : exponent_(exponent) {}
+  Attributes attributes() const override { return {{"exponent", exponent_}}; }
   Slope slope(const Interval& x) const override {
     if (exponent_ == 0.0 || exponent_ == 1.0) return Slope::point(exponent_);
     // p − 1 is off by an ulp, which ln x carries into the power.

@@ -107,6 +107,7 @@ class MatMul final : public Primitive {
   static constexpr OpInfo static_info{"matmul", "op(A) · op(B), op: as it is or transposed", "", ""};
   MatMul(bool ta, bool tb) : ta_(ta), tb_(tb) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"transpose_a", ta_}, {"transpose_b", tb_}}; }
   TensorType infer(const Operands& in) const override {
     primitives::require_same_dtype(in, "matmul");
     const Shape& a = in[0].shape();

@@ -96,6 +96,7 @@ class Sum final : public LinearPrimitive {
   static constexpr OpInfo static_info{"sum", "Σ over axes", "", ""};
   Sum(AxisMask mask, bool keep) : over_(mask, keep) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return over_.attributes(); }
   TensorType infer(const Operands& in) const override { return {over_.out(in[0].shape()), in[0].dtype()}; }
   Tensor forward(const Operands& in, const TensorType& out) const override {
     Tensor y = Tensor::uninitialised(out);
@@ -121,6 +122,7 @@ class Extreme : public Primitive {
  public:
   Extreme(AxisMask mask, bool keep) : over_(mask, keep) {}
   const OpInfo& info() const final { return P::static_info; }
+  Attributes attributes() const final { return over_.attributes(); }
   TensorType infer(const Operands& in) const final {
     require_elements(over_, in[0].shape(), P::static_info.name.data());
     return {over_.out(in[0].shape()), in[0].dtype()};
@@ -184,6 +186,7 @@ class LogSumExp final : public Primitive {
   static constexpr OpInfo static_info{"logsumexp", "ln Σ e^x over axes", "", ""};
   LogSumExp(AxisMask mask, bool keep) : over_(mask, keep) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return over_.attributes(); }
   TensorType infer(const Operands& in) const override {
     require_elements(over_, in[0].shape(), "logsumexp");
     return {over_.out(in[0].shape()), in[0].dtype()};
@@ -238,6 +241,7 @@ class Softmax final : public Primitive {
   static constexpr OpInfo static_info{"softmax", "e^x / Σ e^x along one axis", "", ""};
   explicit Softmax(int axis) : axis_(axis), over_(1U << axis, true) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"axis", axis_}}; }
   TensorType infer(const Operands& in) const override {
     require_elements(over_, in[0].shape(), "softmax");
     return in[0].type();
@@ -279,6 +283,7 @@ class LogSoftmax final : public Primitive {
   static constexpr OpInfo static_info{"log_softmax", "x − ln Σ e^x along one axis", "", ""};
   explicit LogSoftmax(int axis) : axis_(axis), over_(1U << axis, true) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"axis", axis_}}; }
   TensorType infer(const Operands& in) const override {
     require_elements(over_, in[0].shape(), "log_softmax");
     return in[0].type();

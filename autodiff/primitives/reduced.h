@@ -35,6 +35,12 @@ class Reduced {
       if (reduces(i)) shape = shape.without(i);
     return shape;
   }
+  Attributes attributes() const {
+    std::vector<Index> axes;
+    for (int i = 0; i < max_rank; ++i)
+      if (reduces(i)) axes.push_back(i);
+    return {{"axes", std::move(axes)}, {"keep", keep_}};
+  }
   Index count(const Shape& in) const {
     Index n = 1;
     for (int i = 0; i < in.rank(); ++i)

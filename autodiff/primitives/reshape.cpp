@@ -45,6 +45,7 @@ class Permute final : public LinearPrimitive {
     std::ranges::copy(order, order_.begin());
   }
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"order", std::vector<Index>(order().begin(), order().end())}}; }
   TensorType infer(const Operands& in) const override {
     const Shape& shape = in[0].shape();
     std::array<bool, max_rank> seen{};

@@ -53,6 +53,7 @@ class RowFunction : public Primitive {
  public:
   RowFunction(int axes, double eps) : axes_(axes), eps_(eps) {}
   TensorType infer(const Operands& in) const final { return in[0].type(); }
+  Attributes attributes() const final { return {{"axes", axes_}, {"eps", eps_}}; }
   void vjp(VjpSite& site) const final { site.add(0, times_jacobian(site.cotangent(), site.in(0), site.out())); }
   Var jvp(const JvpSite& site) const final { return times_jacobian(*site.tangent(0), site.in(0), site.out()); }
   int sample_axis(const SampleSite& site) const final { return row_sample_axis(site, axes_, true); }

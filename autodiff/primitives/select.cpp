@@ -24,6 +24,17 @@ rule::Affine selection_rule(const Shape& in, const Shape& out, std::span<const I
   return {{LinearMap(in, out, structure::Selection{std::move(positions)})}};
 }
 
+namespace {
+
+// The position of every number, −1 for a zero.
+std::vector<Index> positions(const kernels::Source& source) {
+  std::vector<Index> list(static_cast<std::size_t>(source.size()));
+  for (std::size_t i = 0; i < list.size(); ++i) list[i] = source[static_cast<Index>(i)];
+  return list;
+}
+
+}  // namespace
+
 int carried_axis(const Shape& in, int axis, const Shape& out, const kernels::Source& source) {
   const Index inner = in.product(axis + 1, in.rank());
   const auto carries = [&](int candidate) {
@@ -52,6 +63,7 @@ struct Section {
     if (from == to) return 0;
     return 1 + (stride > 0 ? to - from - 1 : to - from + 1) / stride;
   }
+  Attributes attributes() const { return {{"axis", axis}, {"from", from}, {"to", to}, {"stride", stride}}; }
   bool whole(const Shape& shape) const {  // in the order of the whole
     return count() == shape[axis] && (stride == 1 || shape[axis] <= 1);
   }
@@ -72,6 +84,7 @@ class Slice final : public LinearPrimitive {
   static constexpr OpInfo static_info{"slice", "x[from:to:stride] along one axis", "", ""};
   explicit Slice(const Section& section) : section_(section) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return section_.attributes(); }
   TensorType infer(const Operands& in) const override {
     const Shape& shape = in[0].shape();
     const auto& [axis, from, to, stride] = section_;
@@ -112,6 +125,7 @@ class SliceGradient final : public LinearPrimitive {
   static constexpr OpInfo static_info{"slice_gradient", "the transpose of slice", "", ""};
   SliceGradient(const Shape& x, const Section& section) : x_(x), section_(section) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return section_.attributes(); }
   TensorType infer(const Operands& in) const override { return {x_, in[0].dtype()}; }
   Tensor forward(const Operands& in, const TensorType& out) const override {
     Tensor x = Tensor::zeros(out.shape, out.dtype);
@@ -141,6 +155,9 @@ class Pad final : public Primitive {
   static constexpr OpInfo static_info{"pad", "x with a constant before and after along one axis", "", ""};
   Pad(int axis, Index before, Index after, double value) : axis_(axis), before_(before), after_(after), value_(value) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override {
+    return {{"axis", axis_}, {"before", before_}, {"after", after_}, {"value", value_}};
+  }
   TensorType infer(const Operands& in) const override {
     if (before_ < 0 || after_ < 0)
       throw ShapeError(cat("[pad] paddings must be 0 or more, got ", before_, " and ", after_, "; crop with slice"));
@@ -189,6 +206,7 @@ class Concat final : public Primitive {
   static constexpr OpInfo static_info{"concat", "operands one after the other along one axis", "", ""};
   explicit Concat(int axis) : axis_(axis) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"axis", axis_}}; }
   TensorType infer(const Operands& in) const override {
     primitives::require_same_dtype(in, "concat");
     Index length = 0;
@@ -266,6 +284,7 @@ class Gather final : public LinearPrimitive {
   static constexpr OpInfo static_info{"gather", "y_i = x_{source(i)} with constant positions", "", ""};
   Gather(kernels::Source source, const Shape& out) : source_(std::move(source)), out_(out) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"source", primitives::positions(source_)}}; }
   TensorType infer(const Operands& in) const override { return {out_, in[0].dtype()}; }
   Tensor forward(const Operands& in, const TensorType& out) const override {
     Tensor y = Tensor::uninitialised(out);
@@ -290,6 +309,7 @@ class Scatter final : public LinearPrimitive {
   static constexpr OpInfo static_info{"scatter", "y_{target(i)} += x_i on zeros: the transpose of gather", "", ""};
   Scatter(kernels::Source target, const Shape& out) : target_(std::move(target)), out_(out) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"target", primitives::positions(target_)}}; }
   TensorType infer(const Operands& in) const override { return {out_, in[0].dtype()}; }
   Tensor forward(const Operands& in, const TensorType& out) const override {
     Tensor y = Tensor::uninitialised(out);

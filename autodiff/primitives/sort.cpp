@@ -13,6 +13,7 @@ class GroupSort final : public Primitive {
                                       "ties: the derivative goes by stable order", "Anil2019"};
   GroupSort(int axis, Index group, bool descending) : axis_(axis), group_(group), descending_(descending) {}
   const OpInfo& info() const override { return static_info; }
+  Attributes attributes() const override { return {{"group", group_}, {"axis", axis_}, {"descending", descending_}}; }
   TensorType infer(const Operands& in) const override {
     const Shape& shape = in[0].shape();
     if (group_ < 1 || shape[axis_] % group_ != 0)

@@ -1,6 +1,5 @@
 #include "examples/common/sandwich.h"
 
-#include <cmath>
 #include <iomanip>
 #include <ostream>
 #include <sstream>
@@ -12,9 +11,6 @@ namespace {
 
 constexpr double epsilon = 0.1;
 constexpr const char* epsilon_name = "0.1";
-
-bool is_certified(const Rigour& rigour) { return std::holds_alternative<Certified>(rigour); }
-bool has_value(const BoundRow& row) { return std::isfinite(row.value); }
 
 void add_accuracies(Classifier& s, nn::ModuleRef net, const nn::DataSet& test) {
   const Tensor logits = nn::predict(net, test);
@@ -56,35 +52,13 @@ std::ostream& operator<<(std::ostream& out, const Classifier& s) {
   return out;
 }
 
-nlohmann::ordered_json to_json(const BoundRow& row) {
-  const auto* probabilistic = std::get_if<Probabilistic>(&row.rigour);
-  const char* rigour = probabilistic != nullptr ? "probabilistic" : is_certified(row.rigour) ? "certified" : "estimate";
-  nlohmann::ordered_json json;
-  json["method"] = row.method;
-  json["side"] = row.side == Side::upper ? "upper" : "lower";
-  json["value"] = has_value(row) ? nlohmann::ordered_json(row.value) : nullptr;
-  json["status"] = std::string(to_string(row.status));
-  json["rigour"] = rigour;
-  json["failure_probability"] = probabilistic != nullptr ? probabilistic->failure : 0.0;
-  json["seconds"] = row.seconds;
-  json["note"] = row.note;
-  return json;
-}
-
 nlohmann::ordered_json to_json(const Classifier& s) {
   nlohmann::ordered_json json;
   json["name"] = s.name;
   json["test_accuracy"] = s.test_accuracy;
   json["bounds"] = nlohmann::ordered_json::array();
-  for (const BoundRow& row : s.bounds) json["bounds"].push_back(to_json(row));
-  nlohmann::ordered_json& best = json["best"];
-  const auto put = [&](const char* side, const BoundRow* row) {
-    const std::string rigour = std::string(side) + "_rigour";
-    best[side] = row != nullptr ? nlohmann::ordered_json(row->value) : nullptr;
-    best[rigour] = row != nullptr ? to_json(*row)["rigour"] : nullptr;
-  };
-  put("upper", s.best_upper());
-  put("lower", s.best_lower());
+  for (const BoundRow& row : s.bounds) json["bounds"].push_back(taut::to_json(row));
+  json["best"] = best_to_json(s);
   json["certified_accuracy"][epsilon_name] = s.certified ? nlohmann::ordered_json(s.certified->share) : nullptr;
   return json;
 }

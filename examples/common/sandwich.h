@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lipschitz/bounds_json.h"
 #include "lipschitz/sandwich.h"
 #include "nn/data.h"
 #include "nn/module.h"
@@ -33,7 +34,6 @@ Classifier analyse(const std::string& name, nn::ModuleRef net, const nn::DataSet
 
 std::ostream& operator<<(std::ostream& out, const Classifier& classifier);
 
-nlohmann::ordered_json to_json(const BoundRow& row);
 // {"name", "test_accuracy", "bounds", "best", "certified_accuracy"}
 nlohmann::ordered_json to_json(const Classifier& classifier);
 

@@ -37,3 +37,11 @@ run(pkg-config --libs taut-nn taut-harness)
 separate_arguments(link UNIX_COMMAND "${output}")
 run(${CXX} -std=c++20 ${CXX_FLAGS} ${source}/main.cpp ${compile} ${link} -o ${WORK}/consumer)
 run_consumer(${WORK}/consumer pkg-config)
+
+# The program, its man page and its completions.
+run(${prefix}/bin/taut --version)
+foreach(file IN ITEMS man/man1/taut.1 bash-completion/completions/taut zsh/site-functions/_taut)
+  if(NOT EXISTS ${prefix}/share/${file})
+    message(FATAL_ERROR "share/${file} has not been installed")
+  endif()
+endforeach()

@@ -7,6 +7,7 @@
 
 #include "autodiff/error.h"
 #include "autodiff/primitive.h"
+#include "nn/onnx/export.h"
 #include "tests/primitives_table/primitive_row.h"
 
 namespace taut::test {
@@ -36,7 +37,7 @@ listed, such as `mean` or `batch_norm_training`, are compositions of these. The 
     * *unbounded*: there is no finite constant, and why.
 
   Numbers have ten digits, rounded outward. Where the rule depends on a parameter or a shape, examples are given.
-* **ONNX**: the operators of ONNX files that become this op. Reading them is to come.
+* **ONNX**: the operators as which `nn::onnx::save` writes the op; further ones where attributes or shapes ask for them.
 * **reference**: a key of [references.md](references.md); — for what is elementary.
 )";
 
@@ -87,7 +88,7 @@ class Page {
     std::string& rows = rows_of(heading->second);
     for (const std::string& text :
          {'`' + std::string(info.name) + '`', std::string(info.formula), std::string(info.kinks), rules.over_reals,
-          rules.on_box, std::string(), std::string(info.reference)})
+          rules.on_box, std::string(nn::onnx::onnx_form(info)), std::string(info.reference)})
       rows += "| " + cell(text) + ' ';
     rows += "|\n";
   }

@@ -51,7 +51,7 @@ PairValues pair_values(const Tensor& left, const Tensor& right, const Options& o
 }
 
 void add(nlohmann::ordered_json& row, const std::vector<BoundRow>& bounds) {
-  for (const BoundRow& bound : bounds) row["bounds"].push_back(to_json(bound));
+  for (const BoundRow& bound : bounds) row["bounds"].push_back(taut::to_json(bound));
 }
 
 }  // namespace taut::examples

@@ -1,0 +1,104 @@
+#include "cli/analysis.h"
+
+#include <algorithm>
+
+#include "cli/data.h"
+#include "cli/node_names.h"
+#include "cli/sha256.h"
+
+namespace taut::cli {
+namespace {
+
+using nn::onnx::Model;
+
+Analysis begin(const Settings& settings, const Model& model) {
+  Analysis analysis;
+  analysis.model = {settings.model,
+                    sha256_of_file(settings.model),
+                    {model.inputs().begin(), model.inputs().end()},
+                    {model.outputs().begin(), model.outputs().end()},
+                    model.parameter_count(),
+                    {model.notes().begin(), model.notes().end()}};
+  analysis.norm = settings.norm;
+  analysis.box = settings.box;
+  return analysis;
+}
+
+// A tenth of what is left of the time is kept for the layers, which take less than a method as a rule.
+Options without_last_part(const Options& options) {
+  Options shorter = options;
+  const auto now = Options::Clock::now();
+  if (options.deadline && now < *options.deadline)
+    shorter.deadline = *options.deadline - (*options.deadline - now) / 10;
+  return shorter;
+}
+
+SandwichOptions sandwich_options(const Settings& settings, const Model& model, const Options& options) {
+  SandwichOptions all(options);
+  all.norm = settings.norm;
+  all.box = settings.box;
+  if (!settings.data.empty()) all.data = points_of_file(settings.data, model.sample());
+  all.methods = settings.methods;
+  if (settings.all_methods) all.methods = applicable_methods(model.sample(), all);
+  if (all.methods.empty()) all.methods = default_methods(model.sample(), all);
+  static_cast<Options&>(all) = without_last_part(options);
+  return all;
+}
+
+LayerOptions layer_options(const Settings& settings, const Options& options) {
+  LayerOptions layers;
+  static_cast<Options&>(layers) = options;
+  layers.progress = nullptr;
+  layers.norm = settings.norm;
+  layers.box = settings.box;
+  return layers;
+}
+
+double seconds_since(Options::Clock::time_point begin) {
+  return std::chrono::duration<double>(Options::Clock::now() - begin).count();
+}
+
+}  // namespace
+
+void require_sensible(const Settings& settings) {
+  for (const Method method : settings.methods) {
+    const bool l2_only = method == Method::frobenius || method == Method::seqlip || method == Method::seqlip_exact ||
+                         method == Method::seqlip_greedy;
+    if (l2_only && settings.norm != Norm::l2)
+      throw UsageMistake(
+          cat("--methods ", to_string(method), " is defined in l2 only; leave it out under --norm ", settings.norm));
+    if ((method == Method::dataset || method == Method::pairs) && settings.data.empty())
+      throw UsageMistake(cat("--methods ", to_string(method), " needs points: --data FILE"));
+    if (method == Method::grid && !settings.box) throw UsageMistake("--methods grid needs a box: --box LO:HI");
+  }
+}
+
+Analysis analyse_bounds(const Settings& settings, const Options& options) {
+  const auto start = Options::Clock::now();
+  const Model model = Model::load(settings.model, settings.import);
+  Analysis analysis = begin(settings, model);
+  analysis.sandwich = sandwich(model.function(), model.sample(), sandwich_options(settings, model, options));
+  for (BoundRow& row : analysis.sandwich.bounds) {
+    row.note = with_node_names(row.note, model);
+    row.explanation = with_node_names(row.explanation, model);
+  }
+  LayerOptions layers = layer_options(settings, options);
+  layers.spectra = !settings.report.empty();
+  layers.unfolded = settings.json || !settings.report.empty();
+  analysis.layers = layer_rows(model, layers);
+  analysis.seconds = seconds_since(start);
+  return analysis;
+}
+
+Analysis analyse_layers(const Settings& settings, const Options& options) {
+  const auto start = Options::Clock::now();
+  const Model model = Model::load(settings.model, settings.import);
+  Analysis analysis = begin(settings, model);
+  LayerOptions layers = layer_options(settings, options);
+  layers.spectra = settings.spectrum;
+  analysis.layers = layer_rows(model, layers);
+  analysis.seconds = seconds_since(start);
+  return analysis;
+}
+
+}  // namespace taut::cli

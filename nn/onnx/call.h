@@ -1,0 +1,108 @@
+// What the import of one operator sees: its operands and attributes, checked as they are asked for. Internal to
+// nn/onnx.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "autodiff/ops.h"
+#include "autodiff/outward.h"
+#include "nn/onnx/graph.h"
+
+namespace taut::nn::onnx {
+
+// A value within a model. Floating-point numbers have the dtype of the whole model and may lie on a tape; whole numbers
+// and truth values are plain f64 tensors.
+struct Value {
+  Var var;
+  ElementType type = ElementType::undefined;
+};
+
+// What all operators of a run share.
+struct Context {
+  // The model, for messages. Shared, since nodes on a tape point to it.
+  std::shared_ptr<const std::string> file;
+  DType dtype = DType::f32;
+  Index batch = 1;           // samples in this run; 1 when shapes are learned
+  Index declared_batch = 1;  // of the file, where that was more and has been replaced by 1
+};
+
+class Call {
+ public:
+  // `varies`, `fixed`: per operand. `shapes`: of the outputs, as learned with a batch of 1; empty while they are
+  // learned.
+  Call(const Context& context, const GraphNode& node, int opset, int line, std::vector<const Value*> operands,
+       std::span<const char> varies, std::span<const char> fixed, std::span<const Shape> shapes);
+
+  const GraphNode& node() const { return node_; }
+  int opset() const { return opset_; }
+  DType dtype() const { return context_.dtype; }
+  const Context& context() const { return context_; }
+  Where where() const { return where_; }
+
+  int count() const { return static_cast<int>(operands_.size()); }
+  int output_count() const { return static_cast<int>(node_.outputs.size()); }
+  bool wants(int output) const;  // somebody may use it
+  bool has(int i) const { return i < count() && operands_[static_cast<std::size_t>(i)] != nullptr; }
+  bool varies(int i) const { return has(i) && varies_[static_cast<std::size_t>(i)] != 0; }
+  // Known from the file alone, not from the shape of what is computed.
+  bool fixed(int i) const { return has(i) && fixed_[static_cast<std::size_t>(i)] != 0; }
+
+  const Value& value(int i) const;  // fails when the operand is missing
+  const Var& x(int i) const;        // a floating-point operand
+  Var optional_x(int i) const { return has(i) ? x(i) : Var(); }
+  bool is_float(int i) const { return onnx::is_float(value(i).type); }
+  // Numbers that do not depend on the input.
+  const Tensor& constant(int i, const char* what) const;
+  double scalar(int i, const char* what) const;  // exactly one number
+  std::vector<Index> whole_numbers(int i, const char* what) const;
+
+  // Attributes
+  bool has(std::string_view name) const { return attribute(name) != nullptr; }
+  Index i(std::string_view name, Index otherwise) const;
+  double f(std::string_view name, double otherwise) const;
+  std::string s(std::string_view name, const std::string& otherwise) const;
+  std::optional<std::vector<Index>> is(std::string_view name) const;
+  std::optional<std::vector<double>> fs(std::string_view name) const;
+  const Array* tensor(std::string_view name) const;
+
+  // An axis of a tensor of this rank, counted from 0; fails when there is none.
+  int axis(Index given, int rank) const;
+  // Whole numbers that were an attribute before some opset and are an operand since.
+  std::optional<std::vector<Index>> is_or_operand(std::string_view name, int operand) const;
+
+  void out(Var y) { out(0, std::move(y)); }  // of the type of the first floating-point operand
+  void out(int k, Var y);
+  void out(int k, Value value);
+  void whole(int k, Tensor f64, ElementType type) { out(k, Value{Var(std::move(f64)), type}); }
+  std::vector<Value> take() { return std::move(outputs_); }
+
+  // The shape of output k with a batch of 1; nothing while shapes are learned.
+  const Shape* learned(int k) const;
+
+  // A result of this many numbers must be worth its memory.
+  void require_moderate(double count) const;
+  [[noreturn]] void fail(const std::string& what) const;         // the model is not valid
+  [[noreturn]] void unsupported(const std::string& what) const;  // it is, but cannot be imported
+  std::string title() const;                                     // "model.onnx, node 7 'conv1' (Conv)"
+
+ private:
+  const Attribute* attribute(std::string_view name) const;
+  template <class T>
+  const T* typed(std::string_view name, const char* kind) const;
+
+  const Context& context_;
+  const GraphNode& node_;
+  int opset_;
+  Where where_;
+  std::vector<const Value*> operands_;
+  std::span<const char> varies_, fixed_;
+  std::span<const Shape> shapes_;
+  std::vector<Value> outputs_;
+};
+
+}  // namespace taut::nn::onnx

@@ -1,0 +1,91 @@
+// ONNX models as functions on a tape, to be bounded, differentiated or evaluated. [ONNX]
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "autodiff/diff.h"
+#include "autodiff/linear_map.h"
+#include "nn/onnx/graph.h"
+
+namespace taut::nn::onnx {
+
+struct ImportOptions {
+  // Of several inputs or outputs of the file, the one to look at; "": all of them. Inputs that are not looked at are
+  // held at 0, with a note.
+  std::string input, output;
+  // Of the input that is looked at (of all, if there are several without a name), with a batch of 1 in front; needed
+  // where the file leaves a size open that is not the batch.
+  std::vector<Index> input_shape;
+};
+
+struct Port {
+  std::string name;
+  Shape shape;  // of one sample, with the batch of 1 where it has one
+};
+
+// One layer of the file as it stands there, before anything is folded: a Conv, ConvTranspose, Gemm, MatMul or
+// BatchNormalization whose weights do not vary.
+struct Layer {
+  std::string name, op;  // of the node; a node without a name is called by its first output
+  Shape in, out;
+  LinearMap map;                // empty where the node is not affine in what varies (a product of two activations)
+  double relative_error = 0.0;  // by which every entry of the map may be off (weights computed within the file)
+};
+
+// A model, ready to run. Copies share what was read. Everything about the file is decided when it is loaded: operators
+// without an import, shapes that do not fit and weights that are not finite are errors then.
+//
+// As a function it maps batches (b, …) to (b, …) without mixing samples:
+//   - one input with a batch axis: (b, …) as the file has it;
+//   - otherwise (several inputs, or an input without a batch axis): (b, size), all inputs flattened one behind the
+//     other;
+//   - several outputs: (b, size), all flattened one behind the other.
+// Weights are constants on the tape. Numbers are f64 if the file holds f64 numbers anywhere, else f32.
+class Model {
+ public:
+  // FileError: unreadable, broken; UnsupportedError: an operator or attribute that cannot be imported, with node, op
+  // and what is nearest; ShapeError, NumericError, UsageError (no such input) as by operations. All texts are one line
+  // and name the file.
+  static Model load(const std::filesystem::path& file, const ImportOptions& options = {});
+  static Model of(GraphData graph, const ImportOptions& options = {}, const std::string& name = "model");
+
+  Var operator()(const Var& x) const;
+  Function function() const;
+
+  Tensor sample() const;  // zeros of what the function takes, one sample
+  DType dtype() const;
+  std::span<const Port> inputs() const;   // that are looked at
+  std::span<const Port> outputs() const;  // that are looked at
+  Index parameter_count() const;          // numbers in initialisers and constants that the outputs depend on
+  std::span<const std::string> notes() const;
+  const std::string& name() const;
+
+  // Nodes of the file in their order. Errors of rules as by lipschitz.
+  std::vector<Layer> layers() const;
+  // What the file calls node number `line` (from 1), "Conv 'conv1'": Where::line of what lies on the tape.
+  std::string node_name(int line) const;
+
+ private:
+  struct State;
+  explicit Model(std::shared_ptr<const State> state);
+  std::shared_ptr<const State> state_;
+};
+
+// All outputs of a graph for these inputs, by name, shapes as they are: nothing stands for a batch. Floating-point
+// inputs named in `varying` lie on a tape, others are constants; for tests of operators.
+std::map<std::string, Array> evaluate(const GraphData& graph, const std::map<std::string, Array>& inputs,
+                                      std::span<const std::string> varying = {}, const std::string& name = "model");
+
+// The ops that can be imported, sorted: name, the primitives or functions that it becomes, remarks.
+struct OperatorRow {
+  std::string_view op, becomes, remarks;
+};
+std::vector<OperatorRow> operators();
+
+}  // namespace taut::nn::onnx

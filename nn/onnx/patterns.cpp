@@ -1,0 +1,130 @@
+#include "nn/onnx/patterns.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <optional>
+#include <set>
+#include <unordered_map>
+
+#include "nn/onnx/patterns_parts.h"
+
+namespace taut::nn::onnx {
+
+// ---- the graph as patterns see it -----------------------------------------------------------------------------------
+
+const GraphNode* Matcher::made_by(const std::string& value, std::string_view op) const {
+  const auto found = producer_.find(resolved(value));
+  if (found == producer_.end()) return nullptr;
+  const GraphNode& node = steps_[found->second].node;
+  if (node.outputs.front() != resolved(value)) return nullptr;
+  return node.op == op && (node.domain.empty() || node.domain == recognised_domain) ? &node : nullptr;
+}
+
+const std::string& Matcher::resolved(const std::string& value) const {
+  const std::string* name = &value;
+  // Casts between floating-point types and identities change nothing.
+  for (int depth = 0; depth < 8; ++depth) {
+    const auto found = producer_.find(*name);
+    if (found == producer_.end()) break;
+    const GraphNode& node = steps_[found->second].node;
+    if (!node.domain.empty() || node.inputs.empty()) break;
+    const bool cast = node.op == "Cast" && node.attributes.contains("to") &&
+                      std::holds_alternative<std::int64_t>(node.attributes.at("to")) &&
+                      is_float(static_cast<ElementType>(std::get<std::int64_t>(node.attributes.at("to"))));
+    if (node.op != "Identity" && !cast) break;
+    name = &node.inputs.front();
+  }
+  return *name;
+}
+
+std::optional<double> Matcher::number(const std::string& value) const {
+  const Tensor* tensor = constant_(value);
+  if (tensor == nullptr || tensor->size() == 0) return std::nullopt;
+  const double first = tensor->at(0);
+  for (Index i = 1; i < tensor->size(); ++i)
+    if (tensor->at(i) != first) return std::nullopt;
+  return first;
+}
+bool Matcher::is(const std::string& value, double wanted) const {
+  const auto x = number(value);
+  return x && *x == wanted;
+}
+bool Matcher::near(const std::string& value, double wanted) const {
+  const auto x = number(value);
+  return x && std::fabs(*x - wanted) <= nominal * std::fabs(wanted);
+}
+
+std::optional<std::pair<std::string, std::string>> Matcher::with_constant(const std::string& value,
+                                                                          std::string_view op) const {
+  const GraphNode* node = made_by(value, op);
+  if (node == nullptr || node->inputs.size() != 2) return std::nullopt;
+  if (constant(node->inputs[1])) return std::pair(node->inputs[0], node->inputs[1]);
+  const bool commutes = op == "Add" || op == "Mul" || op == "Max" || op == "Min";
+  if (commutes && constant(node->inputs[0])) return std::pair(node->inputs[1], node->inputs[0]);
+  return std::nullopt;
+}
+
+std::int64_t Matcher::whole(const GraphNode& node, const char* name, std::int64_t otherwise) const {
+  const auto found = node.attributes.find(name);
+  if (found == node.attributes.end()) return otherwise;
+  const auto* value = std::get_if<std::int64_t>(&found->second);
+  return value != nullptr ? *value : otherwise;
+}
+
+std::optional<std::vector<std::int64_t>> Matcher::axes(const GraphNode& node) const {
+  if (node.inputs.size() > 1 && !node.inputs[1].empty()) {
+    const Tensor* t = constant_(node.inputs[1]);
+    if (t == nullptr) return std::nullopt;
+    std::vector<std::int64_t> list;
+    for (Index i = 0; i < t->size(); ++i) list.push_back(static_cast<std::int64_t>(t->at(i)));
+    return list;
+  }
+  const auto found = node.attributes.find("axes");
+  if (found == node.attributes.end()) return std::nullopt;
+  const auto* list = std::get_if<std::vector<std::int64_t>>(&found->second);
+  return list != nullptr ? std::optional(*list) : std::nullopt;
+}
+
+namespace {
+
+constexpr Pattern* families[] = {gate_patterns, kink_patterns, norm_patterns, exponential_patterns, attention_patterns};
+
+}  // namespace
+
+bool recognise(std::vector<Step>& steps, const ConstantOf& constant) {
+  Matcher matcher(steps, constant);
+  bool any = false;
+  // In the order of computation, so that parts are recognised before what is made of them.
+  for (Step& step : steps) {
+    if (!step.node.domain.empty() || step.node.outputs.size() != 1 || step.fixed) continue;
+    for (Pattern* const pattern : families) {
+      std::optional<GraphNode> found = pattern(matcher, step.node);
+      if (!found) continue;
+      found->domain = recognised_domain;
+      found->name = step.node.name;
+      found->outputs = step.node.outputs;
+      step.node = std::move(*found);
+      step.op = find_operator(recognised_domain, step.node.op);
+      any = true;
+      break;
+    }
+  }
+  return any;
+}
+
+void remove_unused(std::vector<Step>& steps, const std::vector<std::string>& outputs) {
+  std::set<std::string> wanted(outputs.begin(), outputs.end());
+  std::vector<Step> kept;
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    const bool used =
+        std::ranges::any_of(step->node.outputs, [&](const std::string& name) { return wanted.contains(name); });
+    if (!used) continue;
+    for (const std::string& name : step->node.inputs) wanted.insert(name);
+    kept.push_back(std::move(*step));
+  }
+  std::ranges::reverse(kept);
+  steps = std::move(kept);
+}
+
+}  // namespace taut::nn::onnx

@@ -1,0 +1,344 @@
+#include "nn/onnx/program.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autodiff/error.h"
+#include "nn/onnx/patterns.h"
+
+namespace taut::nn::onnx {
+namespace {
+
+// The same kind of error, with the node in front of it, on one line.
+template <class E>
+[[noreturn]] void with_title(const E& error, const Call& call) {
+  std::string text = error.what();
+  std::ranges::replace(text, '\n', ' ');
+  throw E(text.starts_with(call.title()) ? text : cat(call.title(), ": ", text));
+}
+
+void import(const Operator& op, Call& call) {
+  try {
+    op.import(call);
+  } catch (const ShapeError& error) {
+    with_title(error, call);
+  } catch (const DTypeError& error) {
+    with_title(error, call);
+  } catch (const DomainError& error) {
+    with_title(error, call);
+  } catch (const NumericError& error) {
+    with_title(error, call);
+  } catch (const MemoryError& error) {
+    with_title(error, call);
+  } catch (const UsageError& error) {
+    with_title(error, call);
+  } catch (const UnsupportedError& error) {
+    with_title(error, call);
+  }
+}
+
+std::string title(const std::string& file, const Step& step) {
+  const std::string& name =
+      !step.node.name.empty() || step.node.outputs.empty() ? step.node.name : step.node.outputs.front();
+  return cat(file, ", node ", step.line, " '", name.substr(0, 80), "' (", step.node.op.substr(0, 80), ')');
+}
+
+[[noreturn]] void refuse(const std::string& file, const Step& step) {
+  const std::string& domain = step.node.domain;
+  const std::string_view near = domain.empty() ? nearest_operator(step.node.op) : "";
+  throw UnsupportedError(
+      cat(title(file, step), ": there is no import for ", domain.empty() ? "" : domain.substr(0, 80) + ".",
+          step.node.op.substr(0, 80), near.empty() ? std::string() : cat("; the nearest supported operator is ", near),
+          "; export the model with operators of docs/onnx.md, or choose an output before it by --output"));
+}
+
+}  // namespace
+
+// The values of one run.
+class Program::Env {
+ public:
+  Env(const Program& program, Tape* tape) : program_(program), tape_(tape), values_(program.names_.size()) {}
+
+  void set(int id, Value value) { values_[static_cast<std::size_t>(id)] = std::move(value); }
+  bool has(int id) const { return values_[static_cast<std::size_t>(id)].var.defined(); }
+  // On a tape, constants of the file become leaves when they are first asked for.
+  const Value& at(int id) {
+    Value& value = values_[static_cast<std::size_t>(id)];
+    if (value.var.defined()) return value;
+    value = program_.constants_[static_cast<std::size_t>(id)];
+    if (tape_ != nullptr && value.var.defined() && is_float(value.type))
+      value.var = tape_->constant(value.var.value(), program_.names_[static_cast<std::size_t>(id)]);
+    return value;
+  }
+
+ private:
+  const Program& program_;
+  Tape* tape_;
+  std::vector<Value> values_;
+};
+
+Program::Program(const GraphData& graph, const std::string& file, std::span<const std::string> inputs,
+                 std::span<const std::string> varying, std::span<const std::string> outputs)
+    : opsets_(graph.opsets) {
+  context_.file = std::make_shared<const std::string>(file);
+  if (!opsets_.contains("") && !graph.nodes.empty())
+    throw FileError(cat(file, ": the model does not say which version of ONNX's operators it uses (opset_import)"));
+  for (const auto& [line, node] : ordered_nodes(graph, file, outputs)) {
+    Step step;
+    step.node = *node;
+    step.line = line;
+    step.op = find_operator(node->domain, node->op);
+    const auto opset = opsets_.find(node->domain);
+    step.opset = opset != opsets_.end() ? opset->second : 1;
+    steps_.push_back(std::move(step));
+  }
+  choose_dtype(graph, inputs);
+  collect(graph, inputs, outputs);
+  number_values();
+  evaluate_constants();
+  mark(varying);
+  const auto constant = [&](const std::string& name) -> const Tensor* {
+    const auto found = ids_.find(name);
+    if (found == ids_.end()) return nullptr;
+    const Value& value = constants_[static_cast<std::size_t>(found->second)];
+    return value.var.defined() ? &value.var.value() : nullptr;
+  };
+  if (recognise(steps_, constant)) {
+    std::vector<std::string> names(outputs.begin(), outputs.end());
+    remove_unused(steps_, names);
+    number_values();
+    mark(varying);
+  }
+  for (const Step& step : steps_)
+    if (step.op == nullptr && !(step.fixed && std::ranges::all_of(step.out, [&](int id) { return id < 0; })))
+      refuse(file, step);
+  for (const Step& step : steps_) {
+    if (step.opset < step.op->since && step.node.domain.empty())
+      throw FileError(cat(title(file, step), ": the model uses opset ", step.opset, ", but this operator came with ",
+                          step.op->since));
+  }
+}
+
+int Program::id(const std::string& name) const {
+  if (name.empty()) return -1;
+  const auto found = ids_.find(name);
+  return found != ids_.end() ? found->second : -1;
+}
+
+void Program::choose_dtype(const GraphData& graph, std::span<const std::string> inputs) {
+  for (const auto& [name, array] : graph.initialisers)
+    if (array.type == ElementType::f64 && array.tensor.size() > 0) context_.dtype = DType::f64;
+  for (const GraphPort& port : graph.inputs)
+    if (port.type == ElementType::f64 && std::ranges::find(inputs, port.name) != inputs.end())
+      context_.dtype = DType::f64;
+  for (const Step& step : steps_)
+    for (const auto& [name, attribute] : step.node.attributes)
+      if (const Array* array = std::get_if<Array>(&attribute); array != nullptr && array->type == ElementType::f64)
+        context_.dtype = DType::f64;
+}
+
+// Gives every value of the graph a number.
+void Program::collect(const GraphData& graph, std::span<const std::string> inputs,
+                      std::span<const std::string> outputs) {
+  const auto add = [&](const std::string& name) {
+    if (name.empty() || ids_.contains(name)) return;
+    ids_.emplace(name, static_cast<int>(names_.size()));
+    names_.push_back(name);
+  };
+  for (const std::string& name : inputs) add(name);
+  for (const Step& step : steps_) {
+    for (const std::string& name : step.node.inputs) add(name);
+    for (const std::string& name : step.node.outputs) add(name);
+  }
+  for (const std::string& name : outputs) add(name);
+  constants_.resize(names_.size());
+  exact_.resize(names_.size(), 0);
+  shapes_.resize(names_.size());
+  for (const std::string& name : inputs) inputs_.push_back(id(name));
+  for (const std::string& name : outputs) outputs_.push_back(id(name));
+  for (const auto& [name, array] : graph.initialisers) {
+    const int k = id(name);
+    if (k < 0 || std::ranges::find(inputs_, k) != inputs_.end()) continue;
+    const bool real = is_float(array.type);
+    constants_[static_cast<std::size_t>(k)] = {Var(real ? array.tensor.to(context_.dtype) : array.tensor), array.type};
+    exact_[static_cast<std::size_t>(k)] = 1;
+    if (real) parameters_ += array.tensor.size();
+  }
+}
+
+void Program::number_values() {
+  for (Step& step : steps_) {
+    step.in.clear();
+    step.out.clear();
+    for (const std::string& name : step.node.inputs) step.in.push_back(id(name));
+    for (const std::string& name : step.node.outputs) step.out.push_back(id(name));
+  }
+}
+
+// Which values depend on inputs that vary, and which on nothing but the file.
+void Program::mark(std::span<const std::string> varying) {
+  std::vector<char> varies(names_.size(), 0), fixed(names_.size(), 0);
+  for (std::size_t k = 0; k < names_.size(); ++k) fixed[k] = constants_[k].var.defined() ? 1 : 0;
+  for (const std::string& name : varying) varies[static_cast<std::size_t>(id(name))] = 1;
+  for (Step& step : steps_) {
+    step.in_varies.clear();
+    step.in_fixed.clear();
+    step.varies = false;
+    step.fixed = true;
+    for (const int k : step.in) {
+      step.in_varies.push_back(k >= 0 ? varies[static_cast<std::size_t>(k)] : 0);
+      step.in_fixed.push_back(k >= 0 ? fixed[static_cast<std::size_t>(k)] : 1);
+      step.varies = step.varies || step.in_varies.back() != 0;
+      step.fixed = step.fixed && step.in_fixed.back() != 0;
+    }
+    if (step.op != nullptr && step.op->kind == Kind::shapes) step.varies = false;
+    for (const int k : step.out)
+      if (k >= 0) {
+        varies[static_cast<std::size_t>(k)] = step.varies ? 1 : 0;
+        fixed[static_cast<std::size_t>(k)] = step.fixed ? 1 : 0;
+      }
+  }
+}
+
+// What is known before any run. Operators that cannot be imported are left for those who need their results.
+void Program::evaluate_constants() {
+  mark({});
+  Env env(*this, nullptr);
+  std::vector<char> known(names_.size(), 0), exact = exact_;
+  for (std::size_t k = 0; k < names_.size(); ++k) known[k] = constants_[k].var.defined() ? 1 : 0;
+  for (Step& step : steps_) {
+    const bool ready =
+        std::ranges::all_of(step.in, [&](int k) { return k < 0 || known[static_cast<std::size_t>(k)] != 0; });
+    if (!ready || step.op == nullptr || (step.opset < step.op->since && step.node.domain.empty())) continue;
+    std::fill(step.in_fixed.begin(), step.in_fixed.end(), 1);
+    std::vector<Value> values = execute(step, context_, env);
+    if (step.node.op == "Constant" && !values.empty() && is_float(values[0].type))
+      parameters_ += values[0].var.shape().size();
+    const bool operands_exact =
+        std::ranges::all_of(step.in, [&](int k) { return k < 0 || exact[static_cast<std::size_t>(k)] != 0; });
+    for (std::size_t i = 0; i < step.out.size(); ++i) {
+      if (step.out[i] < 0 || !values[i].var.defined()) continue;
+      const auto k = static_cast<std::size_t>(step.out[i]);
+      known[k] = 1;
+      exact[k] = !is_float(values[i].type) || step.op->kind == Kind::shapes ||
+                 (step.op->kind == Kind::moves && operands_exact);
+      constants_[k] = std::move(values[i]);
+    }
+  }
+  exact_ = std::move(exact);
+}
+
+std::vector<Value> Program::execute(const Step& step, const Context& context, Env& env) const {
+  std::vector<const Value*> operands;
+  for (std::size_t i = 0; i < step.in.size(); ++i) {
+    const int k = step.in[i];
+    const Value* value = k >= 0 ? &env.at(k) : nullptr;
+    if (value != nullptr && !value->var.defined())
+      throw UnsupportedError(cat(title(*context.file, step), ": its operand '",
+                                 names_[static_cast<std::size_t>(k)].substr(0, 80), "' is not known"));
+    if (value != nullptr && step.in_varies[i] != 0 && !is_float(value->type) && step.op->kind != Kind::shapes &&
+        step.node.op != "Where")
+      throw UnsupportedError(cat(title(*context.file, step), ": its operand '",
+                                 names_[static_cast<std::size_t>(k)].substr(0, 80), "' (", to_string(value->type),
+                                 ") depends on the input of the model; only floating-point numbers may"));
+    operands.push_back(value);
+  }
+  Call call(context, step.node, step.opset, step.line, std::move(operands), step.in_varies, step.in_fixed, step.shapes);
+  import(*step.op, call);
+  std::vector<Value> outputs = call.take();
+  for (std::size_t i = 0; i < step.out.size(); ++i)
+    if (step.out[i] >= 0 && !outputs[i].var.defined()) {
+      if (i == 0) throw UnsupportedError(cat(title(*context.file, step), ": it has no result"));
+    }
+  return outputs;
+}
+
+std::vector<Value> Program::run(std::span<const Value> inputs, Tape* tape, Index batch) const {
+  Context context = context_;
+  context.batch = batch;
+  Env env(*this, tape);
+  for (std::size_t i = 0; i < inputs_.size(); ++i) env.set(inputs_[i], inputs[i]);
+  for (const Step& step : steps_) {
+    // What was moved only is known already; arithmetic on constants is recorded, so that its rounding is seen.
+    const auto settled = [&](int k) {
+      return k < 0 || (constants_[static_cast<std::size_t>(k)].var.defined() &&
+                       (tape == nullptr || exact_[static_cast<std::size_t>(k)] != 0));
+    };
+    if (std::ranges::all_of(step.out, settled)) continue;
+    std::vector<Value> values = execute(step, context, env);
+    for (std::size_t i = 0; i < step.out.size(); ++i)
+      if (step.out[i] >= 0 && values[i].var.defined()) env.set(step.out[i], std::move(values[i]));
+  }
+  std::vector<Value> outputs;
+  for (const int k : outputs_) outputs.push_back(env.at(k));
+  return outputs;
+}
+
+std::vector<Value> Program::learn(std::span<const Value> inputs, Tape& tape) {
+  require_finite();
+  Env env(*this, &tape);
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    env.set(inputs_[i], inputs[i]);
+    shapes_[static_cast<std::size_t>(inputs_[i])] = inputs[i].var.shape();
+  }
+  for (Step& step : steps_) {
+    const auto settled = [&](int k) { return k < 0 || exact_[static_cast<std::size_t>(k)] != 0; };
+    if (std::ranges::all_of(step.out, settled)) continue;
+    step.shapes.clear();
+    std::vector<Value> values = execute(step, context_, env);
+    for (std::size_t i = 0; i < step.out.size(); ++i) {
+      const bool there = step.out[i] >= 0 && values[i].var.defined();
+      step.shapes.push_back(there ? values[i].var.shape() : Shape{});
+      if (!there) continue;
+      shapes_[static_cast<std::size_t>(step.out[i])] = values[i].var.shape();
+      if (!step.varies && !step.fixed) learned_[step.out[i]] = {values[i].var.detached(), values[i].type};
+      env.set(step.out[i], std::move(values[i]));
+    }
+  }
+  std::vector<Value> outputs;
+  for (const int k : outputs_) outputs.push_back(env.at(k));
+  return outputs;
+}
+
+Var Program::run_alone(const Step& step, Tape& tape) const {
+  Env env(*this, &tape);
+  int varying = 0;
+  for (std::size_t i = 0; i < step.in.size(); ++i) {
+    if (step.in[i] < 0 || step.in_varies[i] == 0 || env.has(step.in[i])) continue;
+    ++varying;
+    env.set(step.in[i], {tape.input(Tensor::zeros(shape(step.in[i]), context_.dtype)),
+                         context_.dtype == DType::f64 ? ElementType::f64 : ElementType::f32});
+  }
+  if (varying != 1) return {};
+  for (const auto& [k, value] : learned_) env.set(k, value);
+  // Constants that are computed within the file, recorded so that their rounding is seen.
+  for (const Step& other : steps_) {
+    if (&other == &step) break;
+    const bool computed = other.fixed && std::ranges::any_of(other.out, [&](int k) {
+                            return k >= 0 && exact_[static_cast<std::size_t>(k)] == 0;
+                          });
+    if (!computed) continue;
+    std::vector<Value> values = execute(other, context_, env);
+    for (std::size_t i = 0; i < other.out.size(); ++i)
+      if (other.out[i] >= 0 && values[i].var.defined()) env.set(other.out[i], std::move(values[i]));
+  }
+  std::vector<Value> values = execute(step, context_, env);
+  return values.front().var;
+}
+
+void Program::require_finite() const {
+  for (const Step& step : steps_) {
+    if (step.op->kind != Kind::computes || step.node.op == "Clip" || step.node.op == "Where") continue;
+    for (const int k : step.in) {
+      if (k < 0) continue;
+      const Value& value = constants_[static_cast<std::size_t>(k)];
+      if (!value.var.defined() || !is_float(value.type)) continue;
+      if (const Index at = value.var.value().first_non_finite(); at >= 0)
+        throw NumericError(cat(title(*context_.file, step), ": the weights '",
+                               names_[static_cast<std::size_t>(k)].substr(0, 80), "' hold ", value.var.value().at(at),
+                               " at position ", at, "; weights must be finite"));
+    }
+  }
+}
+
+}  // namespace taut::nn::onnx
