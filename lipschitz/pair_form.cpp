@@ -16,8 +16,8 @@ using Vector = std::vector<double>;
 
 constexpr double u = 0x1p-53;
 constexpr double underflow = 0x1p-900;
-constexpr Index block = 8;            // vectors of a block of the Krylov space
-constexpr int least_depth = 3;        // of that space, in blocks
+constexpr Index block = 8;      // vectors of a block of the Krylov space
+constexpr int least_depth = 3;  // of that space, in blocks
 constexpr std::size_t large = std::size_t{1} << 19;
 constexpr double weight_of_pass = 2;  // of an operation that waits for memory
 constexpr double sparse_below = 0.2;  // the share of entries
@@ -270,8 +270,7 @@ PairForm::Spectrum PairForm::spectrum(int depth, double accuracy) {
   return found;
 }
 
-PairForm::Value PairForm::evaluate(const Vector& z, double temperature, int depth, double accuracy,
-                                   bool exactly) {
+PairForm::Value PairForm::evaluate(const Vector& z, double temperature, int depth, double accuracy, bool exactly) {
   Value v;
   exactly_ = exactly;
   scale_rows(z);
