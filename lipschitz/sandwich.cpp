@@ -167,6 +167,7 @@ class Run {
     SeqLipOptions options(share_);
     options.method = how;
     options.box = options_.box;
+    if (options_.seqlip_operations) options.operations = *options_.seqlip_operations;
     const SeqLipReport report = seqlip(f_, sample_, options, where_);
     add(method, report.bound, report.status, report.note, report.seconds);
   }

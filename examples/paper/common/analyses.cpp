@@ -20,6 +20,7 @@ BoundRow pair_row(const char* method, const PairResult& result) {
 
 std::vector<BoundRow> Analyses::of(Method method, const Tensor& data) const {
   SandwichOptions one(limited(*this));
+  one.seqlip_operations = infinity;
   one.methods = {method};
   one.data = data;
   return sandwich(f, sample, one).bounds;
@@ -27,6 +28,7 @@ std::vector<BoundRow> Analyses::of(Method method, const Tensor& data) const {
 
 std::vector<BoundRow> Analyses::on_box(Method method, const Interval& box) const {
   SandwichOptions one(limited(*this));
+  one.seqlip_operations = infinity;
   one.methods = {method};
   one.box = box;
   return sandwich(f, sample, one).bounds;
