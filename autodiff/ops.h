@@ -62,6 +62,12 @@ Var clip(const Var& x, double lo, double hi, Where where = Where::current());
 // min(max(alpha·x + beta, 0), 1)
 Var hard_sigmoid(const Var& x, double alpha = 1.0 / 6.0, double beta = 0.5, Where where = Where::current());
 Var hard_swish(const Var& x, Where where = Where::current());  // x · min(max(x + 3, 0), 6) / 6
+// The same values, of functions whose constants (1/√2; √(2/π) and 0.044715; 1/6 beside a half) are known within a
+// relative tolerance only, at most 1e-3: slopes and ranges hold for all of them. For models that hold roundings of
+// these.
+Var near_gelu(const Var& x, double tolerance, Where where = Where::current());
+Var near_gelu_tanh(const Var& x, double tolerance, Where where = Where::current());
+Var near_hard_swish(const Var& x, double tolerance, Where where = Where::current());  // x · clip(αx + 1/2, 0, 1)
 
 // ---- elementwise, two operands; NumPy broadcasting is inserted as broadcast_to nodes
 // -----------------------------------

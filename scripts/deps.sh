@@ -35,6 +35,7 @@ header nlohmann/json.hpp     | nlohmann-json3-dev | json-devel         | nlohman
 test_packages='
 python onnx                  | python3-onnx     | python3-onnx         | onnx
 python cv2                   | python3-opencv   | python3-opencv       | opencv
+folder /usr/share/libonnx-testdata/data | libonnx-testdata | onnx      | onnx
 '
 paper_packages='
 command gnuplot              | gnuplot-nox      | gnuplot              | gnuplot
@@ -44,6 +45,7 @@ clang-format 14              | clang-format-14  | clang-tools-extra    | clang-f
 '
 
 compiler() { "${CXX:-c++}" "$@"; }
+has_folder() { [[ -d $1 ]]; }
 has_command() { command -v "$1" >/dev/null; }
 has_cmake() { has_command cmake && printf '%s\n' "$1" "$(cmake --version | awk 'NR == 1 {print $3}')" | sort -VC; }
 has_clang-format() { has_command "clang-format-$1" || clang-format --version 2>/dev/null | grep -q "version $1\."; }

@@ -123,23 +123,48 @@ class Celu final : public Unit<Celu, CeluFormula, Unary::celu> {
   double alpha_;
 };
 
+// Files hold roundings of 1/√2, √(2/π), 0.044715 and 1/6. With a tolerance, the rules of the three functions made of
+// these hold for all constants within that relative distance: mathematics.md, 3.7. κ x for every κ in 1 ± tolerance.
+Interval rescaled(const Interval& x, double tolerance) {
+  if (tolerance == 0.0) return x;
+  const auto end = [&](double t, bool down) {
+    const double factor = (t < 0) == down ? 1 + tolerance : 1 - tolerance;
+    return down ? mul_down(t, factor) : mul_up(t, factor);
+  };
+  return {end(x.lo, true), end(x.hi, false)};
+}
+// g(κ x)/κ, of which y holds the g(κ x).
+Interval scaled_back(const Interval& y, double tolerance) {
+  return tolerance == 0.0 ? y : y * Interval{1 - 2 * tolerance, 1 + 2 * tolerance};
+}
+Interval off_by(double distance, const Interval& y) {
+  return distance == 0.0 ? y : Interval{sub_down(y.lo, distance), add_up(y.hi, distance)};
+}
+
 class Gelu final : public Unit<Gelu, GeluFormula, Unary::gelu> {
  public:
   static constexpr OpInfo static_info{"gelu", "x Φ(x), Φ the normal distribution", "", "Hendrycks2016"};
+  explicit Gelu(double tolerance = 0.0) : tolerance_(tolerance) {}
+  Attributes attributes() const override { return {{"tolerance", tolerance_}}; }
   Slope slope(const Interval& x) const override {
-    return gated_slope(x, shape, [](double t) {
+    return gated_slope(rescaled(x, tolerance_), shape, [](double t) {
       return sum_within(std::erfc(-t / std::numbers::sqrt2) / 2, margin(t), t * normal_density(t),
                         margin(-std::fabs(t)));
     });
   }
   Interval image(const Interval& x) const override {
-    return gated_image(x, shape, [](double t) {
-      const double p = std::erfc(-t / std::numbers::sqrt2) / 2;
-      return Interval{std::max(0.0, outer(p, p, margin(t)).lo), std::min(1.0, outer(p, p, margin(t)).hi)};
-    });
+    return scaled_back(
+        gated_image(
+            rescaled(x, tolerance_), shape,
+            [](double t) {
+              const double p = std::erfc(-t / std::numbers::sqrt2) / 2;
+              return Interval{std::max(0.0, outer(p, p, margin(t)).lo), std::min(1.0, outer(p, p, margin(t)).hi)};
+            }),
+        tolerance_);
   }
 
  private:
+  double tolerance_;
   static constexpr GatedShape shape{
       {turn(-0.751791524693564, -0.16997120747990366)},
       {turn(-1.4142135623730951, -0.12890414518515479), turn(1.4142135623730951, 1.1289041451851548)}};
@@ -152,21 +177,31 @@ class Gelu final : public Unit<Gelu, GeluFormula, Unary::gelu> {
 class GeluTanh final : public Unit<GeluTanh, GeluTanhFormula, Unary::gelu_tanh> {
  public:
   static constexpr OpInfo static_info{"gelu_tanh", "x/2 (1 + tanh(√(2/π)(x + 0.044715 x³)))", "", "Hendrycks2016"};
+  explicit GeluTanh(double tolerance = 0.0) : tolerance_(tolerance) {}
+  Attributes attributes() const override { return {{"tolerance", tolerance_}}; }
   Slope slope(const Interval& x) const override {
-    return gated_slope(x, shape, [](double t) {
-      const double s = logistic(inner(t)), other = logistic(-inner(t));
-      const double growth = GeluTanhFormula::twice_root * (1 + 3 * GeluTanhFormula::cubic * t * t);
-      return sum_within(s, margin(t), t * s * other * growth, margin(-std::fabs(t)));
-    });
+    // The second constant moves slopes by at most 2.4 times what it is off, values by 0.3 times that.
+    return off_by(6 * tolerance_, gated_slope(rescaled(x, tolerance_), shape, [](double t) {
+                    const double s = logistic(inner(t)), other = logistic(-inner(t));
+                    const double growth = GeluTanhFormula::twice_root * (1 + 3 * GeluTanhFormula::cubic * t * t);
+                    return sum_within(s, margin(t), t * s * other * growth, margin(-std::fabs(t)));
+                  }));
   }
   Interval image(const Interval& x) const override {
-    return gated_image(x, shape, [](double t) {
-      const double s = logistic(inner(t));
-      return Interval{std::max(0.0, outer(s, s, margin(t)).lo), std::min(1.0, outer(s, s, margin(t)).hi)};
-    });
+    return off_by(
+        tolerance_,
+        scaled_back(
+            gated_image(
+                rescaled(x, tolerance_), shape,
+                [](double t) {
+                  const double s = logistic(inner(t));
+                  return Interval{std::max(0.0, outer(s, s, margin(t)).lo), std::min(1.0, outer(s, s, margin(t)).hi)};
+                }),
+            tolerance_));
   }
 
  private:
+  double tolerance_;
   static constexpr GatedShape shape{
       {turn(-0.752461422071016, -0.17004075057125405)},
       {turn(-1.41850400879082836, -0.12899306865877176), turn(1.41850400879082836, 1.1289930686587718)}};
@@ -320,8 +355,11 @@ class HardSwish final : public Unit<HardSwish, HardSwishFormula, Unary::hard_swi
  public:
   static constexpr OpInfo static_info{"hard_swish", "x min(max(x + 3, 0), 6) / 6", "derivative 0 at −3, 3/2 at 3",
                                       "Howard2019"};
+  explicit HardSwish(double tolerance = 0.0) : tolerance_(tolerance) {}
+  Attributes attributes() const override { return {{"tolerance", tolerance_}}; }
   // 0, (2x + 3)/6, 1 on (−∞, −3], (−3, 3], (3, ∞)
-  Slope slope(const Interval& x) const override {
+  Slope slope(const Interval& argument) const override {
+    const Interval x = rescaled(argument, tolerance_);
     Slope s{infinity, -infinity};
     if (x.lo <= -3) s = hull(s, Slope::point(0.0));
     if (x.hi > -3 && x.lo <= 3) {
@@ -333,15 +371,26 @@ class HardSwish final : public Unit<HardSwish, HardSwishFormula, Unary::hard_swi
   }
   Interval image(const Interval& x) const override {
     constexpr std::array<Turn, 1> least{Turn{Interval::point(-1.5), -0.375}};
-    return over_turns(x, least, [](double t) {
-      if (t <= -3) return Interval::point(0.0);
-      if (t >= 3) return Interval::point(t);
-      return outer(t * (t + 3) / 6, t * (t + 3) / 6, 8 * u);
-    });
+    return scaled_back(over_turns(rescaled(x, tolerance_), least,
+                                  [](double t) {
+                                    if (t <= -3) return Interval::point(0.0);
+                                    if (t >= 3) return Interval::point(t);
+                                    return outer(t * (t + 3) / 6, t * (t + 3) / 6, 8 * u);
+                                  }),
+                       tolerance_);
   }
+
+ private:
+  double tolerance_;
 };
 
 namespace {
+
+double small(const char* op, double tolerance, Where where) {
+  if (!(tolerance >= 0.0 && tolerance <= 1e-3))
+    throw DomainError(cat('[', op, "] at ", where, ": the tolerance must lie in [0, 0.001], got ", tolerance));
+  return tolerance;
+}
 
 double constant(const char* op, double value, const Var& x, Where where) {
   return finite_constant(op, value, given(x, op, where).dtype(), where);
@@ -363,6 +412,15 @@ Var celu(const Var& x, double alpha, Where where) {
 }
 Var gelu(const Var& x, Where where) { return record(where, Gelu(), x); }
 Var gelu_tanh(const Var& x, Where where) { return record(where, GeluTanh(), x); }
+Var near_gelu(const Var& x, double tolerance, Where where) {
+  return record(where, Gelu(small("near_gelu", tolerance, where)), x);
+}
+Var near_gelu_tanh(const Var& x, double tolerance, Where where) {
+  return record(where, GeluTanh(small("near_gelu_tanh", tolerance, where)), x);
+}
+Var near_hard_swish(const Var& x, double tolerance, Where where) {
+  return record(where, HardSwish(small("near_hard_swish", tolerance, where)), x);
+}
 Var silu(const Var& x, Where where) { return record(where, Silu(), x); }
 Var mish(const Var& x, Where where) { return record(where, Mish(), x); }
 Var softsign(const Var& x, Where where) { return record(where, Softsign(), x); }

@@ -48,7 +48,7 @@ const auto table = std::to_array<Form>({
     row<Softsign>("Softsign", &form::plain),
     row<Clip>("Clip", &form::clip),
     row<HardSigmoid>("HardSigmoid", &form::hard_sigmoid),
-    row<HardSwish>("HardSigmoid, Mul", &form::hard_swish),
+    row<HardSwish>("Add, Clip, Mul, Div", &form::hard_swish),
     row<Add>("Add", &form::broadcasting),
     row<Sub>("Sub", &form::broadcasting),
     row<Mul>("Mul", &form::broadcasting),

@@ -84,12 +84,14 @@ std::string hard_sigmoid(Site& site) {
   return site.emit("Clip", {line, site.number(0.0), site.number(1.0)});
 }
 
-// The operator of its own is of opset 14; before, x · hard_sigmoid(x), whose 1/6 is an f32.
+// The operator of its own is of opset 14; before, x · clip(x + 3, 0, 6) / 6, of exact constants.
 std::string hard_swish(Site& site) {
   const std::string& x = site.in(0);
   if (site.dtype() == DType::f64) site.graph().require_opset(14);
   if (site.graph().opset() >= 14) return site.emit("HardSwish", {x});
-  return site.emit("Mul", {x, site.emit("HardSigmoid", {x}, floats({{"alpha", 1.0 / 6.0}, {"beta", 0.5}}))});
+  const std::string gate =
+      site.emit("Clip", {site.emit("Add", {x, site.number(3.0)}), site.number(0.0), site.number(6.0)});
+  return site.emit("Div", {site.emit("Mul", {x, gate}), site.number(6.0)});
 }
 
 }  // namespace taut::nn::onnx::form

@@ -1,6 +1,7 @@
 // 16-bit floating-point numbers, widened exactly.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -25,5 +26,15 @@ inline float float_from_half(std::uint16_t bits) {
 inline float float_from_bfloat(std::uint16_t bits) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
+
+// The nearest number with this many bits of fraction and this smallest exponent of normal numbers, ties to even.
+inline double rounded_to_bits(double x, int fraction, int least_exponent, double largest) {
+  if (x == 0.0 || !std::isfinite(x)) return x;
+  const double step = std::ldexp(1.0, std::max(std::ilogb(x), least_exponent) - fraction);
+  const double y = std::nearbyint(x / step) * step;
+  return std::fabs(y) > largest ? std::copysign(std::numeric_limits<double>::infinity(), x) : y;
+}
+inline double rounded_to_half(double x) { return rounded_to_bits(x, 10, -14, 65504.0); }
+inline double rounded_to_bfloat(double x) { return rounded_to_bits(x, 7, -126, 0x1.FEp127); }
 
 }  // namespace taut::nn::onnx

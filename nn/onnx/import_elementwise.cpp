@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "autodiff/error.h"
+#include "nn/onnx/half.h"
 #include "nn/onnx/operators.h"
 #include "nn/onnx/whole.h"
 
@@ -199,8 +200,20 @@ void cast_to(Call& call, ElementType to) {
   const Value& v = call.value(0);
   if (to == ElementType::string || to == ElementType::undefined) call.unsupported("a cast to texts");
   if (onnx::is_float(to)) {
-    // Between floating-point types nothing changes in exact arithmetic.
-    if (call.is_float(0)) return call.out(0, Value{v.var, to});
+    if (call.is_float(0)) {
+      const bool narrows = v.type != to && (to == ElementType::f16 || to == ElementType::bf16);
+      if (narrows && !call.varies(0)) {
+        const bool half = to == ElementType::f16;
+        const Tensor y =
+            whole_map(v.var.value(), [&](double x) { return half ? rounded_to_half(x) : rounded_to_bfloat(x); });
+        return call.out(0, Value{Var(y.to(call.dtype())), to});
+      }
+      if (narrows && to == ElementType::bf16)
+        call.unsupported(
+            "a cast of what depends on the input to bfloat16, of which the rounding, a staircase, is not small");
+      // Between other floating-point types nothing changes in exact arithmetic.
+      return call.out(0, Value{v.var, to});
+    }
     return call.out(0, Value{Var(v.var.value().to(call.dtype())), to});
   }
   if (call.is_float(0)) {
@@ -229,7 +242,8 @@ void sign_operator(Call& call) { unary_of_any<taut::sign, signum>(call); }
 constexpr Operator table[] = {
     {"Abs", Kind::computes, 1, unary_of_any<taut::abs, magnitude>, "abs"},
     {"Add", Kind::computes, 1, arithmetic<add, plus>, "add"},
-    {"Cast", Kind::moves, 6, cast, "—", "between floating-point types the identity; to whole numbers constants only"},
+    {"Cast", Kind::moves, 6, cast, "—",
+     "between floating-point types the identity, roundings to f16 left out; to bf16 and whole numbers constants only"},
     {"CastLike", Kind::moves, 15, cast_like, "—", "as Cast"},
     {"Celu", Kind::computes, 12, celu_operator, "celu"},
     {"Clip", Kind::computes, 1, clip_operator, "clip", "constant ends"},

@@ -102,13 +102,14 @@ void conv_transpose(Call& call) {
       size = w.size[i] * w.stride[i];
     }
     if (size) {
-      const Index total = whole - *size;
-      if (total < 0) call.unsupported(cat("an output of ", *size, " where ", whole, " is the most"));
-      const bool upper = wanted ? auto_pad == "SAME_UPPER" : auto_pad == "SAME_UPPER";
-      w.before[i] = upper ? total / 2 : total - total / 2;
+      // Rows beyond the last that the kernel reaches, fewer than the stride, are left without contributions.
+      if (*size >= whole + w.stride[i])
+        call.unsupported(cat("an output of ", *size, " where ", whole + w.stride[i] - 1, " is the most"));
+      const Index total = std::max<Index>(0, whole - *size);
+      w.before[i] = auto_pad == "SAME_UPPER" ? total / 2 : total - total / 2;
       w.after[i] = total - w.before[i];
     }
-    out.push_back(whole - w.before[i] - w.after[i]);
+    out.push_back(size.value_or(whole - w.before[i] - w.after[i]));
     if (out.back() < 1) call.fail("nothing is left of its result behind the pads");
     count *= static_cast<double>(out.back());
   }
@@ -269,6 +270,7 @@ struct Resizing {
   std::string mode, coordinates, nearest;
   double cubic = -0.75;
   bool exclude_outside = false;
+  bool by_scales = true;  // not by sizes
 };
 
 // Where element i of the result lies in the operand, both of them counted from the centre of the first.
@@ -281,8 +283,12 @@ double source_of(Call& call, const Resizing& r, Index i, Index from, Index to, d
     const double centre = static_cast<double>(from) / 2.0;
     return centre * (1.0 - adjustment) + (x + 0.5) / scale - 0.5;
   }
-  if (r.coordinates == "align_corners")
-    return to == 1 ? 0.0 : x * static_cast<double>(from - 1) / static_cast<double>(to - 1);
+  if (r.coordinates == "align_corners") {
+    // By scales, the length of the result counts before it is rounded down.
+    const double length = r.by_scales ? scale * static_cast<double>(from) : static_cast<double>(to);
+    return to == 1 ? 0.0 : x * static_cast<double>(from - 1) / (length - 1.0);
+  }
+  if (r.coordinates == "tf_half_pixel_for_nn") return (x + 0.5) / scale;
   if (r.coordinates == "asymmetric") return x / scale;
   call.unsupported(cat("coordinate_transformation_mode ", r.coordinates.substr(0, 40)));
 }
@@ -385,6 +391,7 @@ void resize(Call& call) {
   std::vector<Index> sizes;
   if (!old && call.has(3)) sizes = call.whole_numbers(3, "sizes");
   if (!sizes.empty()) scales.clear();
+  r.by_scales = !scales.empty();
   resize_by(call, r, scales, sizes, call.is("axes").value_or(std::vector<Index>{}));
 }
 

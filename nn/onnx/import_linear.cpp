@@ -1,4 +1,5 @@
 // Products with matrices, normalisations, and what is made of them.
+#include <algorithm>
 #include <cmath>
 
 #include "autodiff/error.h"
@@ -54,6 +55,13 @@ void matmul_operator(Call& call) {
 void einsum_operator(Call& call) {
   std::string spec = call.s("equation", "");
   std::erase(spec, ' ');
+  if (spec.find("->") == std::string::npos && spec.find('.') == std::string::npos) {
+    // Without an output: the indices that occur once, in alphabetical order.
+    std::string output;
+    for (char c = 'A'; c <= 'z'; ++c)
+      if (std::ranges::count(spec, c) == 1) output += c;
+    spec += "->" + output;
+  }
   if (call.count() == 1) return call.out(einsum(spec, call.x(0), call.where()));
   if (call.count() == 2) return call.out(einsum(spec, call.x(0), call.x(1), call.where()));
   call.unsupported(cat("a product of ", call.count(), " operands; at most two are supported"));

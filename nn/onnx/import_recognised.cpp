@@ -35,9 +35,11 @@ template <Var (*f)(const Var&, Where)>
 void gated(Call& call) {
   call.out(times_constants(call, f(call.x(0), call.where()), 1.0));
 }
-template <Var (*f)(const Var&, Where)>
-void half_gated(Call& call) {
-  call.out(times_constants(call, f(call.x(0), call.where()), 2.0));
+using Near = Var (*)(const Var&, double tolerance, Where);
+template <Near f, int divisor>
+void near_gated(Call& call) {
+  const double tolerance = call.has("tolerance") ? exact(call, "tolerance") : 0.0;
+  call.out(times_constants(call, f(call.x(0), tolerance, call.where()), divisor));
 }
 void sixth_gated(Call& call) { call.out(times_constants(call, hard_swish(call.x(0), call.where()), 6.0)); }
 void silu_with_slope(Call& call) {
@@ -96,9 +98,9 @@ void softsign_again(Call& call) { call.out(softsign(call.x(0), call.where())); }
 
 constexpr Operator table[] = {
     {"Elu", Kind::computes, 1, elu_again, "elu"},
-    {"Gelu", Kind::computes, 1, half_gated<gelu>, "gelu"},
-    {"GeluTanh", Kind::computes, 1, half_gated<gelu_tanh>, "gelu_tanh"},
-    {"HardSwish", Kind::computes, 1, gated<hard_swish>, "hard_swish"},
+    {"Gelu", Kind::computes, 1, near_gated<near_gelu, 2>, "gelu"},
+    {"GeluTanh", Kind::computes, 1, near_gated<near_gelu_tanh, 2>, "gelu_tanh"},
+    {"HardSwish", Kind::computes, 1, near_gated<near_hard_swish, 1>, "hard_swish"},
     {"HardSwish6", Kind::computes, 1, sixth_gated, "hard_swish"},
     {"L2Attention", Kind::computes, 1, l2_attention_again, "l2_attention"},
     {"L2Normalise", Kind::computes, 1, l2_normalise_again, "l2_normalise"},

@@ -7,7 +7,6 @@
 #include "autodiff/error.h"
 #include "autodiff/memory.h"
 #include "lipschitz/affine_layers.h"
-#include "nn/onnx/patterns.h"
 #include "nn/onnx/program.h"
 
 namespace taut::nn::onnx {
@@ -226,25 +225,6 @@ struct Model::State {
       outputs.push_back({output_names[i], values[i].var.shape()});
     }
     in_batches = two_samples_stay_apart();
-    note_nominal_constants();
-  }
-
-  // Functions that a file writes with roundings of 1/√2, √(2/π) or 1/6 are read as the functions that these stand for.
-  void note_nominal_constants() {
-    for (const auto& [op, function] :
-         {std::pair("Gelu", "gelu"), {"GeluTanh", "gelu_tanh"}, {"HardSwish", "hard_swish"}}) {
-      const Step* first = nullptr;
-      Index count = 0;
-      for (const Step& step : program->steps())
-        if (step.node.domain == recognised_domain && step.node.op == op) {
-          if (first == nullptr) first = &step;
-          ++count;
-        }
-      if (first == nullptr) continue;
-      notes.push_back(cat("node ", first->line, count > 1 ? cat(" and ", count - 1, " more") : std::string(),
-                          " are read as ", function,
-                          " with exact constants; those in the file may be roundings, off by at most 2^-23"));
-    }
   }
 
   // Files that write shapes down for one sample may mix the samples of a batch; then samples are computed one by one.

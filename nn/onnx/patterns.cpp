@@ -88,28 +88,29 @@ std::optional<std::vector<std::int64_t>> Matcher::axes(const GraphNode& node) co
 
 namespace {
 
-constexpr Pattern* families[] = {gate_patterns, kink_patterns, norm_patterns, exponential_patterns, attention_patterns};
+constexpr Pattern* families[] = {kink_patterns, norm_patterns, exponential_patterns, attention_patterns};
 
 }  // namespace
 
 bool recognise(std::vector<Step>& steps, const ConstantOf& constant) {
   Matcher matcher(steps, constant);
   bool any = false;
+  const auto replace = [&](Step& step, Pattern* pattern) {
+    if (!step.node.domain.empty() || step.node.outputs.size() != 1 || step.fixed) return;
+    std::optional<GraphNode> found = pattern(matcher, step.node);
+    if (!found) return;
+    found->domain = recognised_domain;
+    found->name = step.node.name;
+    found->outputs = step.node.outputs;
+    step.node = std::move(*found);
+    step.op = find_operator(recognised_domain, step.node.op);
+    any = true;
+  };
   // In the order of computation, so that parts are recognised before what is made of them.
-  for (Step& step : steps) {
-    if (!step.node.domain.empty() || step.node.outputs.size() != 1 || step.fixed) continue;
-    for (Pattern* const pattern : families) {
-      std::optional<GraphNode> found = pattern(matcher, step.node);
-      if (!found) continue;
-      found->domain = recognised_domain;
-      found->name = step.node.name;
-      found->outputs = step.node.outputs;
-      step.node = std::move(*found);
-      step.op = find_operator(recognised_domain, step.node.op);
-      any = true;
-      break;
-    }
-  }
+  for (Step& step : steps)
+    for (Pattern* const pattern : families) replace(step, pattern);
+  // Products from the end, so that every factor of one is seen.
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) replace(*step, gate_patterns);
   return any;
 }
 

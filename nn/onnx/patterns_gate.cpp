@@ -35,7 +35,8 @@ void flatten(const Matcher& m, const std::string& value, const std::string& stop
 
 struct Gate {
   std::string kind, argument;
-  std::vector<std::pair<std::string, bool>> slope;  // constants that multiply the argument (swish's β)
+  std::vector<std::pair<std::string, bool>> slope = {};  // constants that multiply the argument (swish's β)
+  bool rounded = false;                                  // constants stand for what they are near to
 };
 
 std::optional<std::string> added(const Matcher& m, const std::string& value, double constant) {
@@ -65,6 +66,13 @@ std::optional<std::string> cube(const Matcher& m, const std::string& value) {
           square && m.is(square->second, 2.0) && m.same(square->first, v[static_cast<std::size_t>(1 - i)]))
         return v[static_cast<std::size_t>(1 - i)];
   return std::nullopt;
+}
+
+// x / √2 with the root taken in the model: exact.
+bool by_root_of_two(const Matcher& m, const std::string& value) {
+  const GraphNode* quotient = m.made_by(value, "Div");
+  const GraphNode* root = quotient != nullptr ? m.made_by(quotient->inputs[1], "Sqrt") : nullptr;
+  return root != nullptr && m.is(root->inputs[0], 2.0);
 }
 
 // The argument x of √(2/π) (x + 0.044715 x³).
@@ -131,16 +139,17 @@ std::optional<Gate> gate(const Matcher& m, const std::string& value) {
     };
     const double alpha = attribute("alpha", 0.2F);
     if (std::fabs(alpha - 1.0 / 6.0) <= nominal / 6.0 && attribute("beta", 0.5F) == 0.5F)
-      return Gate{"HardSwish", m.resolved(hard->inputs[0]), {}};
+      return Gate{"HardSwish", m.resolved(hard->inputs[0]), {}, true};
   }
   if (const GraphNode* tanh = m.made_by(value, "Tanh"))
     if (const GraphNode* softplus = m.made_by(tanh->inputs[0], "Softplus"))
       return Gate{"Mish", m.resolved(softplus->inputs[0]), {}};
   if (const auto inner = added(m, value, 1.0)) {
     if (const GraphNode* erf = m.made_by(*inner, "Erf"))
-      if (const auto x = times(m, erf->inputs[0], 1.0 / std::numbers::sqrt2)) return Gate{"Gelu", m.resolved(*x), {}};
+      if (const auto x = times(m, erf->inputs[0], 1.0 / std::numbers::sqrt2))
+        return Gate{"Gelu", m.resolved(*x), {}, !by_root_of_two(m, erf->inputs[0])};
     if (const GraphNode* tanh = m.made_by(*inner, "Tanh"))
-      if (const auto x = tanh_argument(m, tanh->inputs[0])) return Gate{"GeluTanh", m.resolved(*x), {}};
+      if (const auto x = tanh_argument(m, tanh->inputs[0])) return Gate{"GeluTanh", m.resolved(*x), {}, true};
   }
   if (const auto clipped = relu6(m, value))
     if (const auto x = added(m, *clipped, 3.0)) return Gate{"HardSwish6", m.resolved(*x), {}};
@@ -183,6 +192,7 @@ std::optional<GraphNode> gate_patterns(const Matcher& m, const GraphNode& root) 
     }
     if (!numbers) continue;
     std::map<std::string, Attribute> attributes{{"divides", divisors}};
+    if (g->rounded) attributes.emplace("tolerance", exact(nominal));
     if (!g->slope.empty()) attributes.emplace("beta", exact(*m.number(g->slope[0].first)));
     return recognised(g->kind, std::move(inputs), std::move(attributes));
   }

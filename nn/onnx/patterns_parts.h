@@ -11,8 +11,8 @@
 
 namespace taut::nn::onnx {
 
-// By so much may a constant of a file differ from the number that it stands for, such as √2: a rounding to f32. The
-// model then has a note: what is bounded is the function with the exact constant.
+// By so much, relative, may a constant of a file differ from the number that it stands for, such as √2: a rounding to
+// f32. The rules of what is recognised hold for all constants within that distance.
 inline constexpr double nominal = 0x1p-23;
 
 class Matcher {

@@ -60,8 +60,8 @@ const std::set<std::string> rounds_elsewhere{
     "log1p", "expm1", "celu", "conv2d_weight_gradient", "avg_pool2d", "avg_pool2d_gradient"};
 // Those whose bounds round in other places. Averages are read as exact ones, whose 1/9 is no number.
 const std::set<std::string> bounds_round_elsewhere{"celu", "CELU", "scatter", "avg_pool2d"};
-// Pools whose padding is more than half a window are read as maxima of gathered numbers, of which a bound is larger.
-const std::set<std::string> bounds_grow{"max_pool2d"};
+// A file can hold roundings of its constants only, so that what is read has slopes for all constants near to them.
+const std::set<std::string> bounds_grow{"gelu_tanh"};
 
 std::set<std::string> ops_of(const Tape& tape) {
   std::set<std::string> names;
@@ -79,7 +79,7 @@ std::string unequal_bounds(const std::string& op, const Function& exported, cons
     const AutoLipReport a = autolip(exported, sample, options), b = autolip(imported, sample, options);
     const double was = a.bound.value(), is = b.bound.value();
     const bool close = bounds_round_elsewhere.contains(op) && std::fabs(is - was) <= rounding(sample.dtype()) * was;
-    const bool equal = was == is || close || (bounds_grow.contains(op) && is > was);
+    const bool equal = was == is || close || (bounds_grow.contains(op) && is > was && is <= was * (1 + 1e-6));
     if (!equal || a.bound.rigour() != b.bound.rigour() || a.status != b.status)
       return cat("in ", to_string(norm), ": ", was, " was exported, ", is, " read back");
   }
