@@ -9,7 +9,7 @@ export CMAKE_GENERATOR ?= Ninja
 endif
 
 .DEFAULT_GOAL := build
-.PHONY: build demo paper paper-quick test bench check install deps format format-check docs sandwich clean help
+.PHONY: fuzz build demo paper paper-quick test bench check install deps format format-check docs sandwich clean help
 
 build: ## build everything (the default); missing packages are installed first
 	@scripts/deps.sh build
@@ -47,6 +47,11 @@ bench: build ## run the benchmarks
 check: ## what CI runs: tests, tests under sanitizers, format, examples
 	.ci/run
 
+SECONDS := 60
+fuzz: ## fuzz the import of ONNX models for SECONDS=60 (needs Clang and its runtime)
+	@scripts/deps.sh all
+	scripts/fuzz.sh $(SECONDS)
+
 install: build ## install below PREFIX (default /usr/local)
 	cmake --install $(BUILD) --prefix $(PREFIX)
 
@@ -70,7 +75,7 @@ sandwich: demo ## redraw docs/sandwich.svg from the demo's results (needs python
 	scripts/sandwich.py $(BUILD)/demo.json docs/sandwich.svg
 
 clean: ## remove everything built
-	cmake -E rm -rf $(BUILD) build-dev build-clang build-asan
+	cmake -E rm -rf $(BUILD) build-dev build-clang build-asan build-fuzz
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'

@@ -41,10 +41,13 @@ paper_packages='
 command gnuplot              | gnuplot-nox      | gnuplot              | gnuplot
 '
 check_packages='
+command clang++              | clang            | clang                | llvm
+fuzzer clang++               | libclang-rt-14-dev | compiler-rt        | llvm
 clang-format 14              | clang-format-14  | clang-tools-extra    | clang-format
 '
 
 compiler() { "${CXX:-c++}" "$@"; }
+has_fuzzer() { compgen -G "$("$1" -print-runtime-dir 2>/dev/null)/libclang_rt.fuzzer*" >/dev/null; }
 has_folder() { [[ -d $1 ]]; }
 has_command() { command -v "$1" >/dev/null; }
 has_cmake() { has_command cmake && printf '%s\n' "$1" "$(cmake --version | awk 'NR == 1 {print $3}')" | sort -VC; }

@@ -40,6 +40,13 @@ const TypeRow* row_of(ElementType type) {
 // ---- reading
 // ---------------------------------------------------------------------------------------------------------
 
+// Texts of a file end up in messages of one line: nothing but printable characters.
+std::string clean(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  return text;
+}
+
 class Reader {
  public:
   Reader(std::string name, fs::path folder) : name_(std::move(name)), folder_(std::move(folder)) {}
@@ -47,9 +54,9 @@ class Reader {
   GraphData model(const ::onnx::ModelProto& proto) {
     if (!proto.has_graph()) fail("there is no graph in it; is it an ONNX model?");
     GraphData data;
-    data.producer = proto.producer_name();
+    data.producer = clean(proto.producer_name());
     for (const auto& set : proto.opset_import()) {
-      const std::string domain = set.domain() == "ai.onnx" ? "" : set.domain();
+      const std::string domain = set.domain() == "ai.onnx" ? "" : clean(set.domain());
       if (set.version() < 1 || set.version() > 1000) fail(cat("opset ", set.version(), " does not exist"));
       data.opsets[domain] = static_cast<int>(set.version());
     }
@@ -58,17 +65,18 @@ class Reader {
   }
 
   std::pair<std::string, Array> named_array(const ::onnx::TensorProto& proto) {
-    return {proto.name(), array(proto, cat("tensor '", proto.name(), "'"))};
+    return {clean(proto.name()), array(proto, cat("tensor '", clean(proto.name()), "'"))};
   }
 
  private:
   [[noreturn]] void fail(const std::string& what) const { throw FileError(cat(name_, ": ", what)); }
 
   void graph(const ::onnx::GraphProto& proto, GraphData& data) {
-    data.name = proto.name();
+    data.name = clean(proto.name());
     if (proto.sparse_initializer_size() > 0) fail("sparse initialisers are not supported; store them as dense tensors");
     for (const auto& tensor : proto.initializer())
-      data.initialisers.emplace_back(tensor.name(), array(tensor, cat("initialiser '", tensor.name(), "'")));
+      data.initialisers.emplace_back(clean(tensor.name()),
+                                     array(tensor, cat("initialiser '", clean(tensor.name()), "'")));
     for (const auto& value : proto.input()) data.inputs.push_back(port(value));
     for (const auto& value : proto.output()) data.outputs.push_back(port(value));
     for (const auto& node : proto.node()) data.nodes.push_back(this->node(node));
@@ -76,13 +84,13 @@ class Reader {
 
   GraphNode node(const ::onnx::NodeProto& proto) {
     GraphNode node;
-    node.op = proto.op_type();
-    node.domain = proto.domain() == "ai.onnx" ? "" : proto.domain();
-    node.name = proto.name();
-    node.inputs.assign(proto.input().begin(), proto.input().end());
-    node.outputs.assign(proto.output().begin(), proto.output().end());
+    node.op = clean(proto.op_type());
+    node.domain = proto.domain() == "ai.onnx" ? "" : clean(proto.domain());
+    node.name = clean(proto.name());
+    for (const std::string& name : proto.input()) node.inputs.push_back(clean(name));
+    for (const std::string& name : proto.output()) node.outputs.push_back(clean(name));
     for (const auto& a : proto.attribute()) {
-      const std::string where = cat("attribute '", a.name(), "' of node '", node.name, "' (", node.op, ")");
+      const std::string where = cat("attribute '", clean(a.name()), "' of node '", node.name, "' (", node.op, ")");
       if (std::optional<Attribute> value = attribute(a, where)) node.attributes.emplace(a.name(), std::move(*value));
     }
     return node;
@@ -97,7 +105,7 @@ class Reader {
       case P::FLOAT:
         return a.f();
       case P::STRING:
-        return a.s();
+        return clean(a.s());
       case P::INTS:
         return std::vector<std::int64_t>(a.ints().begin(), a.ints().end());
       case P::FLOATS:
@@ -116,7 +124,7 @@ class Reader {
   std::optional<Attribute> untyped(const ::onnx::AttributeProto& a, const std::string& where) {
     if (a.has_i()) return a.i();
     if (a.has_f()) return a.f();
-    if (a.has_s()) return a.s();
+    if (a.has_s()) return clean(a.s());
     if (a.has_t()) return array(a.t(), where);
     if (a.ints_size() > 0) return std::vector<std::int64_t>(a.ints().begin(), a.ints().end());
     if (a.floats_size() > 0) return std::vector<float>(a.floats().begin(), a.floats().end());
@@ -125,7 +133,7 @@ class Reader {
 
   GraphPort port(const ::onnx::ValueInfoProto& proto) const {
     GraphPort port;
-    port.name = proto.name();
+    port.name = clean(proto.name());
     if (!proto.type().has_tensor_type()) return port;
     const auto& type = proto.type().tensor_type();
     port.type = static_cast<ElementType>(type.elem_type());
@@ -137,7 +145,7 @@ class Reader {
         // Some exporters write 0 or −1 for what is open.
         if (dim.dim_value() > 0) d.size = dim.dim_value();
       } else {
-        d.symbol = dim.dim_param();
+        d.symbol = clean(dim.dim_param());
       }
       port.shape->push_back(std::move(d));
     }
@@ -263,7 +271,7 @@ class Reader {
     std::optional<std::uint64_t> length;
     const auto number = [&](const std::string& text) {
       if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string::npos)
-        fail(cat(what, " has external data at '", text.substr(0, 40), "', which is no number"));
+        fail(cat(what, " has external data at '", clean(text.substr(0, 40)), "', which is no number"));
       return std::stoull(text);
     };
     for (const auto& entry : proto.external_data()) {
@@ -271,7 +279,7 @@ class Reader {
       if (entry.key() == "offset") offset = number(entry.value());
       if (entry.key() == "length") length = number(entry.value());
     }
-    const std::string file_text = cat(what, " has external data in '", location.substr(0, 200), "'");
+    const std::string file_text = cat(what, " has external data in '", clean(location.substr(0, 200)), "'");
     if (folder_.empty()) fail(cat(file_text, ", but this model does not lie in a folder"));
     const fs::path relative(location);
     if (location.empty() || location.find('\0') != std::string::npos || relative.is_absolute())
