@@ -50,7 +50,7 @@ class Ascent {
 
   LowerResult run() {
     start();
-    while (used_ < budget_ && !search_.expired()) {
+    while (used_ < budget_ && !search_.expired() && !nothing_left()) {
       round();
       search_.report(std::min(1.0, static_cast<double>(used_) / static_cast<double>(budget_)));
     }
@@ -59,6 +59,13 @@ class Ascent {
 
  private:
   std::size_t n() const { return static_cast<std::size_t>(n_); }
+
+  // All there can be has been met; or the same value everywhere, at all scales, as of an affine function.
+  bool nothing_left() {
+    const auto& best = search_.candidates().best();
+    const double most = best.empty() ? 0.0 : best.front().value;
+    return most >= options_.enough || (most > 0.0 && least_ >= most * (1.0 - 1e-9));
+  }
 
   // Chains begin at the best of the given points and of draws at all scales, an eighth of the evaluations.
   void start() {
@@ -74,6 +81,7 @@ class Ascent {
     std::vector<double> values = search_.evaluate(search_.points(rows));
     if (crosses() && n_ <= few_axes) walk_lines(rows, values);
     used_ += static_cast<Index>(values.size());
+    least_ = *std::ranges::min_element(values);
     std::vector<std::size_t> order(values.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return values[a] > values[b]; });
@@ -345,6 +353,7 @@ class Ascent {
   Index n_;
   double length_;
   Index budget_, used_ = 0;
+  double least_ = 0.0;  // of the values at the starts
   int rounds_ = 0;
   bool curved_ = false;  // second derivatives that are not zero have been met
   std::vector<Chain> chains_;

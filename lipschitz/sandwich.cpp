@@ -119,6 +119,7 @@ class Run {
         AscentOptions options;
         fill(options);
         options.starts = options_.data;
+        if (const BoundRow* upper = result_.best_upper()) options.enough = upper->value * (1.0 - 1e-9);
         return add(method, ascent_lower_bound(f_, sample_, options));
       }
       case Method::annealing: {

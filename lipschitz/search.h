@@ -42,8 +42,9 @@ LowerResult grid_lower_bound(const Function& f, const Range& box, DType dtype = 
                              const GridOptions& options = {});
 
 struct AscentOptions : SearchOptions {
-  Index chains = 32;      // improved at once
-  Index evaluations = 0;  // of ‖D_x f‖, in all; 0: from 192 to 2^19, as f is large or small
+  Index chains = 32;         // improved at once
+  Index evaluations = 0;     // of ‖D_x f‖, in all; 0: from 192 to 2^19, as f is large or small
+  double enough = infinity;  // of ‖D_x f‖: the search ends when it is met, as where an upper bound says that it is all
 };
 
 // Ascent on ‖D_x f‖ from the best of many starts at several scales, with restarts: the best quality per second. Chains
