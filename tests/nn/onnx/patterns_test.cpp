@@ -165,7 +165,7 @@ std::vector<Case> cases() {
          return y;
        },
        "softmax"},
-      {"no softmax: largest along another axis",
+      {"softmax of what has another largest number taken off",
        soft_max(1),
        {{"last", wholes({-1})}},
        [](const Vector& x) {
@@ -177,8 +177,7 @@ std::vector<Case> cases() {
          }
          return y;
        },
-       "",
-       false},
+       "softmax"},
       {"division by a norm and a little",
        {node("Mul", {"x", "x"}, "s"), node("ReduceSum", {"s", "last"}, "t"), node("Add", {"t", "eps"}, "u"),
         node("Sqrt", {"u"}, "r"), node("Div", {"x", "r"}, "y")},
