@@ -137,6 +137,8 @@ BOOST_AUTO_TEST_CASE(mistakes) {
   TAUT_CHECK_THROWS(DomainError, nn::project_norm(matrix, Norm::l1, 0.0), "[project_norm]", "got 0");
   matrix.value.mutable_data<float>()[2] = INFINITY;
   TAUT_CHECK_THROWS(NumericError, nn::project_norm(matrix, Norm::l2, 1.0), "[project_norm]", "finite");
+  nn::Parameter huge(Tensor::full(Shape{2, 2}, DType::f64, 1e308));
+  TAUT_CHECK_THROWS(NumericError, nn::project_norm(huge, Norm::l1, 1.0, nn::L2Projection::rescale), "[project_norm]");
   nn::NormProjection projection;
   TAUT_CHECK_THROWS(ShapeError, projection.add(kernel, Norm::l2, 1.0), "[project_norm]");
   TAUT_CHECK_THROWS(ShapeError, nn::LipschitzLinear(0, 1, random), "[lipschitz_linear]", "got 0");
