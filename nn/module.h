@@ -59,6 +59,13 @@ concept Visitable = requires(M& module, Visitor& visitor) {
   module.visit(visitor);
 };
 
+// A module that stands for a plainer one has `vanilla() const`, which returns that; so do containers, whose modules
+// may.
+template <class M>
+concept HasVanilla = Module<M> && requires(const M& same) {
+  { same.vanilla() } -> std::convertible_to<AnyModule>;
+};
+
 // Walks through what modules hold. A module shows its members by name:
 //   void visit(Visitor& v) { v("first", first_layer); v("scale", scale); }
 class Visitor {
@@ -105,6 +112,7 @@ struct ModuleTable {
   void (*visit)(void* module, Visitor& visitor);
 };
 struct OwnerTable {
+  void (*vanilla)(const void* module, AnyModule& into);
   void* (*clone)(const void* module);
   void (*destroy)(void* module) noexcept;
 };
@@ -131,6 +139,9 @@ inline constexpr ModuleTable module_table{
 };
 template <Module M>
 inline constexpr OwnerTable owner_table{
+    []([[maybe_unused]] const void* module, [[maybe_unused]] AnyModule& into) {
+      if constexpr (HasVanilla<M>) into = static_cast<const M*>(module)->vanilla();
+    },
     [](const void* module) -> void* { return new M(*static_cast<const M*>(module)); },
     [](void* module) noexcept { delete static_cast<M*>(module); },
 };
@@ -163,6 +174,12 @@ class AnyModule {
   LayoutUse layout_use() const { return table_->layout_use(module_); }
   void visit(Visitor& visitor) { table_->visit(module_, visitor); }
   std::string_view type_name() const { return table_->name; }
+  // The module's vanilla(), or a copy where it has none.
+  AnyModule vanilla() const {
+    AnyModule plain(*this);
+    owner_->vanilla(module_, plain);
+    return plain;
+  }
 
   // The module as what it is. UsageError when it is something else.
   template <Module M>

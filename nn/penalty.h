@@ -7,6 +7,7 @@
 #include "autodiff/ops.h"
 #include "nn/parameter.h"
 #include "nn/random.h"
+#include "nn/warm_norm.h"
 
 namespace taut::nn {
 
@@ -32,12 +33,7 @@ class LogNormProduct {
  private:
   struct Layer {
     const Parameter* weight;
-    bool convolves;
-    Conv2dOptions geometry;
-    Tensor v;  // a batch of one, of unit length
-    Var apply(const Var& x, const Var& w) const;
-    Var apply_transpose(const Var& y) const;
-    void improve(const Tensor& image_of_v);  // v ← Aᵀ A v / ‖Aᵀ A v‖
+    WarmNorm norm;
   };
   void start(Layer layer, const Shape& input);
 

@@ -1,0 +1,5 @@
+// Networks that are 1-Lipschitz by construction: all of it.
+#pragma once
+
+#include "nn/orthogonal_layers.h"
+#include "nn/spectral_layers.h"

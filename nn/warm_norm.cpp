@@ -1,0 +1,48 @@
+#include "nn/warm_norm.h"
+
+#include <array>
+#include <cmath>
+
+namespace taut::nn {
+namespace {
+
+// x / ‖x‖₂ in place; false when x is zero.
+bool normalise(Tensor& x) {
+  return dispatch(x.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto values = x.mutable_data<T>();
+    double square = 0.0;
+    for (const T value : values) square += static_cast<double>(value) * static_cast<double>(value);
+    if (!(square > 0.0)) return false;
+    const T factor = static_cast<T>(1.0 / std::sqrt(square));
+    for (T& value : values) value *= factor;
+    return true;
+  });
+}
+
+}  // namespace
+
+void WarmNorm::start(const Tensor& weight, const Shape& input, Random& random) {
+  Tensor first = Tensor::uninitialised(input, weight.dtype());
+  fill_normal(first, 0.0, 1.0, random);
+  normalise(first);
+  v = Parameter(std::move(first), false);
+  constexpr int warm_up = 10;  // afterwards a step per call is enough, as weights change slowly
+  for (int i = 0; i < warm_up; ++i) improve(weight, image(weight).value());
+}
+
+Var WarmNorm::image(const Var& weight) const {
+  return convolves_ ? conv2d(v.value, weight, {}, geometry_) : dense(v.value, weight, {});
+}
+
+void WarmNorm::improve(const Tensor& weight, const Tensor& image) {
+  const auto transposed = [&]() -> Var {
+    if (!convolves_) return matmul(image, weight);
+    const std::array<Index, 2> size{v.value.shape()[2], v.value.shape()[3]};
+    return conv_transpose2d(image, weight, {}, geometry_, size);
+  };
+  Tensor better = transposed().value();
+  if (normalise(better)) v.value = std::move(better);
+}
+
+}  // namespace taut::nn
