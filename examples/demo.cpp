@@ -2,10 +2,12 @@
 // first sandwich lower ≤ L ≤ upper of its Lipschitz constant.
 #include <iostream>
 
+#include "autodiff/error.h"
 #include "examples/common/mnist.h"
 #include "examples/common/program.h"
 #include "examples/common/sandwich.h"
 #include "nn/layers.h"
+#include "nn/penalty.h"
 
 namespace {
 
@@ -33,14 +35,21 @@ nn::Sequential lenet(nn::Random& random) {
                         nn::Linear(84, 10, random)};
 }
 
-void demo(const std::string& folder, const examples::CommonOptions& options) {
+void demo(const std::string& folder, const examples::Checkpoints& checkpoints, const examples::CommonOptions& options) {
   const nn::TrainAndTest data = examples::load_mnist(folder, options);
   std::cout << "MNIST, " << data.train.size() << " images to train and " << data.test.size()
             << " to test; L is the l2 Lipschitz constant of pixels in [0, 1] to logits\n";
   nlohmann::ordered_json models = nlohmann::ordered_json::array();
-  const auto run = [&](const std::string& name, nn::Sequential& net, const examples::Recipe& recipe, Index points) {
+  const auto run = [&](const std::string& kind, nn::Sequential& net, nn::LogNormProduct& norms, double strength,
+                       examples::Recipe recipe, Index points) {
+    const std::string name = strength > 0.0 ? kind + ", penalised" : kind;
     std::cerr << name << '\n';
-    examples::train(net, data.train, recipe, options);
+    if (strength > 0.0) {
+      recipe.penalty = [&norms, strength](Tape& tape) { return strength * norms(tape); };
+      recipe.penalty_state = norms.state();
+    }
+    examples::train(net, data.train, recipe, options,
+                    {checkpoints, strength > 0.0 ? kind + "_penalised" : kind, cat("penalty ", strength)});
     Options analysis;
     analysis.threads = options.threads;
     analysis.seed = options.seed;
@@ -54,8 +63,7 @@ void demo(const std::string& folder, const examples::CommonOptions& options) {
     nn::Sequential net = mlp(random);
     nn::LogNormProduct norms;
     for (const std::size_t i : {1, 3, 5}) norms.add(net[i].as<nn::Linear>().weight);
-    run(strength > 0.0 ? "mlp, penalised" : "mlp", net,
-        {.epochs = 5, .batch_size = 64, .penalty = &norms, .penalty_strength = strength}, data.test.size());
+    run("mlp", net, norms, strength, {.epochs = 5, .batch_size = 64}, data.test.size());
   }
   for (const double strength : {0.0, 0.08}) {
     nn::Random random(options.seed);
@@ -65,8 +73,7 @@ void demo(const std::string& folder, const examples::CommonOptions& options) {
     norms.add(first.weight, first.geometry(), {1, 28, 28});
     norms.add(second.weight, second.geometry(), {6, 14, 14});
     for (const std::size_t i : {7, 9, 11}) norms.add(net[i].as<nn::Linear>().weight);
-    run(strength > 0.0 ? "lenet, penalised" : "lenet", net,
-        {.epochs = 3, .batch_size = 64, .penalty = &norms, .penalty_strength = strength}, 1000);
+    run("lenet", net, norms, strength, {.epochs = 3, .batch_size = 64}, 1000);
   }
   if (!options.json_file.empty()) {
     nlohmann::ordered_json json;
@@ -80,7 +87,9 @@ void demo(const std::string& folder, const examples::CommonOptions& options) {
 
 int main(int argc, char** argv) {
   std::string folder = examples::data_folder("mnist");
-  return examples::run_program(argc, argv, "Trains small networks on MNIST and bounds their Lipschitz constants.",
-                               {{"--data", "DIR", "the four files of MNIST", &folder}},
-                               [&](const examples::CommonOptions& options) { demo(folder, options); });
+  examples::Checkpoints checkpoints;
+  std::vector<examples::Option> more = checkpoints.options();
+  more.push_back({"--data", "DIR", "the four files of MNIST", &folder});
+  return examples::run_program(argc, argv, "Trains small networks on MNIST and bounds their Lipschitz constants.", more,
+                               [&](const examples::CommonOptions& options) { demo(folder, checkpoints, options); });
 }

@@ -19,11 +19,12 @@ nn::Sequential mnist_4(nn::Random& random) {
                         nn::Conv2d(128, 10, {2, 2}, random),          nn::Flatten()};
 }
 
-void run(const std::string& folder, const examples::CommonOptions& options) {
+void run(const std::string& folder, const examples::Checkpoints& checkpoints, const examples::CommonOptions& options) {
   const nn::TrainAndTest data = examples::load_mnist(folder, options);
   nn::Random random(options.seed);
   nn::Sequential net = mnist_4(random);
-  examples::train(net, data.train, {.epochs = 3, .batch_size = 128, .learning_rate = 2e-3}, options);
+  examples::train(net, data.train, {.epochs = 3, .batch_size = 128, .learning_rate = 2e-3}, options,
+                  {checkpoints, "mnist_4", "cross entropy"});
   Options analysis;
   analysis.threads = options.threads;
   analysis.seed = options.seed;
@@ -41,8 +42,10 @@ void run(const std::string& folder, const examples::CommonOptions& options) {
 
 int main(int argc, char** argv) {
   std::string folder = examples::data_folder("mnist");
+  examples::Checkpoints checkpoints;
+  std::vector<examples::Option> more = checkpoints.options();
+  more.push_back({"--data", "DIR", "the four files of MNIST", &folder});
   return examples::run_program(argc, argv,
-                               "Trains the paper's four-layer CNN on MNIST and bounds its Lipschitz constant.",
-                               {{"--data", "DIR", "the four files of MNIST", &folder}},
-                               [&](const examples::CommonOptions& options) { run(folder, options); });
+                               "Trains the paper's four-layer CNN on MNIST and bounds its Lipschitz constant.", more,
+                               [&](const examples::CommonOptions& options) { run(folder, checkpoints, options); });
 }

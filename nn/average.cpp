@@ -26,6 +26,12 @@ void WeightAverage::update() {
     });
 }
 
+std::vector<Tensor*> WeightAverage::state() {
+  std::vector<Tensor*> all;
+  for (Tensor& average : averages_) all.push_back(&average);
+  return all;
+}
+
 void WeightAverage::swap() {
   for (std::size_t i = 0; i < parameters_.size(); ++i) averages_[i].swap(parameters_[i]->value);
   swapped_ = !swapped_;

@@ -24,6 +24,7 @@ class WeightAverage {
   // average ← average + (1 − decay)·(weight − average). Allocates nothing once warm. UsageError within a Scope.
   void update();
   std::span<const Tensor> averages() const { return averages_; }  // in the order of the parameters
+  std::vector<Tensor*> state();                                   // the same, for checkpoints
 
   class Scope {
    public:

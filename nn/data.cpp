@@ -105,7 +105,9 @@ Index DataLoader::batches() const {
 
 Index DataLoader::samples() const { return std::min(data_->size(), batches() * options_.batch_size); }
 
-DataLoader::Epoch DataLoader::epoch(Index number) {
+DataLoader::Epoch DataLoader::epoch(Index number, Index first) {
+  if (first < 0 || first > batches())
+    throw UsageError(cat("[data loader] an epoch of ", batches(), " batches cannot begin with batch ", first));
   std::iota(order_.begin(), order_.end(), Index{0});
   if (options_.shuffle) {
     // Fisher and Yates; written out, as std::shuffle differs between standard libraries.
@@ -113,8 +115,8 @@ DataLoader::Epoch DataLoader::epoch(Index number) {
     for (std::size_t i = order_.size(); i > 1; --i)
       std::swap(order_[i - 1], order_[static_cast<std::size_t>(random.below(static_cast<Index>(i)))]);
   }
-  gather(0);
-  return Epoch(this);
+  gather(first);
+  return {this, first};
 }
 
 void DataLoader::gather(Index number) {

@@ -77,18 +77,20 @@ class DataLoader {
   };
   class Epoch {
    public:
-    Iterator begin() const { return {loader_, 0}; }
+    Iterator begin() const { return {loader_, first_}; }
     Iterator end() const { return {loader_, loader_->batches()}; }
 
    private:
     friend class DataLoader;
-    explicit Epoch(DataLoader* loader) : loader_(loader) {}
+    Epoch(DataLoader* loader, Index first) : loader_(loader), first_(first) {}
     DataLoader* loader_;
+    Index first_;
   };
 
-  Epoch epoch(Index number);  // one at a time: begins anew
-  Index batches() const;      // per epoch
-  Index samples() const;      // per epoch
+  // One at a time: begins anew, with the batch `first` of that epoch. UsageError unless 0 ≤ first ≤ batches().
+  Epoch epoch(Index number, Index first = 0);
+  Index batches() const;  // per epoch
+  Index samples() const;  // per epoch
   const DataSet& data() const { return *data_; }
 
  private:

@@ -28,6 +28,17 @@ class FlagVisitor final : public Visitor {
   OnFlag action_;
 };
 
+class CountVisitor final : public Visitor {
+ public:
+  void draw_count(std::int64_t& count) override {
+    if (std::ranges::find(all, &count) == all.end()) all.push_back(&count);
+  }
+  std::vector<std::int64_t*> all;
+
+ private:
+  void parameter(const std::string&, Parameter&) override {}
+};
+
 }  // namespace
 
 void AnyModule::throw_other_type(const std::type_info& wanted) const {
@@ -54,6 +65,12 @@ Index parameter_count(ModuleRef module, Counted counted) {
   for (const Parameter* p : parameters(module))
     if (p->trained || counted == Counted::all) count += p->value.size();
   return count;
+}
+
+std::vector<std::int64_t*> draw_counts(ModuleRef module) {
+  CountVisitor visitor;
+  module.visit(visitor);
+  return visitor.all;
 }
 
 void set_training(ModuleRef module, bool training) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -89,6 +90,8 @@ class Visitor {
   }
   // Of a module that behaves differently in training.
   virtual void training_flag(bool& /*training*/) {}
+  // Of a module whose random draws are a function of its seed and of how often it drew before.
+  virtual void draw_count(std::int64_t& /*count*/) {}
 
  protected:
   ~Visitor() = default;
@@ -220,6 +223,9 @@ void name_parameters(ModuleRef module);
 // How many numbers are trained, or there are at all.
 enum class Counted : std::uint8_t { trained, all };
 Index parameter_count(ModuleRef module, Counted counted = Counted::trained);
+
+// The counts of draws of all modules that have one (Visitor::draw_count), each once, in the order of visit().
+std::vector<std::int64_t*> draw_counts(ModuleRef module);
 
 // Switches batch norms and their like between training and inference (which they start in).
 void set_training(ModuleRef module, bool training);

@@ -31,6 +31,18 @@ void Optimiser::set_learning_rate(double rate) {
   learning_rate_ = rate;
 }
 
+void Optimiser::set_updates(Index count) {
+  require(count >= 0, "the number of updates must not be negative", static_cast<double>(count));
+  updates_ = count;
+}
+
+std::vector<Tensor*> Optimiser::pointers(std::initializer_list<std::vector<Tensor>*> parts) {
+  std::vector<Tensor*> all;
+  for (std::vector<Tensor>* const part : parts)
+    for (Tensor& tensor : *part) all.push_back(&tensor);
+  return all;
+}
+
 std::vector<Tensor> Optimiser::state_like_parameters() const {
   std::vector<Tensor> state;
   for (const Parameter* const p : parameters_) state.push_back(Tensor::zeros(p->value.shape(), p->value.dtype()));

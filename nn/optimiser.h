@@ -10,6 +10,7 @@
 //   optimiser.update();             // … to here; the numbers change in place
 #pragma once
 
+#include <initializer_list>
 #include <span>
 #include <vector>
 
@@ -40,12 +41,20 @@ class Optimiser {
   void set_learning_rate(double rate);
   Index updates() const { return updates_; }  // so far
 
+  // For checkpoints. What the next update depends on beside parameters, gradients, options, learning rate and
+  // updates(): as many tensors as the kind and its options need, always in the same order.
+  virtual std::vector<Tensor*> state() = 0;
+  const char* kind() const { return name_; }  // "adam"
+  // As if so many updates had been made. UsageError for a negative number.
+  void set_updates(Index count);
+
  protected:
   Optimiser(std::vector<Parameter*> parameters, double learning_rate, const char* name);
   // Zeros in the shape of every parameter.
   std::vector<Tensor> state_like_parameters() const;
   void require(bool holds, const char* what, double given) const;
   void require_share(const char* what, double given) const;  // in [0, 1)
+  static std::vector<Tensor*> pointers(std::initializer_list<std::vector<Tensor>*> parts);
   // `updates()` already counts this one.
   virtual void apply(std::size_t index, Tensor& value, const Tensor& gradient) = 0;
 
@@ -69,6 +78,7 @@ struct SgdOptions {
 class Sgd final : public Optimiser {
  public:
   explicit Sgd(std::vector<Parameter*> parameters, const SgdOptions& options = {});
+  std::vector<Tensor*> state() override { return pointers({&velocity_}); }
 
  private:
   void apply(std::size_t index, Tensor& value, const Tensor& gradient) override;
@@ -87,6 +97,7 @@ struct AdamOptions {
 class Adam : public Optimiser {
  public:
   explicit Adam(std::vector<Parameter*> parameters, const AdamOptions& options = {});
+  std::vector<Tensor*> state() override { return pointers({&first_, &second_}); }
 
  protected:
   Adam(std::vector<Parameter*> parameters, const AdamOptions& options, double decoupled_decay, const char* name);
@@ -125,6 +136,7 @@ struct RmsPropOptions {
 class RmsProp final : public Optimiser {
  public:
   explicit RmsProp(std::vector<Parameter*> parameters, const RmsPropOptions& options = {});
+  std::vector<Tensor*> state() override { return pointers({&square_, &mean_, &velocity_}); }
 
  private:
   void apply(std::size_t index, Tensor& value, const Tensor& gradient) override;
@@ -142,6 +154,7 @@ struct LionOptions {
 class Lion final : public Optimiser {
  public:
   explicit Lion(std::vector<Parameter*> parameters, const LionOptions& options = {});
+  std::vector<Tensor*> state() override { return pointers({&mean_}); }
 
  private:
   void apply(std::size_t index, Tensor& value, const Tensor& gradient) override;

@@ -23,6 +23,12 @@ void LogNormProduct::add(const Parameter& kernel, const Conv2dOptions& geometry,
   start({&kernel, WarmNorm(geometry)}, Shape{1, image[0], image[1], image[2]});
 }
 
+std::vector<Tensor*> LogNormProduct::state() {
+  std::vector<Tensor*> all;
+  for (Layer& layer : layers_) all.push_back(&layer.v);
+  return all;
+}
+
 Var LogNormProduct::operator()(Tape& tape) {
   if (layers_.empty()) throw UsageError("[log_norm_product] has no layers; add() those whose norms count");
   Var total;

@@ -27,6 +27,8 @@ class LogNormProduct {
   // Σ log ‖A_k v_k‖ as a node of the tape; the v_k are then one step better. UsageError when there are no layers,
   // NumericError for a layer that is zero.
   Var operator()(Tape& tape);
+  // What a checkpoint has to keep: the v_k, in the order of the layers.
+  std::vector<Tensor*> state();
   // Π ‖A_k v_k‖ as of the last call.
   double estimate() const { return estimate_; }
 

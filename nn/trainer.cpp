@@ -31,39 +31,43 @@ class Training {
       : net_(net),
         optimiser_(optimiser),
         options_(options),
-        loader_(data, {.batch_size = options.batch_size, .seed = options.run.seed}) {}
+        loader_(data, {.batch_size = options.batch_size, .seed = options.run.seed}),
+        at_(options.start) {
+    require_start();
+  }
 
   TrainResult run() {
     const TrainingScope training(net_);
     TrainResult result;
-    for (Index epoch = 0; epoch < options_.epochs && !result.cut; ++epoch) result.cut = !run_epoch(epoch, result);
+    while (at_.epoch < options_.epochs && !result.cut) result.cut = !run_epoch(result);
+    result.position = at_;
     return result;
   }
 
  private:
   // False when it was cut.
-  bool run_epoch(Index epoch, TrainResult& result) {
+  bool run_epoch(TrainResult& result) {
     const auto start = Clock::now();
-    double loss_sum = 0.0;
-    Index seen = 0, correct = 0;
-    for (const Batch& batch : loader_.epoch(epoch)) {
+    for (const Batch& batch : loader_.epoch(at_.epoch, at_.batch)) {
       if (options_.run.expired()) return false;
-      follow_schedule(epoch, batch.number);
-      const double loss = step(epoch, batch, correct);
-      loss_sum += loss * static_cast<double>(batch.size());
-      seen += batch.size();
+      follow_schedule(at_.epoch, batch.number);
+      const double loss = step(at_.epoch, batch);
+      at_.loss_sum += loss * static_cast<double>(batch.size());
+      at_.seen += batch.size();
       done_ += batch.size();
-      report(epoch, batch.number, loss, share(correct, seen));
+      ++at_.batch;
+      report(batch.number, loss);
     }
     result.epochs.push_back(
-        {epoch, options_.epochs, loss_sum / static_cast<double>(seen), share(correct, seen), seconds_since(start)});
+        {at_.epoch, options_.epochs, at_.loss_sum / static_cast<double>(at_.seen), share(), seconds_since(start)});
+    at_ = {.epoch = at_.epoch + 1};
     if (options_.on_epoch) options_.on_epoch(result.epochs.back());
     return true;
   }
 
-  double step(Index epoch, const Batch& batch, Index& correct) {
+  double step(Index epoch, const Batch& batch) {
     const Var output = net_(tape_.input(batch.inputs, "x"));
-    if (classifies()) correct += count_correct(output.value(), batch.labels);
+    const Index correct = classifies() ? count_correct(output.value(), batch.labels) : 0;
     Var loss = loss_of(output, batch);
     if (options_.penalty) loss = add(loss, options_.penalty(tape_));
     const double value = loss.item();
@@ -77,6 +81,8 @@ class Training {
     if (options_.clip_norm < infinity) clip_norm(optimiser_, options_.clip_norm);
     tape_.rewind();
     optimiser_.update();
+    if (options_.after_step) options_.after_step();
+    at_.correct += correct;
     return value;
   }
 
@@ -94,18 +100,26 @@ class Training {
 
   bool classifies() const { return loader_.data().classes() > 0; }
 
-  std::optional<double> share(Index correct, Index seen) const {
+  std::optional<double> share() const {
     if (!classifies()) return std::nullopt;
-    return static_cast<double>(correct) / static_cast<double>(seen);
+    return static_cast<double>(at_.correct) / static_cast<double>(at_.seen);
   }
 
-  void report(Index epoch, Index batch, double loss, std::optional<double> accuracy) const {
+  void report(Index batch, double loss) const {
     const auto all = static_cast<double>(options_.epochs * loader_.samples());
-    const auto done = static_cast<double>(done_);
+    const auto done = static_cast<double>(at_.epoch * loader_.samples() + at_.seen);
     options_.run.report("train", done / all);
     if (!options_.on_batch) return;
-    const double rate = done / std::max(1e-9, seconds_since(start_));
-    options_.on_batch({epoch, options_.epochs, batch, loader_.batches(), loss, accuracy, rate, (all - done) / rate});
+    const double rate = static_cast<double>(done_) / std::max(1e-9, seconds_since(start_));
+    options_.on_batch({at_.epoch, options_.epochs, batch, loader_.batches(), loss, share(), rate, (all - done) / rate});
+  }
+
+  void require_start() const {
+    const bool within = at_.epoch >= 0 && at_.batch >= 0 && at_.batch < loader_.batches();
+    if (!within || at_.seen != std::min(at_.batch * options_.batch_size, loader_.samples()))
+      throw UsageError(cat("[train] the start, epoch ", at_.epoch, ", batch ", at_.batch, " after ", at_.seen,
+                           " samples, is no position of a training with ", loader_.batches(), " batches of ",
+                           options_.batch_size, "; take it from the TrainResult or the checkpoint of that training"));
   }
 
   ModuleRef net_;
@@ -114,7 +128,8 @@ class Training {
   DataLoader loader_;
   Tape tape_;
   Clock::time_point start_ = Clock::now();
-  Index done_ = 0;
+  TrainPosition at_;
+  Index done_ = 0;  // samples of this call
 };
 
 }  // namespace

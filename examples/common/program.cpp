@@ -93,6 +93,9 @@ int run_program(int argc, const char* const* argv, const std::string& summary, c
   } catch (const UsageMistake& mistake) {
     std::cerr << program << ": " << mistake.what() << "; see " << program << " --help\n";
     return 2;
+  } catch (const Stopped& stopped) {
+    std::cerr << program << ": " << stopped.what() << '\n';
+    return 130;
   } catch (const std::exception& error) {
     std::cerr << program << ": " << error.what() << '\n';
     return 1;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,14 @@ struct Option {
   bool* flag = nullptr;  // becomes true when the option is given
 };
 
+// A run that was stopped and can be continued: the program says so and ends with status 130.
+class Stopped : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 // Parses the command line, sets OpenBLAS's threads, runs `body`. Returns the program's exit status: 0 done (or --help),
-// 1 for an exception, with its text on stderr, 2 for a command line that makes no sense.
+// 1 for an exception, with its text on stderr, 2 for a command line that makes no sense, 130 for Stopped.
 int run_program(int argc, const char* const* argv, const std::string& summary, const std::vector<Option>& more,
                 const std::function<void(const CommonOptions&)>& body);
 
