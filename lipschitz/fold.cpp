@@ -17,7 +17,16 @@ const std::vector<Index>* filled(const LinearMap& map) {
   return selection != nullptr ? selection->source.get() : nullptr;
 }
 
-// Do the maps write to different entries, as the parts of a concatenation do? Then results add up in the joint norm.
+LinearMap largest_slopes(const rule::Elementwise& rule, const Shape& shape) {
+  Tensor values = Tensor::uninitialised(Shape{shape.size()}, DType::f64);
+  const auto lo = rule.lo.data<double>(), hi = rule.hi.data<double>();
+  const auto to = values.mutable_data<double>();
+  for (std::size_t i = 0; i < to.size(); ++i) to[i] = Slope{lo[i], hi[i]}.magnitude();
+  return LinearMap(shape, shape, structure::Diagonal{std::move(values), 1});
+}
+
+}  // namespace
+
 bool write_apart(const std::vector<LinearMap>& maps) {
   std::vector<bool> taken;
   for (const LinearMap& map : maps) {
@@ -33,16 +42,6 @@ bool write_apart(const std::vector<LinearMap>& maps) {
   }
   return true;
 }
-
-LinearMap largest_slopes(const rule::Elementwise& rule, const Shape& shape) {
-  Tensor values = Tensor::uninitialised(Shape{shape.size()}, DType::f64);
-  const auto lo = rule.lo.data<double>(), hi = rule.hi.data<double>();
-  const auto to = values.mutable_data<double>();
-  for (std::size_t i = 0; i < to.size(); ++i) to[i] = Slope{lo[i], hi[i]}.magnitude();
-  return LinearMap(shape, shape, structure::Diagonal{std::move(values), 1});
-}
-
-}  // namespace
 
 LinearMap part_of_joint(Index total, Index offset, const Shape& shape) {
   if (shape.size() == total) return identity_map(shape);  // the only input keeps its shape

@@ -21,6 +21,8 @@ namespace taut::detail {
 constexpr NodeId joint_input = static_cast<NodeId>(-1);
 using Terms = std::map<NodeId, FoldedMap>;
 
+// Do the maps write to different entries, as the parts of a concatenation do? Then results add up in the joint norm.
+bool write_apart(const std::vector<LinearMap>& maps);
 // The part of the joint input vector that one input is.
 LinearMap part_of_joint(Index total, Index offset, const Shape& shape);
 // Where every slope is one number the operation is affine on the domain: its map, else empty.

@@ -78,13 +78,16 @@ void set_training(ModuleRef module, bool training) {
   module.visit(visitor);
 }
 
-InferenceScope::InferenceScope(ModuleRef module) {
-  FlagVisitor visitor([&](bool& flag) {
-    if (!flag) return;
-    flag = false;
-    were_training_.push_back(&flag);
-  });
+std::vector<bool*> training_flags(ModuleRef module) {
+  std::vector<bool*> flags;
+  FlagVisitor visitor([&](bool& flag) { flags.push_back(&flag); });
   module.visit(visitor);
+  return flags;
+}
+
+InferenceScope::InferenceScope(ModuleRef module) : were_training_(training_flags(module)) {
+  std::erase_if(were_training_, [](const bool* flag) { return !*flag; });
+  for (bool* const flag : were_training_) *flag = false;
 }
 
 InferenceScope::~InferenceScope() {

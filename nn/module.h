@@ -230,6 +230,9 @@ std::vector<std::int64_t*> draw_counts(ModuleRef module);
 // Switches batch norms and their like between training and inference (which they start in).
 void set_training(ModuleRef module, bool training);
 
+// Where modules keep whether they are in training. Valid while the module lives and is not moved.
+std::vector<bool*> training_flags(ModuleRef module);
+
 // Inference for as long as it lives; what was in training before is again afterwards.
 class InferenceScope {
  public:

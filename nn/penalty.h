@@ -1,47 +1,44 @@
-// Penalties that hold the Lipschitz constant of a net down while it is trained.
+// The bounds of lipschitz/penalty.h as loss terms of modules.
 #pragma once
 
-#include <array>
+#include <memory>
 #include <vector>
 
-#include "autodiff/ops.h"
-#include "nn/parameter.h"
-#include "nn/random.h"
-#include "nn/warm_norm.h"
+#include "lipschitz/penalty.h"
+#include "nn/module.h"
 
 namespace taut::nn {
 
-// log Π ‖A_k‖₂ over linear layers A_k, as a loss term: log AutoLip in l2 of a chain of such layers and 1-Lipschitz
-// activations. Each norm is tracked by one step of the power method per call, warm from call to call [Yoshida2017]: a
-// number from below, for training only, never a bound. With v the tracked vector, log ‖A v‖ has the gradient u vᵀ / ‖A
-// v‖ by A, u = A v / ‖A v‖: that of log ‖A‖ once v has converged.
-class LogNormProduct {
+// A bound of a module in every step of its training, LogAutoLip unless another is given:
+//
+//   nn::NetPenalty log_autolip(net, sample);
+//   options.penalty = [&](Tape& tape) { return 0.05 * log_autolip(tape); };
+//
+// The module is recorded on one sample, in inference: with the running statistics of batch norms, without dropout, so
+// that the bound is that of the network that is going to be used. Layers whose weights are constants in inference, as
+// those of nn/constrained.h, give nothing to train.
+class NetPenalty {
  public:
-  explicit LogNormProduct(std::uint64_t seed = 0) : random_(seed) {}
+  // `sample`: (1, …), any numbers. The module must outlive this object and stay where it is. Errors are those of
+  // BoundPenalty; UsageError unless there is one sample.
+  NetPenalty(ModuleRef net, Tensor sample, std::shared_ptr<BoundPenalty> penalty = std::make_shared<LogAutoLip>());
 
-  // A dense layer (out, in). Parameters must outlive this object and stay where they are.
-  void add(const Parameter& weight);
-  // A convolution on images (c_in, h, w): the norm of the operator, not of the reshaped kernel.
-  void add(const Parameter& kernel, const Conv2dOptions& geometry, std::array<Index, 3> image);
-
-  // Σ log ‖A_k v_k‖ as a node of the tape; the v_k are then one step better. UsageError when there are no layers,
-  // NumericError for a layer that is zero.
+  // A scalar of the tape.
   Var operator()(Tape& tape);
-  // What a checkpoint has to keep: the v_k, in the order of the layers.
-  std::vector<Tensor*> state();
-  // Π ‖A_k v_k‖ as of the last call.
-  double estimate() const { return estimate_; }
+  // The bound as of the last call: for training, not proved.
+  double estimate() const { return penalty_->estimate(); }
+  // For checkpoints.
+  std::vector<Tensor*> state() { return penalty_->state(); }
 
  private:
-  struct Layer {
-    const Parameter* weight;
-    WarmNorm norm;
-  };
-  void start(Layer layer, const Shape& input);
+  class Inference;
 
-  std::vector<Layer> layers_;
-  Random random_;
-  double estimate_ = 0.0;
+  ModuleRef net_;
+  // Switched to inference for a call, without asking for memory in every step.
+  std::vector<bool*> flags_;
+  std::vector<bool> were_training_;
+  Tensor sample_;
+  std::shared_ptr<BoundPenalty> penalty_;
 };
 
 }  // namespace taut::nn

@@ -52,7 +52,7 @@ struct Requests {
   std::size_t allocator = 0, pool = 0;
 };
 
-Requests warm_requests(nn::Sequential& net, nn::Optimiser& optimiser, nn::LogNormProduct* penalty) {
+Requests warm_requests(nn::Sequential& net, nn::Optimiser& optimiser, nn::NetPenalty* penalty) {
   const nn::DataSet data = noise_images(64, Shape{1, 8, 8}, 4, 1);
   nn::DataLoader loader(data, {.batch_size = 8});
   nn::set_training(net, true);
@@ -157,10 +157,7 @@ BOOST_AUTO_TEST_CASE(modules_allocate_nothing) {
 BOOST_AUTO_TEST_CASE(penalty_allocates_nothing) {
   nn::Random random(1);
   nn::Sequential net = small_cnn(random);
-  nn::LogNormProduct penalty;
-  auto& conv = net[0].as<nn::Conv2d>();
-  penalty.add(conv.weight, conv.geometry(), {1, 8, 8});
-  penalty.add(net[7].as<nn::Linear>().weight);
+  nn::NetPenalty penalty(net, Tensor::zeros(Shape{1, 1, 8, 8}, DType::f32));
   nn::Sgd sgd(nn::parameters(net));
   check_none(warm_requests(net, sgd, &penalty));
 }
