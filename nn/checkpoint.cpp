@@ -148,7 +148,10 @@ class StateFile {
 void save_checkpoint(const fs::path& path, const TrainingState& training, const TrainPosition& position) {
   if (std::ranges::any_of(training.about, [](unsigned char c) { return c < 0x20 || c == 0x7F; }))
     throw UsageError("[checkpoint] `about` must be one line of printable characters; leave out what is not");
-  GraphData graph{.producer = "taut", .opsets = {{"", 13}, {domain, 1}}, .name = "checkpoint"};
+  GraphData graph;
+  graph.producer = "taut";
+  graph.opsets = {{"", 13}, {domain, 1}};
+  graph.name = "checkpoint";
   for (const auto& [name, tensor] : tensors_of(training)) graph.initialisers.emplace_back(name, array_of(*tensor));
   Attributes all = conditions(training);
   all.merge(progress(training, position));

@@ -4,9 +4,14 @@
 #include <limits>
 
 #include "autodiff/error.h"
+#include "nn/loss_parts.h"
 
 namespace taut::nn {
 namespace {
+
+using parts::mean_of;
+using parts::other_classes;
+using parts::require_labels;
 
 void require_pairs(const char* loss, const Var& prediction, const Var& target, Where where) {
   if (prediction.shape() != target.shape())
@@ -15,20 +20,6 @@ void require_pairs(const char* loss, const Var& prediction, const Var& target, W
   if (prediction.shape().size() == 0)
     throw ShapeError(
         cat('[', loss, "] at ", where, ": the mean of no entries is undefined, got shape ", prediction.shape()));
-}
-
-void require_labels(const char* loss, const Var& logits, std::span<const Index> labels, Where where) {
-  const Shape& shape = logits.shape();
-  if (shape.rank() != 2)
-    throw ShapeError(cat('[', loss, "] at ", where, ": logits are (samples, classes), got ", shape, "; flatten them"));
-  if (shape[0] != static_cast<Index>(labels.size()) || shape[0] == 0)
-    throw ShapeError(cat('[', loss, "] at ", where,
-                         ": one label per row and at least one row are required, got logits ", shape, " and ",
-                         labels.size(), " labels"));
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    if (labels[i] < 0 || labels[i] >= shape[1])
-      throw DomainError(cat('[', loss, "] at ", where, ": label ", labels[i], " of sample ", i, " is not in [0, ",
-                            shape[1], "); the net must have one output per class"));
 }
 
 // DomainError unless holds(entry) for every entry; `what` says what an entry must be.
@@ -45,8 +36,6 @@ void require_entries(const char* loss, const Var& values, const char* what, Wher
 void require_share(const char* loss, const Var& target, Where where) {
   require_entries(loss, target, "targets must lie in [0, 1]", where, [](auto t) { return t >= 0 && t <= 1; });
 }
-
-Var mean_of(const Var& x, Where where) { return mean(x, {}, false, where); }
 
 // a where target is 1, b where it is 0, linear in between.
 Var between(const Var& target, const Var& a, const Var& b, Where where) {
@@ -87,16 +76,9 @@ Var multi_margin(const Var& logits, std::span<const Index> labels, double margin
   require_labels("multi_margin", logits, labels, where);
   if (!std::isfinite(margin))
     throw DomainError(cat("[multi_margin] at ", where, ": margin must be finite, got ", margin));
-  const Shape& shape = logits.shape();
-  Tensor others = Tensor::full(shape, logits.dtype(), 1.0);
-  dispatch(logits.dtype(), [&](auto zero) {
-    const auto entries = others.mutable_data<decltype(zero)>();
-    for (std::size_t i = 0; i < labels.size(); ++i)
-      entries[i * static_cast<std::size_t>(shape[1]) + static_cast<std::size_t>(labels[i])] = 0;
-  });
-  const Var right = reshape(pick(logits, labels, where), Shape{shape[0], 1}, where);
+  const Var right = reshape(pick(logits, labels, where), Shape{logits.shape()[0], 1}, where);
   const Var short_of = relu(shift(sub(logits, right, where), margin, where), where);
-  return mean_of(mul(short_of, Var(std::move(others)), where), where);
+  return mean_of(mul(short_of, Var(other_classes(logits, labels)), where), where);
 }
 
 Var hinge(const Var& prediction, const Var& target, Where where) {
