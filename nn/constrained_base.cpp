@@ -1,7 +1,7 @@
 #include "nn/constrained_base.h"
 
 #include "autodiff/error.h"
-#include "nn/layers.h"
+#include "nn/plain_layers.h"
 
 namespace taut::nn {
 
@@ -11,9 +11,6 @@ namespace {
 
 Tensor times(const Tensor& w, double constant) { return constant == 1.0 ? w : scale(w, constant).value(); }
 Var times(const Var& w, double constant, Where where) { return constant == 1.0 ? w : scale(w, constant, where); }
-
-// A layer with these numbers; the initial ones are thrown away.
-const LayerOptions unset(const Parameter& bias, DType dtype) { return {bias.defined(), dtype, nn::constant(0.0)}; }
 
 }  // namespace
 
@@ -37,19 +34,13 @@ const Parameter& ConstrainedLinear::stored() const {
     const Tensor w = times(constrained(raw.value.to(DType::f64)), constant_);
     return std::vector{within_norm(w.to(raw.value.dtype()), matrix_map, constant_, layer_)};
   };
-  return stored_.of({&raw}, {0, 0}, make).front();
+  const std::array<const Parameter*, 1> sources{&raw};
+  return stored_.of(sources, {0, 0}, make).front();
 }
 
 Tensor ConstrainedLinear::weight() const { return stored().value; }
 
-AnyModule ConstrainedLinear::vanilla() const {
-  Random unused(0);
-  const Tensor& w = stored().value;
-  Linear plain(w.shape()[1], w.shape()[0], unused, unset(bias, w.dtype()), where_);
-  plain.weight = Parameter(w);
-  plain.bias = bias;
-  return plain;
-}
+AnyModule ConstrainedLinear::vanilla() const { return plain_linear(stored().value, bias.value, where_); }
 
 void ConstrainedLinear::visit(Visitor& visitor) {
   visitor("raw", raw);
@@ -90,20 +81,13 @@ const Parameter& ConstrainedConv2d::stored() const {
     const auto map = [&](const Tensor& kernel) { return map_of(kernel); };
     return std::vector{within_norm(w.to(raw.value.dtype()), map, constant_, layer_)};
   };
-  return stored_.of({&raw}, image_, make).front();
+  const std::array<const Parameter*, 1> sources{&raw};
+  return stored_.of(sources, image_, make).front();
 }
 
 Tensor ConstrainedConv2d::weight() const { return stored().value; }
 
-AnyModule ConstrainedConv2d::vanilla() const {
-  Random unused(0);
-  const Tensor& w = stored().value;
-  const Shape& s = w.shape();
-  Conv2d plain(s[1] * geometry_.groups, s[0], {s[2], s[3]}, unused, geometry_, unset(bias, w.dtype()), where_);
-  plain.weight = Parameter(w);
-  plain.bias = bias;
-  return plain;
-}
+AnyModule ConstrainedConv2d::vanilla() const { return plain_conv2d(stored().value, bias.value, geometry_, where_); }
 
 void ConstrainedConv2d::visit(Visitor& visitor) {
   visitor("raw", raw);

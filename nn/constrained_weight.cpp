@@ -66,7 +66,7 @@ LinearMap kernel_map(const Tensor& kernel, const Conv2dOptions& geometry, std::a
   return LinearMap(in, out, std::move(c));
 }
 
-bool StoredWeight::is_current(std::initializer_list<const Parameter*> raw, std::array<Index, 2> image) const {
+bool StoredWeight::is_current(Sources raw, std::array<Index, 2> image) const {
   if (raw.size() != made_from_.size() || image != image_) return false;
   std::size_t i = 0;
   for (const Parameter* const p : raw)
@@ -74,8 +74,7 @@ bool StoredWeight::is_current(std::initializer_list<const Parameter*> raw, std::
   return true;
 }
 
-void StoredWeight::store(std::initializer_list<const Parameter*> raw, std::array<Index, 2> image,
-                         std::vector<Tensor> made) const {
+void StoredWeight::store(Sources raw, std::array<Index, 2> image, std::vector<Tensor> made) const {
   stored_.clear();
   for (Tensor& tensor : made) stored_.emplace_back(std::move(tensor), false);
   raw_name_.clear();
@@ -88,6 +87,18 @@ void StoredWeight::rename(const std::string& raw) const {
   if (raw == raw_name_) return;
   raw_name_ = raw;
   for (std::size_t i = 0; i < stored_.size(); ++i) stored_[i].name = stored_name(raw, i);
+}
+
+double norm_to_divide_by(const LinearMap& map, const char* layer, Where where) {
+  const double norm = operator_norm(map, Norm::l2).upper.value();
+  require_divisor(norm, layer, where);
+  return norm;
+}
+
+void require_divisor(double norm, const char* layer, Where where) {
+  if (!(norm > 0.0 && norm < infinity))
+    throw NumericError(cat('[', layer, "] at ", where, ": needs weights of a norm above 0 to divide by, got ", norm,
+                           "; use another initialiser, or lower the learning rate"));
 }
 
 void require_constant(const char* layer, double constant) {

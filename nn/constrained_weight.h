@@ -7,7 +7,6 @@
 
 #include <array>
 #include <functional>
-#include <initializer_list>
 #include <span>
 #include <string>
 #include <vector>
@@ -44,19 +43,19 @@ LinearMap kernel_map(const Tensor& kernel, const Conv2dOptions& geometry, std::a
 // W of inference, with what it was made from.
 class StoredWeight {
  public:
+  using Sources = std::span<const Parameter* const>;
   // The stored weights, made anew by `make` when a raw number or the image has changed. Their leaf is named beside that
   // of the first raw parameter: "0.weight" for "0.raw".
   template <class Make>
-  const std::vector<Parameter>& of(std::initializer_list<const Parameter*> raw, std::array<Index, 2> image,
-                                   const Make& make) const {
+  const std::vector<Parameter>& of(Sources raw, std::array<Index, 2> image, const Make& make) const {
     if (!is_current(raw, image)) store(raw, image, make());
-    rename((*raw.begin())->name);
+    rename(raw.front()->name);
     return stored_;
   }
 
  private:
-  bool is_current(std::initializer_list<const Parameter*> raw, std::array<Index, 2> image) const;
-  void store(std::initializer_list<const Parameter*> raw, std::array<Index, 2> image, std::vector<Tensor> made) const;
+  bool is_current(Sources raw, std::array<Index, 2> image) const;
+  void store(Sources raw, std::array<Index, 2> image, std::vector<Tensor> made) const;
 
   void rename(const std::string& raw) const;
 
@@ -66,6 +65,9 @@ class StoredWeight {
   mutable std::vector<Parameter> stored_;
 };
 
+// The certified norm of a map whose weight is to be divided by it. NumericError when it is 0 or not finite.
+double norm_to_divide_by(const LinearMap& map, const char* layer, Where where);
+void require_divisor(double norm, const char* layer, Where where);
 // DomainError unless the constant is finite and above 0.
 void require_constant(const char* layer, double constant);
 LayerOptions layer_options(const ConstrainedOptions& options);

@@ -5,19 +5,6 @@
 
 namespace taut::nn {
 
-// The formulae of the layers below, on a tape or on plain tensors.
-namespace parts {
-// V (m, n) / √(‖V‖₁ ‖V‖_∞), then `iterations` times W ← W (3I − WᵀW) / 2: singular values go to 1, from below.
-Var bjorck(const Var& v, int iterations, Where where = Where::current());
-// V (…, m, n), m ≥ n, as U (n, n) over X (m − n, n): with K = (I + U − Uᵀ + XᵀX)⁻¹ the matrix 2K − I over 2XK, whose
-// columns are orthonormal; for m < n the transpose of that of Vᵀ.
-Var cayley(const Var& v, Where where = Where::current());
-// V (m, n) with every column j divided by √Σ_i |VᵀV|_ij.
-Var almost_orthogonal(const Var& v, Where where = Where::current());
-// A kernel (c_out, c_in, kh, kw) with every input channel j divided by √Σ_iδ |autocorrelation of channels i, j at δ|.
-Var almost_orthogonal_kernel(const Var& v, Where where = Where::current());
-}  // namespace parts
-
 // Orthonormal rows or columns, whichever are fewer, as the limit of an iteration of matrix products
 // [BjorckBowie1971, Anil2019]. Singular values of V that are small beside √(‖V‖₁ ‖V‖_∞) need more iterations: each
 // makes them larger by at most 3/2. The scaling is part of the derivative.

@@ -62,6 +62,13 @@ void Sequential::visit(Visitor& visitor) {
   for (std::size_t i = 0; i < modules_.size(); ++i) visitor(std::to_string(i), modules_[i]);
 }
 
+Sequential Sequential::vanilla() const {
+  Sequential plain = *this;
+  for (AnyModule& module : plain.modules_) module = module.vanilla();
+  name_parameters(plain);
+  return plain;
+}
+
 Residual::Residual(AnyModule body, Where where) : body_(std::move(body)), where_(where) { name_parameters(*this); }
 
 Residual::Residual(AnyModule body, AnyModule shortcut, Where where)
@@ -81,6 +88,10 @@ LayoutUse Residual::layout_use() const {
 void Residual::visit(Visitor& visitor) {
   visitor("body", body_);
   if (shortcut_) visitor("shortcut", *shortcut_);
+}
+
+Residual Residual::vanilla() const {
+  return shortcut_ ? Residual(body_.vanilla(), shortcut_->vanilla(), where_) : Residual(body_.vanilla(), where_);
 }
 
 Branches::Branches(const char* name, std::initializer_list<AnyModule> modules, Where where)
@@ -128,6 +139,24 @@ Var Add::run(const Var& x, Layout layout) {
     total = taut::add(total, term, where_);
   }
   return total;
+}
+
+void Branches::make_vanilla() {
+  for (AnyModule& module : modules_) module = module.vanilla();
+}
+
+Concat Concat::vanilla() const {
+  Concat plain = *this;
+  plain.make_vanilla();
+  name_parameters(plain);
+  return plain;
+}
+
+Add Add::vanilla() const {
+  Add plain = *this;
+  plain.make_vanilla();
+  name_parameters(plain);
+  return plain;
 }
 
 }  // namespace taut::nn

@@ -29,6 +29,7 @@ class Sequential {
   Var run(const Var& x, Layout layout);
   LayoutUse layout_use() const;
   void visit(Visitor& visitor);
+  Sequential vanilla() const;  // of the modules' own, as in nn/vanilla.h
 
  private:
   std::vector<AnyModule> modules_;
@@ -46,6 +47,7 @@ class Residual {
   Var run(const Var& x, Layout layout);
   LayoutUse layout_use() const;
   void visit(Visitor& visitor);
+  Residual vanilla() const;
 
  private:
   AnyModule body_;
@@ -63,6 +65,7 @@ class Branches {
 
  protected:
   Branches(const char* name, std::initializer_list<AnyModule> modules, Where where);
+  void make_vanilla();  // every branch, in place
   std::vector<AnyModule> modules_;
   Where where_;
 };
@@ -75,6 +78,7 @@ class Concat : public Branches {
 
   Var operator()(const Var& x) { return run(x, Layout::nchw); }
   Var run(const Var& x, Layout layout);
+  Concat vanilla() const;
 
  private:
   Index axis_;
@@ -91,6 +95,7 @@ class Add : public Branches {
 
   Var operator()(const Var& x) { return run(x, Layout::nchw); }
   Var run(const Var& x, Layout layout);
+  Add vanilla() const;
 };
 
 }  // namespace taut::nn

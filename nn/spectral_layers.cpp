@@ -1,32 +1,11 @@
 #include "nn/spectral_layers.h"
 
 #include <limits>
-
-#include "autodiff/error.h"
-#include "lipschitz/spectral.h"
-
 namespace taut::nn {
 namespace {
 
-void require_norm(double norm, const char* layer, Where where) {
-  if (!(norm > 0.0 && norm < infinity))
-    throw NumericError(cat('[', layer, "] at ", where, ": needs weights of a norm above 0 to divide by, got ", norm,
-                           "; use another initialiser, or lower the learning rate"));
-}
-
-// V / ‖A v‖, and a step of the power method for the next call.
-Var divided(const Var& weight, WarmNorm& norm, const char* layer, Where where) {
-  const Var image = norm.image(weight);
-  const Var size = l2_norm(image, {}, false, where);
-  require_norm(size.item(), layer, where);
-  norm.improve(weight.value(), image.value());
-  return div(weight, size, where);
-}
-
 Tensor divided(const Tensor& weight, const LinearMap& map, const char* layer, Where where) {
-  const double upper = operator_norm(map, Norm::l2).upper.value();
-  require_norm(upper, layer, where);
-  return div(weight, Tensor::scalar(upper)).value();
+  return div(weight, Tensor::scalar(parts::norm_to_divide_by(map, layer, where))).value();
 }
 
 }  // namespace
@@ -41,7 +20,7 @@ void SpectralLinear::visit(Visitor& visitor) {
   visitor("v", norm.v);
 }
 
-Var SpectralLinear::constrained(const Var& v) { return divided(v, norm, "spectral_linear", where()); }
+Var SpectralLinear::constrained(const Var& v) { return div(v, norm.step(v, "spectral_linear", where()), where()); }
 
 Tensor SpectralLinear::constrained(const Tensor& v) const {
   return divided(v, parts::matrix_map(v), "spectral_linear", where());
@@ -59,12 +38,8 @@ void SpectralConv2d::visit(Visitor& visitor) {
 }
 
 Var SpectralConv2d::constrained(const Var& v) {
-  const Shape input{1, v.shape()[1] * geometry().groups, image()[0], image()[1]};
-  if (!norm.started_on(input)) {
-    Random random(seed_);
-    norm.start(v.value(), input, random);
-  }
-  return divided(v, norm, layer(), where());
+  norm.start_once(v.value(), Shape{1, v.shape()[1] * geometry().groups, image()[0], image()[1]}, seed_);
+  return div(v, norm.step(v, layer(), where()), where());
 }
 
 Tensor SpectralConv2d::constrained(const Tensor& v) const { return divided(v, map_of(v), layer(), where()); }

@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "nn/constrained_weight.h"
+
 namespace taut::nn {
 namespace {
 
@@ -29,6 +31,19 @@ void WarmNorm::start(const Tensor& weight, const Shape& input, Random& random) {
   v = Parameter(std::move(first), false);
   constexpr int warm_up = 10;  // afterwards a step per call is enough, as weights change slowly
   for (int i = 0; i < warm_up; ++i) improve(weight, image(weight).value());
+}
+
+void WarmNorm::start_once(const Tensor& weight, const Shape& input, std::uint64_t seed) {
+  if (v.defined() && v.value.shape() == input) return;
+  Random random(seed);
+  start(weight, input, random);
+}
+
+Var WarmNorm::step(const Var& weight, const char* layer, Where where) {
+  const Var y = image(weight), size = l2_norm(y, {}, false, where);
+  parts::require_divisor(size.item(), layer, where);
+  improve(weight.value(), y.value());
+  return size;
 }
 
 Var WarmNorm::image(const Var& weight) const {

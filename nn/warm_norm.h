@@ -19,11 +19,15 @@ class WarmNorm {
 
   // A random v, `input` its shape with a batch of one, and ten steps.
   void start(const Tensor& weight, const Shape& input, Random& random);
-  bool started_on(const Shape& input) const { return v.defined() && v.value.shape() == input; }
+  // The same, unless there is a vector of this shape already.
+  void start_once(const Tensor& weight, const Shape& input, std::uint64_t seed);
 
   Var image(const Var& weight) const;  // A v
   // v ← Aᵀ A v / ‖Aᵀ A v‖, from A v; unchanged where that is zero.
   void improve(const Tensor& weight, const Tensor& image);
+  // ‖A v‖, to be divided by, and an improved v for the next call. NumericError, naming the layer, when it is 0 or not
+  // finite.
+  Var step(const Var& weight, const char* layer, Where where);
 
   Parameter v;  // not trained
 
