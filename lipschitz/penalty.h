@@ -55,7 +55,7 @@ class PenaltyPlan;
 // step of the power method per call. A v is made of the jvp of the operations, so that a convolution counts as the
 // operator that it is, and its derivative by the weights is that of log ‖A‖ once v has converged (u vᵀ / σ for a
 // matrix). In l1 and linf the largest column or row is followed, exactly. Maps that depend on no parameter count by
-// their certified norm.
+// their certified norm; slopes that are parameters (PReLU) count by their value, and no derivative flows to them.
 class LogAutoLip final : public BoundPenalty {
  public:
   explicit LogAutoLip(const PenaltyOptions& options = {});

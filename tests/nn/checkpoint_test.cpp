@@ -46,9 +46,9 @@ const MakeOptimiser& adam = optimisers[2].second;
 // A training with everything that a step can change. `weights` draws what a checkpoint must overwrite.
 struct Training {
   explicit Training(const MakeOptimiser& make, std::uint64_t weights = 1, Index hidden = 6, DType dtype = DType::f32)
-      : data(two_halves(100, 3, dtype)), net(net_of(weights, hidden, dtype)), penalty(weights) {
-    penalty.add(net[0].as<nn::Linear>().weight);
-    penalty.add(net[4].as<nn::Linear>().weight);
+      : data(two_halves(100, 3, dtype)),
+        net(net_of(weights, hidden, dtype)),
+        penalty(net, Tensor::zeros(Shape{1, 2}, dtype)) {
     optimiser = make(nn::parameters(net));
     average = std::make_unique<nn::WeightAverage>(nn::parameters(net), 0.9);
     options = {.epochs = 4, .batch_size = 16};
@@ -75,7 +75,7 @@ struct Training {
 
   nn::DataSet data;
   nn::Sequential net;
-  nn::LogNormProduct penalty;
+  nn::NetPenalty penalty;
   std::unique_ptr<nn::Optimiser> optimiser;
   std::unique_ptr<nn::WeightAverage> average;
   nn::TrainOptions options;
