@@ -71,6 +71,15 @@ std::optional<Convolution> with_factors(const Convolution& c, const std::vector<
 struct Margins {
   Index top, left, h, w;
 };
+// The convolution on the image before padding, which it does itself.
+Convolution padding_itself(const Convolution& c, const Margins& m, Boundary boundary) {
+  Convolution padded = c;
+  auto& p = padded.options.padding;
+  p = {p[0] + m.top, p[1] + c.image[1] - m.h - m.top, p[2] + m.left, p[3] + c.image[2] - m.w - m.left};
+  padded.image = {c.image[0], m.h, m.w};
+  padded.boundary = boundary;
+  return padded;
+}
 std::optional<Margins> zero_margins(const LinearMap& map, const Convolution& c) {
   const auto* selection = std::get_if<structure::Selection>(&map.structure());
   const Shape& in = map.in_shape();
@@ -92,6 +101,29 @@ std::optional<Margins> zero_margins(const LinearMap& map, const Convolution& c) 
   return m;
 }
 
+// The same for an image that is repeated periodically around itself, if the convolution adds no zeros. Margins count
+// modulo the size of the image, as circular convolutions read it.
+std::optional<Margins> periodic_margins(const LinearMap& map, const Convolution& c) {
+  const auto* selection = std::get_if<structure::Selection>(&map.structure());
+  const Shape& in = map.in_shape();
+  if (selection == nullptr || in.rank() < 2 || c.options.padding != std::array<Index, 4>{}) return std::nullopt;
+  const auto [channels, height, width] = c.image;
+  const Index h = in[in.rank() - 2], w = in[in.rank() - 1];
+  if (in.size() != channels * h * w || in.size() == 0 || h > height || w > width) return std::nullopt;
+  const std::vector<Index>& source = *selection->source;
+  if (source.front() < 0 || source.front() >= h * w) return std::nullopt;
+  const Index row = source.front() / w, column = source.front() % w;  // what the first padded pixel shows
+  for (Index k = 0; k < channels; ++k)
+    for (Index y = 0; y < height; ++y)
+      for (Index x = 0; x < width; ++x)
+        if (source[static_cast<std::size_t>((k * height + y) * width + x)] !=
+            (k * h + (row + y) % h) * w + (column + x) % w)
+          return std::nullopt;
+  const Margins m{(h - row) % h, (w - column) % w, h, w};
+  if (m.top + h > height || m.left + w > width) return std::nullopt;
+  return m;
+}
+
 std::optional<LinearMap> merge_pair(const LinearMap& outer, const LinearMap& inner, double& relative_error) {
   if (const auto* c = std::get_if<Convolution>(&inner.structure()))
     if (const auto factors = channel_factors(outer, result_channels(*c)))
@@ -102,13 +134,10 @@ std::optional<LinearMap> merge_pair(const LinearMap& outer, const LinearMap& inn
       if (const auto scaled = with_factors(*c, *factors, false, relative_error))
         return LinearMap(inner.in_shape(), outer.out_shape(), *scaled);
     if (c->transposed || c->boundary != Boundary::zero) return std::nullopt;
-    if (const auto m = zero_margins(inner, *c)) {
-      Convolution padded = *c;
-      auto& p = padded.options.padding;
-      p = {p[0] + m->top, p[1] + c->image[1] - m->h - m->top, p[2] + m->left, p[3] + c->image[2] - m->w - m->left};
-      padded.image = {c->image[0], m->h, m->w};
-      return LinearMap(inner.in_shape(), outer.out_shape(), std::move(padded));
-    }
+    if (const auto m = zero_margins(inner, *c))
+      return LinearMap(inner.in_shape(), outer.out_shape(), padding_itself(*c, *m, Boundary::zero));
+    if (const auto m = periodic_margins(inner, *c))
+      return LinearMap(inner.in_shape(), outer.out_shape(), padding_itself(*c, *m, Boundary::circular));
   }
   return std::nullopt;
 }

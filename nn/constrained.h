@@ -1,6 +1,7 @@
 // Networks that are 1-Lipschitz by construction: all of it.
 #pragma once
 
+#include "nn/cayley_conv.h"
 #include "nn/lipschitz_blocks.h"
 #include "nn/norm_keeping.h"
 #include "nn/orthogonal_layers.h"

@@ -25,4 +25,19 @@ Var Upsample::operator()(const Var& x) const {
                                   : resize_bilinear(x, height, width, false, where_);
 }
 
+Var CircularPad2d::run(const Var& x, Layout layout) const {
+  if (x.shape().rank() != 4)
+    throw ShapeError(cat("[circular_pad2d] at ", where_, ": needs images (n, c, h, w), got ", x.shape()));
+  const Index rows = parts::axis_in(layout, 2);
+  const Var tall = pad(x, rows, padding_[0], padding_[1], PadMode::circular, where_);
+  return pad(tall, rows + 1, padding_[2], padding_[3], PadMode::circular, where_);
+}
+
+PixelUnshuffle::PixelUnshuffle(Index r, Where where) : r_(r), where_(where) {
+  parts::require_positive("pixel_unshuffle", "the factor", r);
+}
+PixelShuffle::PixelShuffle(Index r, Where where) : r_(r), where_(where) {
+  parts::require_positive("pixel_shuffle", "the factor", r);
+}
+
 }  // namespace taut::nn

@@ -43,4 +43,43 @@ class GlobalAvgPool {
   Where where_;
 };
 
+// Images repeated periodically around themselves, in front of a convolution that is to be circular: top, bottom, left,
+// right, none more than the size.
+class CircularPad2d {
+ public:
+  static constexpr std::string_view type_name = "CircularPad2d";
+  explicit CircularPad2d(std::array<Index, 4> padding, Where where = Where::current())
+      : padding_(padding), where_(where) {}
+
+  Var operator()(const Var& x) const { return run(x, Layout::nchw); }
+  Var run(const Var& x, Layout layout) const;
+  LayoutUse layout_use() const { return LayoutUse::indifferent; }
+
+ private:
+  std::array<Index, 4> padding_;
+  Where where_;
+};
+
+// (n, c, h·r, w·r) → (n, c·r², h, w): r × r blocks of pixels become channels, and back. Both only move numbers.
+class PixelUnshuffle {
+ public:
+  static constexpr std::string_view type_name = "PixelUnshuffle";
+  explicit PixelUnshuffle(Index r, Where where = Where::current());
+  Var operator()(const Var& x) const { return pixel_unshuffle(x, r_, where_); }
+
+ private:
+  Index r_;
+  Where where_;
+};
+class PixelShuffle {
+ public:
+  static constexpr std::string_view type_name = "PixelShuffle";
+  explicit PixelShuffle(Index r, Where where = Where::current());
+  Var operator()(const Var& x) const { return pixel_shuffle(x, r_, where_); }
+
+ private:
+  Index r_;
+  Where where_;
+};
+
 }  // namespace taut::nn

@@ -99,6 +99,37 @@ BOOST_AUTO_TEST_CASE(padding_merges) {
   }
 }
 
+// An image that is repeated periodically, and a convolution that adds nothing: a circular convolution, at any stride
+// and with margins up to the whole image. The matrix is the judge.
+BOOST_AUTO_TEST_CASE(periodic_padding_merges) {
+  Random random(76);
+  for (int k = 0; k < testing::iterations(20); ++k) {
+    const Index top = random.integer(0, 4), bottom = random.integer(0, 4), left = random.integer(0, 5),
+                right = random.integer(0, 5), stride = random.integer(1, 2);
+    const Index h = 4 + top + bottom, w = 5 + left + right;
+    auto source = std::make_shared<std::vector<Index>>();
+    for (Index c = 0; c < 2; ++c)
+      for (Index y = 0; y < h; ++y)
+        for (Index x = 0; x < w; ++x) source->push_back((c * 4 + (y - top + 4) % 4) * 5 + (x - left + 5) % 5);
+    const LinearMap pad(Shape{2, 4, 5}, Shape{2, h, w}, structure::Selection{source});
+    const Index rows = (h - 3) / stride + 1, columns = (w - 2) / stride + 1;
+    structure::Convolution c{random.normals({3, 2, 3, 2}), {}, {2, h, w}, {3, rows, columns}, Boundary::zero, false};
+    c.options.stride = {stride, stride};
+    const LinearMap map(Shape{2, h, w}, Shape{3, rows, columns}, c), both = compose(map, pad);
+    double error = 0.0;
+    const LinearMap merged = detail::merge_into_convolutions(both, error);
+    BOOST_TEST(is_convolution(merged));
+    BOOST_TEST(error == 0.0);
+    check_close(merged, both, 1e-15);
+    if (top + left == 0) continue;
+    // One pixel that does not repeat spoils it.
+    auto other = std::make_shared<std::vector<Index>>(*source);
+    other->back() = 0;
+    const LinearMap spoilt(Shape{2, 4, 5}, Shape{2, h, w}, structure::Selection{other});
+    BOOST_TEST(!is_convolution(detail::merge_into_convolutions(compose(map, spoilt), error)));
+  }
+}
+
 // The matrix of a chain is rounded, to either side; its norm must not be.
 BOOST_AUTO_TEST_CASE(folded_matrices_account_for_their_rounding) {
   Random random(75);
