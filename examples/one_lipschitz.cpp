@@ -11,6 +11,7 @@
 #include "examples/common/table.h"
 #include "nn/constrained.h"
 #include "nn/layers.h"
+#include "nn/resize.h"
 #include "nn/robust_loss.h"
 
 namespace {
@@ -30,20 +31,22 @@ nn::Sequential mlp(nn::Random& random) {
                         nn::MaxMin(),  Dense(256, 10, random)};
 }
 
-// Blocks of 2 x 2 pixels become channels, which moves numbers and nothing else.
-struct Blocks {
-  static constexpr std::string_view type_name = "Blocks";
-  Var operator()(const Var& x) const { return pixel_unshuffle(x, 2); }
-};
+template <class Convolution>
+nn::AnyModule convolution(Index c_in, Index c_out, nn::Random& random) {
+  if constexpr (std::is_same_v<Convolution, nn::CayleyConv2d>)
+    return nn::CayleyConv2d(c_in, c_out, {3, 3}, random);  // circular
+  else
+    return Convolution(c_in, c_out, {3, 3}, random, Conv2dOptions{.padding = {1, 1, 1, 1}});
+}
 
+// Blocks of 2 x 2 pixels become channels instead of a stride: that moves numbers and loses none.
 template <class Convolution, class Dense>
 nn::Sequential cnn(nn::Random& random) {
-  const Conv2dOptions same_size{.padding = {1, 1, 1, 1}};
-  return nn::Sequential{Blocks(),
-                        Convolution(4, 16, {3, 3}, random, same_size),
+  return nn::Sequential{nn::PixelUnshuffle(2),
+                        convolution<Convolution>(4, 16, random),
                         nn::MaxMin(),
-                        Blocks(),
-                        Convolution(64, 32, {3, 3}, random, same_size),
+                        nn::PixelUnshuffle(2),
+                        convolution<Convolution>(64, 32, random),
                         nn::MaxMin(),
                         nn::Flatten(),
                         Dense(1568, 128, random),
@@ -68,6 +71,7 @@ const std::vector<Network>& networks() {
       {"MLP", "Cayley, SLL", 4, residual_mlp<nn::SllLinear>},
       {"CNN", "spectral", 4, cnn<nn::SpectralConv2d, nn::SpectralLinear>},
       {"CNN", "AOL, Cayley", 4, cnn<nn::AolConv2d, nn::CayleyLinear>},
+      {"CNN", "Cayley", 4, cnn<nn::CayleyConv2d, nn::CayleyLinear>},
       {"best", "spectral, Cayley", 10, cnn<nn::SpectralConv2d, nn::CayleyLinear>},
   };
   return all;
