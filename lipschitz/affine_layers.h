@@ -25,9 +25,24 @@ struct AffineMap {
 // not depend on an input. No norm is computed. Errors as by autolip(), save that samples may be mixed.
 std::optional<AffineMap> affine_part(const Var& output);
 
+// A function taken apart before its last affine operations: output = affine ∘ body + constant, body flattened.
+struct AffineHead {
+  AffineMap affine;
+  Var body;  // on the tape of the output: the last node that is not affine or in which branches meet, or an input
+};
+// The longest such part that begins at one node: a dense layer behind an activation, a convolution and the reshape
+// behind it. Nothing where the output itself is not affine in one node. No norm is computed. Errors as by
+// affine_part().
+std::optional<AffineHead> affine_head(const Var& output);
+
 // Bounds of the operator norm, and an upper bound of the Frobenius norm, the errors of the entries included.
 Enclosure operator_norm(const AffineMap& affine, Norm norm, const Options& options = {});
 UpperBound frobenius_norm(const AffineMap& affine, const Options& options = {});
+
+// For every two outputs an upper bound of |y_i − y_j| / ‖x‖, (m, m) f64: the distance of two rows of the matrix in the
+// norm dual to `norm`, rounded up, errors of the entries included. Nothing for maps that are too large to be written
+// down (beyond some million entries) or opaque.
+std::optional<Tensor> row_distances(const AffineMap& affine, Norm norm);
 
 // An operation on the tape.
 struct LayerNode {

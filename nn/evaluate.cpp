@@ -6,6 +6,7 @@
 #include "autodiff/error.h"
 #include "autodiff/outward.h"
 #include "lipschitz/graph.h"
+#include "nn/robust.h"
 
 namespace taut::nn {
 namespace {
@@ -37,13 +38,26 @@ void require_labels(const Tensor& logits, std::span<const Index> labels, const c
                          labels.size(), " labels"));
 }
 
+void require_classes(const Tensor& logits, std::span<const Index> labels, const char* op) {
+  require_labels(logits, labels, op);
+  const Index classes = logits.shape().rank() == 2 ? logits.shape()[1] : 0;
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    if (classes < 2 || labels[i] < 0 || labels[i] >= classes)
+      throw DomainError(cat('[', op, "] label ", labels[i], " of sample ", i,
+                            " needs to be one of 2 or more classes, the logits are ", logits.shape()));
+}
+
+// Row `to` of `all`, from row `from` of a batch's logits.
+void write_margins(const Range& logits, Index from, Index label, Tensor& all, Index to) {
+  const auto classes = static_cast<std::size_t>(all.shape()[1]), y = static_cast<std::size_t>(label);
+  const auto lo = logits.lo.data<double>().subspan(static_cast<std::size_t>(from) * classes, classes);
+  const auto hi = logits.hi.data<double>().subspan(static_cast<std::size_t>(from) * classes, classes);
+  const auto row = all.mutable_data<double>().subspan(static_cast<std::size_t>(to) * classes, classes);
+  for (std::size_t j = 0; j < classes; ++j) row[j] = j == y ? infinity : sub_down(lo[y], hi[j]);
+}
+
 // √2·L·ε, rounded up.
 double least_margin(double lipschitz, double epsilon) { return mul_up(mul_up(sqrt_up(2.0), lipschitz), epsilon); }
-
-double share_above(std::span<const double> margins, double least, Index of) {
-  const auto above = std::ranges::count_if(margins, [=](double margin) { return margin > least; });
-  return static_cast<double>(above) / static_cast<double>(of);
-}
 
 }  // namespace
 
@@ -88,14 +102,9 @@ double accuracy(ModuleRef net, const DataSet& data, Index batch_size) {
 }
 
 std::vector<double> margins(const Tensor& logits, std::span<const Index> labels) {
-  require_labels(logits, labels, "margins");
+  require_classes(logits, labels, "margins");
   std::vector<double> result;
   for_rows(logits, "margins", [&](std::size_t i, auto row) {
-    if (row.size() < 2 || labels[i] < 0 || labels[i] >= static_cast<Index>(row.size()))
-      throw DomainError(cat("[margins] label ", labels[i], " of sample ", i,
-                            " needs to be one of 2 or more classes, the "
-                            "logits have ",
-                            row.size()));
     double other = -infinity;
     for (std::size_t c = 0; c < row.size(); ++c)
       if (static_cast<Index>(c) != labels[i]) other = std::max(other, static_cast<double>(row[c]));
@@ -104,49 +113,45 @@ std::vector<double> margins(const Tensor& logits, std::span<const Index> labels)
   return result;
 }
 
-std::vector<double> margins_from_below(ModuleRef net, const DataSet& data, Index batch_size) {
+Tensor class_margins_from_below(ModuleRef net, const DataSet& data, Index batch_size) {
   const InferenceScope inference(net);
   DataLoader loader(data, {.batch_size = batch_size, .shuffle = false});
-  std::vector<double> result;
+  Tensor all;
+  Index row = 0;
   Tape tape;
   for (const Batch& batch : loader.epoch(0)) {
     tape.rewind();
     const Var output = net(tape.input(batch.inputs, "x"));
+    require_classes(output.value(), batch.labels, "margins_from_below");
     const Graph graph(output, "margins_from_below");
     const Range at_samples = Range::point(batch.inputs);
     const Range logits = graph.ranges({&at_samples, 1})[graph.output()];
-    // margin(lo of the label, hi of the others), one row at a time.
-    const auto classes = static_cast<std::size_t>(output.shape().product(1, output.shape().rank()));
-    Tensor worst = logits.hi.copy();
-    require_labels(worst, batch.labels, "margins_from_below");
-    const auto entries = worst.mutable_data<double>();
-    for (std::size_t i = 0; i < batch.labels.size(); ++i) {
-      const auto label = static_cast<std::size_t>(batch.labels[i]);
-      if (label < classes) entries[i * classes + label] = logits.lo.data<double>()[i * classes + label];
-    }
-    for (const double margin : margins(worst, batch.labels))
-      result.push_back(widen_down(margin, unit_roundoff(DType::f64)));
+    if (!all.defined()) all = Tensor::uninitialised(Shape{data.size(), output.shape()[1]}, DType::f64);
+    for (const Index label : batch.labels) write_margins(logits, row % batch_size, label, all, row), ++row;
   }
+  return all;
+}
+
+std::vector<double> margins_from_below(ModuleRef net, const DataSet& data, Index batch_size) {
+  const Tensor all = class_margins_from_below(net, data, batch_size);
+  std::vector<double> result;
+  for_rows(all, "margins_from_below",
+           [&](std::size_t, auto row) { result.push_back(static_cast<double>(*std::ranges::min_element(row))); });
   return result;
 }
 
 double accuracy_within(std::span<const double> margins, double lipschitz, double epsilon) {
   if (margins.empty()) throw UsageError("[accuracy_within] needs the margin of at least one sample");
-  return share_above(margins, least_margin(lipschitz, epsilon), static_cast<Index>(margins.size()));
+  const double least = least_margin(lipschitz, epsilon);
+  const auto above = std::ranges::count_if(margins, [=](double margin) { return margin > least; });
+  return static_cast<double>(above) / static_cast<double>(margins.size());
 }
 
 double certified_accuracy(ModuleRef net, const DataSet& data, const UpperBound& lipschitz, double epsilon) {
   require_certified(lipschitz);
   if (lipschitz.norm() != Norm::l2)
     throw UsageError(cat("[certified_accuracy] needs a bound in l2, got one in ", lipschitz.norm()));
-  const double least = least_margin(lipschitz.value(), epsilon);
-  // Only samples that look safe are worth an enclosure; leaving out others can but lower the share.
-  const std::vector<double> rounded = margins(predict(net, data), data.labels());
-  std::vector<Index> candidates;
-  for (std::size_t i = 0; i < rounded.size(); ++i)
-    if (rounded[i] > least) candidates.push_back(static_cast<Index>(i));
-  if (candidates.empty()) return 0.0;
-  return share_above(margins_from_below(net, data.subset(candidates)), least, data.size());
+  return certified_accuracy(net, data, PairwiseBounds(lipschitz), {epsilon}).front();
 }
 
 }  // namespace taut::nn

@@ -28,12 +28,15 @@ std::vector<double> margins(const Tensor& logits, std::span<const Index> labels)
 // rules at the samples, DomainError where an operation has no range there.
 std::vector<double> margins_from_below(ModuleRef net, const DataSet& data, Index batch_size = 100);
 
+// The same for each other class: (size, classes) f64, in row i, column j lower ends of z_label − z_j, +∞ at the label.
+Tensor class_margins_from_below(ModuleRef net, const DataSet& data, Index batch_size = 100);
+
 // Share of margins above √2·L·ε. If the margins are those of a net with the l2 Lipschitz constant L, no perturbation of
 // l2 norm ε changes the class of those samples, because a difference of two logits is √2·L-Lipschitz [Tsuzuku2018].
 double accuracy_within(std::span<const double> margins, double lipschitz, double epsilon);
 
 // The same as a statement that is proved: a certified bound in l2 (RigourError or UsageError otherwise) and margins
-// from below.
+// from below. nn/robust.h has sharper bounds, other norms and several radii.
 double certified_accuracy(ModuleRef net, const DataSet& data, const UpperBound& lipschitz, double epsilon);
 
 }  // namespace taut::nn

@@ -1,6 +1,7 @@
 #include "nn/loss_parts.h"
 
 #include "autodiff/error.h"
+#include "autodiff/range.h"
 
 namespace taut::nn::parts {
 
@@ -26,6 +27,11 @@ Tensor other_classes(const Var& logits, std::span<const Index> labels) {
     for (std::size_t i = 0; i < labels.size(); ++i) entries[i * classes + static_cast<std::size_t>(labels[i])] = 0;
   });
   return others;
+}
+
+Var largest_other(const Var& logits, std::span<const Index> labels, Where where) {
+  const Var least(Tensor::scalar(-largest_finite(logits.dtype()), logits.dtype()));
+  return max(taut::where(other_classes(logits, labels), logits, least, where), {1}, false, where);
 }
 
 Var mean_of(const Var& x, Where where) { return mean(x, {}, false, where); }

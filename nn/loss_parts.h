@@ -11,6 +11,8 @@ namespace taut::nn::parts {
 void require_labels(const char* loss, const Var& logits, std::span<const Index> labels, Where where);
 // (n, classes): 0 at the label of each row, 1 elsewhere.
 Tensor other_classes(const Var& logits, std::span<const Index> labels);
+// (n): the largest logit of each row beside the label's; derivatives go to the first such. At least two classes.
+Var largest_other(const Var& logits, std::span<const Index> labels, Where where);
 Var mean_of(const Var& x, Where where);  // over all entries
 
 }  // namespace taut::nn::parts

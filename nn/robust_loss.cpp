@@ -4,7 +4,6 @@
 #include <numbers>
 
 #include "autodiff/error.h"
-#include "autodiff/range.h"
 #include "nn/loss.h"
 #include "nn/loss_parts.h"
 
@@ -146,8 +145,7 @@ Var margin_loss(const Var& logits, std::span<const Index> labels, double margin,
   if (logits.shape()[1] < 2)
     throw DomainError(cat("[margin_loss] at ", where, ": two classes or more are required, got logits ", logits.shape(),
                           "; hinge takes one output"));
-  const Var least(Tensor::scalar(-largest_finite(logits.dtype()), logits.dtype()));
-  const Var others = max(taut::where(other_classes(logits, labels), logits, least, where), {1}, false, where);
+  const Var others = parts::largest_other(logits, labels, where);
   return mean_of(relu(shift(sub(others, pick(logits, labels, where), where), margin, where), where), where);
 }
 
