@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "autodiff/error.h"
-#include "lipschitz/bounds_json.h"
+#include "lipschitz/search.h"
 #include "lipschitz/seqlip.h"
 #include "nn/attack.h"
 #include "nn/evaluate.h"
@@ -39,17 +39,20 @@ std::string short_number(double value) {
 
 Robustness robustness(nn::ModuleRef net, const nn::DataSet& test, const RobustnessOptions& options) {
   const nn::InferenceScope inference(net);
-  Robustness result;
-  result.test_accuracy = nn::accuracy(net, test);
-  SandwichOptions bounds(options.general);
-  bounds.within(std::chrono::duration<double>(options.seconds));
-  bounds.methods = {Method::autolip, Method::seqlip, Method::ascent};
-  bounds.data = test.first(options.points).inputs();
   const Function f = [&](const Var& x) { return net(x); };
   const Tensor sample = test.first(1).inputs();
-  result.sandwich = sandwich(f, sample, bounds);
+  SeqLipOptions limited(options.general);
+  limited.operations = options.operations;
+  const nn::PairwiseBounds pairs =
+      nn::pairwise_bounds(f, sample, [&](const Var& y) { return seqlip(y, limited).bound; });
+  AscentOptions search;
+  search.threads = options.general.threads;
+  search.seed = options.general.seed;
+  search.starts = test.first(options.points).inputs();
+  search.enough = pairs.whole().value();
+  search.within(std::chrono::duration<double>(options.seconds));
 
-  const nn::PairwiseBounds pairs = nn::pairwise_bounds(f, sample, [](const Var& y) { return seqlip(y).bound; });
+  Robustness result{nn::accuracy(net, test), pairs.whole(), ascent_lower_bound(f, sample, search).bound, {}, 0};
   const std::vector<double> certified = nn::certified_accuracy(net, test, pairs, options.radii);
   const nn::DataSet first = test.first(options.attacked);
   result.attacked = first.size();
@@ -62,11 +65,11 @@ Robustness robustness(nn::ModuleRef net, const nn::DataSet& test, const Robustne
 
 Json to_json(const Robustness& r) {
   Json json{{"test_accuracy", r.test_accuracy},
-            {"upper", r.sandwich.upper->value()},
-            {"lower", r.sandwich.lower->value()},
-            {"ratio", r.sandwich.ratio()},
-            {"bounds", Json::array()}};
-  for (const BoundRow& row : r.sandwich.bounds) json["bounds"].push_back(taut::to_json(row));
+            {"upper", r.upper.value()},
+            {"upper_method", r.upper.method()},
+            {"lower", r.lower.value()},
+            {"lower_rigour", to_string(r.lower.rigour())},
+            {"ratio", r.ratio()}};
   for (const AtRadius& at : r.at) {
     json["certified_accuracy"][short_number(at.eps)] = at.certified;
     json["attacked_accuracy"][short_number(at.eps)] = at.attacked;
@@ -85,9 +88,9 @@ std::vector<std::string> robustness_columns(const std::vector<double>& radii) {
 std::vector<std::string> robustness_cells(const Robustness& r) {
   std::ostringstream accuracy, ratio;
   accuracy << std::fixed << std::setprecision(2) << 100.0 * r.test_accuracy;
-  ratio << std::fixed << std::setprecision(2) << r.sandwich.ratio();
-  std::vector<std::string> cells{accuracy.str(), format_directed(r.sandwich.lower->magnitude(), Side::lower, 4),
-                                 format_directed(r.sandwich.upper->magnitude(), Side::upper, 4), ratio.str()};
+  ratio << std::fixed << std::setprecision(2) << r.ratio();
+  std::vector<std::string> cells{accuracy.str(), format_directed(r.lower.magnitude(), Side::lower, 4),
+                                 format_directed(r.upper.magnitude(), Side::upper, 4), ratio.str()};
   for (const AtRadius& at : r.at) cells.push_back(percent(at.certified));
   for (const AtRadius& at : r.at) cells.push_back(percent(at.attacked));
   return cells;

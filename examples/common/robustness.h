@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "examples/common/json.h"
-#include "lipschitz/sandwich.h"
+#include "lipschitz/bound.h"
+#include "lipschitz/options.h"
 #include "nn/data.h"
 #include "nn/module.h"
 
@@ -21,9 +22,12 @@ struct AtRadius {
 
 struct Robustness {
   double test_accuracy = 0.0;
-  Sandwich sandwich;  // of the constant in l2
+  UpperBound upper;  // of the constant in l2
+  LowerBound lower;
   std::vector<AtRadius> at;
   Index attacked = 0;  // samples, the first ones of the test set
+
+  double ratio() const { return upper.value() / lower.value(); }
 };
 
 // The radii in use for MNIST with pixels in [0, 1].
@@ -32,16 +36,19 @@ std::string short_number(double value);  // "1.58"
 
 struct RobustnessOptions {
   std::vector<double> radii = usual_radii();
-  Index attacked = 500;   // samples
-  Index points = 1000;    // samples at which searches for lower bounds start
-  Options general{};      // threads, seed
-  double seconds = 20.0;  // for the bounds
+  Index attacked = 500;        // samples
+  Index points = 1000;         // samples at which the search for a lower bound starts
+  double seconds = 10.0;       // that it may take
+  double operations = 1.4e11;  // SeqLipOptions::operations
+  Options general{};           // threads, seed
 };
-// Certified shares are those of nn/robust.h: by bounds of the differences of logits. Attacks stay in the box of pixels,
-// [0, 1], which certificates do not make use of.
+// The upper bound is SeqLip's, which is AutoLip's where there is nothing to be gained. Certified shares are those of
+// nn/robust.h, by bounds of the differences of logits. Attacks stay in the box of pixels, [0, 1], which certificates
+// make no use of.
 Robustness robustness(nn::ModuleRef net, const nn::DataSet& test, const RobustnessOptions& options = {});
 
-// {"test_accuracy", "upper", "lower", "ratio", "bounds", "certified_accuracy": {"0.1": …}, "attacked_accuracy": {…}}
+// {"test_accuracy", "upper", "upper_method", "lower", "lower_rigour", "ratio", "certified_accuracy": {"0.1": …},
+// "attacked_accuracy": {…}}
 Json to_json(const Robustness& robustness);
 
 // The same as cells of a table: "97.9", "<= 6.0", …

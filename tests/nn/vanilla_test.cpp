@@ -17,30 +17,36 @@ namespace {
 
 // Affine layers alone: nothing is written out, so that bounds stay.
 nn::Sequential affine_net(nn::Random& random) {
-  return nn::Sequential{
-      nn::SpectralConv2d(1, 4, {3, 3}, random, {.padding = {1, 1, 1, 1}}),
-      nn::MaxMin(),
-      nn::PixelUnshuffle(2),
-      nn::CayleyConv2d(16, 8, {3, 3}, random),
-      nn::Concat({nn::AolConv2d(8, 2, {1, 1}, random), nn::Sequential{nn::AolConv2d(8, 3, {1, 1}, random), nn::ReLU()}}),
-      nn::Flatten(),
-      nn::BjorckLinear(80, 12, random),
-      nn::Add({nn::AolLinear(12, 6, random), nn::SpectralLinear(12, 6, random)}),
-      nn::Residual(nn::CayleyLinear(6, 6, random)),
-      nn::CayleyLinear(6, 3, random)};
+  return nn::Sequential{nn::SpectralConv2d(1, 4, {3, 3}, random, {.padding = {1, 1, 1, 1}}),
+                        nn::MaxMin(),
+                        nn::PixelUnshuffle(2),
+                        nn::CayleyConv2d(16, 8, {3, 3}, random),
+                        nn::Concat({nn::AolConv2d(8, 2, {1, 1}, random),
+                                    nn::Sequential{nn::AolConv2d(8, 3, {1, 1}, random), nn::ReLU()}}),
+                        nn::Flatten(),
+                        nn::BjorckLinear(80, 12, random),
+                        nn::Add({nn::AolLinear(12, 6, random), nn::SpectralLinear(12, 6, random)}),
+                        nn::Residual(nn::CayleyLinear(6, 6, random)),
+                        nn::CayleyLinear(6, 3, random)};
 }
 const Shape affine_input{1, 1, 8, 8};
 
 nn::Sequential block_net(nn::Random& random) {
-  return nn::Sequential{nn::SllConv2d(2, 4, {3, 3}, random), nn::Householder(2), nn::CplConv2d(2, 3, {3, 3}, random),
-                        nn::Flatten(), nn::SllLinear(32, 8, random), nn::FullSort(), nn::Householder(32),
-                        nn::CplLinear(32, 8, random), nn::AolLinear(32, 3, random)};
+  return nn::Sequential{nn::SllConv2d(2, 4, {3, 3}, random),
+                        nn::Householder(2),
+                        nn::CplConv2d(2, 3, {3, 3}, random),
+                        nn::Flatten(),
+                        nn::SllLinear(32, 8, random),
+                        nn::FullSort(),
+                        nn::Householder(32),
+                        nn::CplLinear(32, 8, random),
+                        nn::AolLinear(32, 3, random)};
 }
 const Shape block_input{1, 2, 4, 4};
 
-const std::vector<std::string_view> constrained{"SpectralConv2d", "CayleyConv2d", "AolConv2d",   "BjorckLinear",
-                                                "AolLinear",      "CayleyLinear", "SllConv2d",   "SpectralLinear",
-                                                "Householder",    "CplConv2d",    "SllLinear",   "CplLinear"};
+const std::vector<std::string_view> constrained{"SpectralConv2d", "CayleyConv2d", "AolConv2d", "BjorckLinear",
+                                                "AolLinear",      "CayleyLinear", "SllConv2d", "SpectralLinear",
+                                                "Householder",    "CplConv2d",    "SllLinear", "CplLinear"};
 
 // What occurs within a net.
 class TypeNames final : public nn::Visitor {
