@@ -3,19 +3,20 @@
 
 usage: bench/side_by_side.py [--program build/bench/train_step] [--rounds 7]
 
-Both sides: float32, one thread, the same batch and widths, forward + loss + backward + update. The two programs take
-turns, so a slow spell of the machine hits both; the ratio (PyTorch time / Taut time) is taken round by round and its
-median is what to quote. In a "+autolip" case either side adds the logarithm of the product of the layers' norms to the
-loss, by one warm power step per layer and training step on the true operators; in a "+gradient" case the square norm of
-the loss's gradient by the images, through a second backward pass. Their last column is the median of a side's time over that of its
-own step without a penalty, Taut's and PyTorch's. To compare with the processor's own BLAS kernels, run it under
-`env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE`. glibc's malloc is tuned for PyTorch's sake, which otherwise returns every
-large tensor to the kernel.
+Both sides: float32, one thread, the same batch and widths, forward + loss + backward + update; processor time, since
+machines are shared. The two programs take turns, so a slow spell of the machine hits both; the ratio (PyTorch time /
+Taut time) is taken round by round and its median is what to quote. In a "+autolip" case either side adds the logarithm
+of the product of the layers' norms to the loss, by one warm power step per layer and training step on the true
+operators; in a "+gradient" case the square norm of the loss's gradient by the images, through a second backward pass.
+Their last column is the median of a side's time over that of its own step without a penalty, Taut's and PyTorch's.
+
+To compare with the processor's own BLAS kernels, run it under `env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE`, unless
+OpenBLAS does not know the processor (OPENBLAS_VERBOSE=2 prints Prescott) and has to be told. glibc's malloc is tuned for
+PyTorch's sake, which otherwise returns every large tensor to the kernel.
 """
 import argparse
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -110,11 +111,11 @@ def torch_worker():
         case, rule = line.split()
         step = steps.setdefault((case, rule), None) or make(case, rule)
         steps[case, rule] = step
-        start, count = time.perf_counter(), 0
-        while time.perf_counter() - start < 0.3:
+        start, count = time.process_time(), 0
+        while time.process_time() - start < 0.3:
             step()
             count += 1
-        print((time.perf_counter() - start) / count * 1e6, flush=True)
+        print((time.process_time() - start) / count * 1e6, flush=True)
 
 
 def main():
@@ -139,10 +140,11 @@ def main():
         for rule in ("sgd", "adam"):
             ours, theirs = [], []
             for _ in range(args.rounds):
-                output = subprocess.run([args.program, f"--benchmark_filter=^{re.escape(case)}/{rule}/f32$", "--benchmark_format=json",
-                                         "--benchmark_min_time=0.3"], capture_output=True, text=True, check=True,
+                only = f"--benchmark_filter=^{case.replace('+', '[+]')}/{rule}/f32$"
+                output = subprocess.run([args.program, only, "--benchmark_format=json", "--benchmark_min_time=0.3"],
+                                        capture_output=True, text=True, check=True,
                                         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}).stdout
-                ours.append(json.loads(output)["benchmarks"][0]["real_time"])
+                ours.append(json.loads(output)["benchmarks"][0]["cpu_time"])
                 worker.stdin.write(f"{case} {rule}\n")
                 worker.stdin.flush()
                 theirs.append(float(worker.stdout.readline()))

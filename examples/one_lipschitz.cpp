@@ -137,11 +137,12 @@ void compare(const std::string& folder, const std::string& only, const examples:
   for (const Network* network : chosen) {
     countdown.next(cat(network->name, ", ", network->layers));
     rows.push_back(row_of(*network, data, options, table));
+    // Row by row, so that a run that is stopped leaves what was done.
+    if (!options.json_file.empty()) examples::write_file(options.json_file, Json{{"rows", rows}}.dump(2) + "\n");
   }
   countdown.finish();
   std::cout << table.text() << '\n'
             << examples::robustness_legend << "\nMiB: the most that tensors took at once in training.\n";
-  if (!options.json_file.empty()) examples::write_file(options.json_file, Json{{"rows", rows}}.dump(2) + "\n");
 }
 
 }  // namespace

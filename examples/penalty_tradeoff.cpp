@@ -47,7 +47,7 @@ nn::Sequential cnn(nn::Random& random) {
 }
 
 const std::vector<Network>& networks() {
-  static const std::vector<Network> all{{"MLP", 6, mlp}, {"CNN", 4, cnn}};
+  static const std::vector<Network> all{{"MLP", 4, mlp}, {"CNN", 3, cnn}};
   return all;
 }
 
@@ -149,11 +149,12 @@ void trade(const Paths& paths, const examples::CommonOptions& options) {
   for (const Run& run : all) {
     countdown.next(run.name());
     rows.push_back(row_of(run, data, options, table));
+    // Row by row, so that a run that is stopped leaves what was done.
+    if (!options.json_file.empty()) examples::write_file(options.json_file, Json{{"rows", rows}}.dump(2) + "\n");
   }
   countdown.finish();
   std::cout << table.text() << '\n' << examples::robustness_legend << '\n';
   if (!paths.out.empty()) draw_figures(rows, paths);
-  if (!options.json_file.empty()) examples::write_file(options.json_file, Json{{"rows", rows}}.dump(2) + "\n");
 }
 
 }  // namespace

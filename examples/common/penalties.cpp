@@ -67,13 +67,13 @@ Var not_orthogonal(const Var& weight) { return orthogonality_penalty(weight); }
 const std::vector<NamedPenalty>& penalties() {
   static const std::vector<NamedPenalty> all{
       {"none", {0.0}, [](nn::Sequential&, const Tensor&, std::uint64_t) { return PenaltyTerm(); }},
-      {"log AutoLip", {0.01, 0.03, 0.1, 0.3}, bound<LogAutoLip>({})},
-      {"log Frobenius", {0.01, 0.03, 0.1, 0.3}, bound<LogAutoLip>({.affine_norm = AffineNorm::frobenius})},
-      {"log SeqLip", {0.03, 0.1}, bound<LogSeqLip>({})},
-      {"weight decay", {1e-4, 1e-3, 3e-3}, of_weights(half_square)},
-      {"orthogonality", {1e-3, 1e-2, 1e-1}, of_weights(not_orthogonal)},
-      {"loss gradient", {0.1, 1.0, 10.0}, double_backpropagation},
-      {"Jacobian", {1e-3, 1e-2, 1e-1}, jacobian},
+      {"log AutoLip", {0.03, 0.1, 0.3}, bound<LogAutoLip>({})},
+      {"log Frobenius", {0.1, 0.3}, bound<LogAutoLip>({.affine_norm = AffineNorm::frobenius})},
+      {"log SeqLip", {0.1}, bound<LogSeqLip>({})},
+      {"weight decay", {1e-3, 3e-3}, of_weights(half_square)},
+      {"orthogonality", {1e-2, 1e-1}, of_weights(not_orthogonal)},
+      {"loss gradient", {1.0, 10.0}, double_backpropagation},
+      {"Jacobian", {1e-2, 1e-1}, jacobian},
   };
   return all;
 }
