@@ -132,7 +132,8 @@ Json row_of(const Network& network, const nn::TrainAndTest& data, const examples
 }
 
 void compare(const std::string& folder, const std::string& only, const examples::CommonOptions& options) {
-  const nn::TrainAndTest data = examples::load_mnist(folder, options);
+  nn::TrainAndTest data = examples::load_mnist(folder, options);
+  if (options.quick) data = {data.train.first(2000), data.test.first(300)};
   examples::Table table{{"network", "layers"}, {}};
   for (const std::string& column : examples::robustness_columns(examples::usual_radii()))
     table.columns.push_back(column);

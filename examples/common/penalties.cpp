@@ -69,11 +69,11 @@ const std::vector<NamedPenalty>& penalties() {
       {"none", {0.0}, [](nn::Sequential&, const Tensor&, std::uint64_t) { return PenaltyTerm(); }},
       {"log AutoLip", {0.03, 0.1, 0.3}, bound<LogAutoLip>({})},
       {"log Frobenius", {0.1, 0.3}, bound<LogAutoLip>({.affine_norm = AffineNorm::frobenius})},
-      {"log SeqLip", {0.1}, bound<LogSeqLip>({})},
       {"weight decay", {1e-3, 3e-3}, of_weights(half_square)},
       {"orthogonality", {1e-2, 1e-1}, of_weights(not_orthogonal)},
       {"loss gradient", {1.0, 10.0}, double_backpropagation},
       {"Jacobian", {1e-2, 1e-1}, jacobian},
+      {"log SeqLip", {0.1}, bound<LogSeqLip>({})},
   };
   return all;
 }
