@@ -1,11 +1,13 @@
 // One training step: forward, loss, backward, update, on a batch that is in memory; one BLAS thread.
-// bench/side_by_side.py runs the same steps in PyTorch beside it.
+// bench/side_by_side.py runs the same steps in PyTorch beside it. "+autolip" adds log AutoLip to the loss, "+gradient"
+// the mean square norm of the loss's gradient by the images, which needs second derivatives.
 #include <benchmark/benchmark.h>
 #include <cblas.h>
 
 #include <functional>
 #include <memory>
 
+#include "lipschitz/penalty.h"
 #include "nn/layers.h"
 #include "nn/loss.h"
 #include "nn/optimiser.h"
@@ -49,9 +51,16 @@ Case mnist4(Index batch, nn::LayerOptions options) {
 }
 
 enum class Rule { sgd, adam };
+enum class Penalty { none, log_autolip, gradient };
+
+// Of the batch's loss, the mean over the samples of the square norm of a sample's gradient.
+Var gradient_penalty(const Var& loss, const Var& images) {
+  const auto batch = static_cast<double>(images.shape()[0]);
+  return batch * sum(square(grad(loss, images, {.create_graph = true})));
+}
 
 template <class Make>
-void step(benchmark::State& state, Make&& make, DType dtype, Rule rule) {
+void step(benchmark::State& state, Make&& make, DType dtype, Rule rule, Penalty penalty) {
   openblas_set_num_threads(1);
   Case c = make(nn::LayerOptions{.dtype = dtype});
   const auto parameters = nn::parameters(c.net);
@@ -69,22 +78,31 @@ void step(benchmark::State& state, Make&& make, DType dtype, Rule rule) {
   std::vector<Index> labels(static_cast<std::size_t>(batch));
   for (Index& label : labels) label = random.below(10);
 
+  LogAutoLip log_autolip;
+  const Tensor one = slice(images, 0, 0, 1).value();
   Tape tape;
   const auto once = [&] {
     tape.rewind();
-    const Var y = c.net(tape.input(images));
-    return optimiser->step(c.classifies ? nn::cross_entropy(y, labels) : nn::mse(y, Var(targets)));
+    const Var x = tape.input(images);
+    const Var y = c.net(x);
+    Var loss = c.classifies ? nn::cross_entropy(y, labels) : nn::mse(y, Var(targets));
+    if (penalty == Penalty::gradient) loss = loss + 0.1 * gradient_penalty(loss, x);
+    if (penalty == Penalty::log_autolip) {
+      const Var sample = tape.constant(one);
+      loss = loss + 0.1 * log_autolip(c.net(sample), sample);
+    }
+    return optimiser->step(loss);
   };
   for (int i = 0; i < 3; ++i) once();
   for (auto _ : state) benchmark::DoNotOptimize(once());
 }
 
-void add(const std::string& name, std::function<Case(nn::LayerOptions)> make) {
+void add(const std::string& name, std::function<Case(nn::LayerOptions)> make, Penalty penalty = Penalty::none) {
   for (const DType dtype : {DType::f32, DType::f64})
     for (const Rule rule : {Rule::sgd, Rule::adam}) {
       const std::string full = name + (rule == Rule::sgd ? "/sgd/" : "/adam/") + to_string(dtype);
       benchmark::RegisterBenchmark(full.c_str(), [=](benchmark::State& state) {
-        step(state, make, dtype, rule);
+        step(state, make, dtype, rule, penalty);
       })->Unit(benchmark::kMicrosecond);
     }
 }
@@ -96,6 +114,24 @@ int main(int argc, char** argv) {
   add("mlp784-b128", [](nn::LayerOptions o) { return mlp({784, 128, 64, 10}, 128, true, o); });
   add("tiny-b128", [](nn::LayerOptions o) { return mlp({2, 20, 20, 20, 1}, 128, false, o); });
   add("mnist4-b128", [](nn::LayerOptions o) { return mnist4(128, o); });
+  for (const auto& [suffix, penalty] :
+       {std::pair{"+autolip", Penalty::log_autolip}, {"+gradient", Penalty::gradient}}) {
+    const std::string after = suffix;
+    add(
+        "mlp784-b64" + after,
+        [](nn::LayerOptions o) {
+          return mlp({784, 128, 64, 10}, 64, true, o);
+        },
+        penalty);
+    add(
+        "mlp784-b128" + after,
+        [](nn::LayerOptions o) {
+          return mlp({784, 128, 64, 10}, 128, true, o);
+        },
+        penalty);
+    add(
+        "mnist4-b128" + after, [](nn::LayerOptions o) { return mnist4(128, o); }, penalty);
+  }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();

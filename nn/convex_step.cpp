@@ -94,8 +94,12 @@ Rule ConvexStep::lipschitz(const RuleSite& site) const {
 }
 
 Range ConvexStep::range(const RangeSite& site) const {
-  return primitives::range_of_composition([this](const Var& x) { return composed_convex_step(x, a_, b_, shape_); },
-                                          site);
+  // The composition is recorded in f64, whatever the dtype of the layer.
+  const auto in = [](const Tensor& stored, const Var& x) {
+    return stored.defined() ? Var(stored.to(x.dtype())) : Var();
+  };
+  return primitives::range_of_composition(
+      [&](const Var& x) { return composed_convex_step(x, in(a_, x), in(b_, x), shape_); }, site);
 }
 
 int ConvexStep::sample_axis(const SampleSite& site) const {

@@ -7,8 +7,8 @@
 
 #include "autodiff/error.h"
 #include "autodiff/outward.h"
+#include "examples/common/figure.h"
 #include "examples/paper/common/analyses.h"
-#include "examples/paper/common/figure.h"
 #include "examples/paper/common/pairs.h"
 #include "examples/paper/common/report.h"
 

@@ -4,9 +4,9 @@
 #include <map>
 
 #include "autodiff/error.h"
+#include "examples/common/figure.h"
 #include "examples/common/mnist.h"
 #include "examples/paper/common/analyses.h"
-#include "examples/paper/common/figure.h"
 #include "examples/paper/common/networks.h"
 #include "examples/paper/common/report.h"
 #include "examples/paper/common/training.h"

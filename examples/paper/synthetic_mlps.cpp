@@ -9,8 +9,8 @@
 #include <map>
 
 #include "autodiff/error.h"
+#include "examples/common/figure.h"
 #include "examples/paper/common/analyses.h"
-#include "examples/paper/common/figure.h"
 #include "examples/paper/common/gaussian_field.h"
 #include "examples/paper/common/networks.h"
 #include "examples/paper/common/report.h"

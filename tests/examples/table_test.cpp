@@ -1,9 +1,9 @@
-#include "examples/paper/common/table.h"
+#include "examples/common/table.h"
 
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 
-#include "examples/paper/common/figure.h"
+#include "examples/common/figure.h"
 #include "tests/examples/support.h"
 #include "tests/nn/support.h"
 

@@ -2,6 +2,7 @@
 #include "nn/convex_step.h"
 
 #include "harness/check.h"
+#include "lipschitz/graph.h"
 #include "lipschitz/search.h"
 #include "lipschitz/spectral.h"
 #include "tests/nn/constrained_checks.h"
@@ -132,6 +133,24 @@ BOOST_AUTO_TEST_CASE(gains_hold_for_random_maps) {
     const double lower = ascent_lower_bound(f, row({0.0, 0.0, 0.0}), options).bound.value();
     BOOST_TEST(lower <= upper);
     BOOST_TEST(lower >= 0.5);  // something was found
+  }
+}
+
+// As enclosed margins need them, of layers whose numbers are f32.
+BOOST_AUTO_TEST_CASE(ranges_of_f32_hold_the_exact_values) {
+  nn::Random random(9);
+  const Tensor a = normal_tensor(Shape{5, 4}, random, DType::f32), b = normal_tensor(Shape{5}, random, DType::f32);
+  const Tensor x = normal_tensor(Shape{3, 4}, random, DType::f32);
+  Tape tape;
+  const Var y = nn::convex_step(tape.input(x), a, b);
+  const Range point = Range::point(x);
+  const Graph graph(y, "test");
+  const Range range = graph.ranges({&point, 1})[graph.output()];
+  const Tensor exact = by_formula(x.to(DType::f64), a.to(DType::f64), b.to(DType::f64));
+  for (Index i = 0; i < exact.size(); ++i) {
+    BOOST_TEST(range.lo.at(i) <= exact.at(i) + 1e-14);
+    BOOST_TEST(range.hi.at(i) >= exact.at(i) - 1e-14);
+    BOOST_TEST(range.hi.at(i) - range.lo.at(i) <= 1e-4);
   }
 }
 

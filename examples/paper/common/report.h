@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "examples/common/table.h"
 #include "examples/paper/common/session.h"
-#include "examples/paper/common/table.h"
 
 namespace taut::examples {
 

@@ -3,12 +3,11 @@
 
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 
-namespace taut::examples {
+#include "examples/common/json.h"
 
-using Json = nlohmann::ordered_json;
+namespace taut::examples {
 
 // The file's first line is the configuration of the run (program, seed, …), every other line {"key": …, "row": …},
 // written when the row is done. A line that a killed program left unfinished at the end is dropped.

@@ -1,4 +1,4 @@
-#include "examples/paper/common/figure.h"
+#include "examples/common/figure.h"
 
 #include <spawn.h>
 #include <sys/wait.h>

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "examples/paper/common/row_store.h"
+#include "examples/common/json.h"
 
 namespace taut::examples {
 

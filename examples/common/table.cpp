@@ -1,4 +1,4 @@
-#include "examples/paper/common/table.h"
+#include "examples/common/table.h"
 
 #include <algorithm>
 #include <cmath>
