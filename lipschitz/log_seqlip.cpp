@@ -9,6 +9,7 @@
 #include "lipschitz/penalty.h"
 #include "lipschitz/penalty_plan.h"
 #include "lipschitz/starts.h"
+#include "lipschitz/unit_vector.h"
 
 namespace taut {
 namespace {

@@ -8,6 +8,7 @@
 #include "lipschitz/fold.h"
 #include "lipschitz/spectral.h"
 #include "lipschitz/starts.h"
+#include "lipschitz/unit_vector.h"
 
 namespace taut::detail {
 namespace {
@@ -15,19 +16,6 @@ namespace {
 constexpr std::size_t most_operands = 32;  // operands that the mask of a rule can name
 
 }  // namespace
-
-bool normalise(Tensor& x) {
-  return dispatch(x.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const auto values = x.mutable_data<T>();
-    double square = 0.0;
-    for (const T value : values) square += static_cast<double>(value) * static_cast<double>(value);
-    if (!(square > 0.0 && std::isfinite(square))) return false;
-    const T factor = static_cast<T>(1.0 / std::sqrt(square));
-    for (T& value : values) value *= factor;
-    return true;
-  });
-}
 
 // ---- a recording
 // ---------------------------------------------------------------------------------------------------

@@ -137,8 +137,6 @@ Var log_sum_norm(const RecordedPath& path, LinearStep step, Norm norm);
 Var log_frobenius(const RecordedPath& path, LinearStep step, bool recorded);
 // The map of an affine operation by one operand.
 LinearMap map_of(const RecordedPath& path, LinearStep step);
-// A unit vector in place; false, and x as it was, where its norm is 0 or not finite.
-bool normalise(Tensor& x);
 
 // The operand of an operation whose numbers a tensor of its rule shares, or −1.
 int sharing_operand(const RecordedPath& path, std::size_t k, const Tensor& weight);

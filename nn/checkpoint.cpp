@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <map>
+#include <utility>
 
 #include "autodiff/error.h"
 #include "nn/onnx/export.h"
@@ -82,6 +83,37 @@ void write_whole(const GraphData& graph, const fs::path& file) {
                         "; take another path"));
 }
 
+// Keeps what a call in training changes, and puts it back.
+class Undone {
+ public:
+  explicit Undone(ModuleRef net) : draws_(draw_counts(net)), flags_(training_flags(net)) {
+    for (Parameter* const p : parameters(net)) values_.emplace_back(&p->value, p->value);
+    for (const std::int64_t* const count : draws_) drawn_.push_back(*count);
+    for (const bool* const flag : flags_) were_training_.push_back(*flag);
+  }
+  ~Undone() {
+    for (auto& [place, value] : values_) *place = std::move(value);
+    for (std::size_t i = 0; i < draws_.size(); ++i) *draws_[i] = drawn_[i];
+    for (std::size_t i = 0; i < flags_.size(); ++i) *flags_[i] = were_training_[i];
+  }
+  Undone(const Undone&) = delete;
+  Undone& operator=(const Undone&) = delete;
+
+ private:
+  std::vector<std::pair<Tensor*, Tensor>> values_;
+  std::vector<std::int64_t*> draws_;
+  Counts drawn_;
+  std::vector<bool*> flags_;
+  std::vector<bool> were_training_;
+};
+
+// Some modules make part of their state in their first call in training, when they know the size of their input.
+void call_once(const TrainingState& training) {
+  const Undone undone(training.net);
+  set_training(training.net, true);
+  training.net(training.data.first(2).inputs());
+}
+
 // The content of a state file, checked while it is asked for.
 class StateFile {
  public:
@@ -121,6 +153,7 @@ class StateFile {
                    name, ", ", to_string(array.type), ' ', array.tensor.shape()));
     }
   }
+  std::size_t tensors() const { return graph_.initialisers.size(); }
   const Tensor& tensor(std::size_t position) const { return graph_.initialisers[position].second.tensor; }
 
   [[noreturn]] void refuse(const std::string& why) const {
@@ -173,7 +206,11 @@ bool exists_checkpoint(const fs::path& path) {
 TrainPosition load_checkpoint(const fs::path& path, const TrainingState& training) {
   const StateFile file(with_ending(path, ".state"));
   file.require(conditions(training));
-  const std::vector<NamedTensor> tensors = tensors_of(training);
+  std::vector<NamedTensor> tensors = tensors_of(training);
+  if (tensors.size() < file.tensors()) {
+    call_once(training);
+    tensors = tensors_of(training);
+  }
   file.require(tensors);
   const std::vector<std::int64_t*> draws = draw_counts(training.net);
   const Counts& drawn = file.get<Counts>("draws");

@@ -39,10 +39,11 @@ void save_checkpoint(const std::filesystem::path& path, const TrainingState& tra
 // Whether there is a PATH.state.
 bool exists_checkpoint(const std::filesystem::path& path);
 
-// Gives everything its values in PATH.state and returns the position for TrainOptions::start. FileError, with nothing
-// changed, unless the file is whole and that of such a training: names, shapes and types of tensors, kind of optimiser
-// and what it trains, seed, batch size, size of the data, `about`. Options of the optimiser and of the training are not
-// compared beyond that: more epochs may be asked for than before.
+// Gives everything its values in PATH.state and returns the position for TrainOptions::start. A net whose modules make
+// state in their first call in training is called once for that. FileError, with no value changed, unless the file is
+// whole and that of such a training: names, shapes and types of tensors, kind of optimiser and what it trains, seed,
+// batch size, size of the data, `about`. Options of the optimiser and of the training are not compared beyond that:
+// more epochs may be asked for than before.
 TrainPosition load_checkpoint(const std::filesystem::path& path, const TrainingState& training);
 
 }  // namespace taut::nn

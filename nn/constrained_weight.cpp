@@ -42,6 +42,7 @@ Tensor within_norm(Tensor weight, const MapOf& map_of, double limit, const char*
   for (int i = 0; i < attempts; ++i, slack *= 2.0) {
     const double upper = operator_norm(map_of(weight), norm).upper.value();
     if (upper <= limit) return weight;
+    if (upper == infinity) break;
     multiply(weight, limit / upper * (1.0 - slack));
   }
   throw NumericError(cat('[', layer, "] could not bring the certified norm of its weights to ", limit,

@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* name = "convex_step";
 
-// x in the order (rows, columns) of an image, and the axis of its channels.
+// The axes of images; columns are behind rows.
 struct ImageAxes {
   int channel, rows, batch;
 };
@@ -25,8 +25,8 @@ double norm_of(const LinearMap& map, Norm norm) { return operator_norm(map, norm
 
 }  // namespace
 
-Var ConvexStepShape::apply(const Var& x, const Var& a, Where where) const {
-  return convolution ? conv2d(x, a, {}, *convolution, where) : dense(x, a, {}, where);
+Var ConvexStepShape::apply(const Var& x, const Var& a, const Var& b, Where where) const {
+  return convolution ? conv2d(x, a, b, *convolution, where) : dense(x, a, b, where);
 }
 
 Var ConvexStepShape::transpose(const Var& h, const Var& a, const Shape& x, Where where) const {
@@ -36,14 +36,6 @@ Var ConvexStepShape::transpose(const Var& h, const Var& a, const Shape& x, Where
   return conv_transpose2d(h, a, {}, *convolution, size, where);
 }
 
-Var ConvexStepShape::hidden(const Var& x, const Var& a, const Var& b, Where where) const {
-  const Var h = apply(x, a, where);
-  if (!b.defined()) return h;
-  if (!convolution) return add(h, b, where);
-  const Index c = b.shape().size();
-  return add(h, reshape(b, axes_of(*convolution).channel == 1 ? Shape{c, 1, 1} : Shape{c, 1, 1, 1}, where), where);
-}
-
 LinearMap ConvexStepShape::map(const Tensor& a, const Shape& x) const {
   if (!convolution) return parts::matrix_map(a);  // the norm of its copies along the other axes is its own
   const int rows = axes_of(*convolution).rows;
@@ -51,7 +43,7 @@ LinearMap ConvexStepShape::map(const Tensor& a, const Shape& x) const {
 }
 
 Var composed_convex_step(const Var& x, const Var& a, const Var& b, const ConvexStepShape& shape, Where where) {
-  const Var h = relu(shape.hidden(x, a, b, where), where);
+  const Var h = relu(shape.apply(x, a, b, where), where);
   return sub(x, shape.transpose(h, a, x.shape(), where), where);
 }
 
@@ -86,8 +78,8 @@ Tensor ConvexStep::forward(const Operands& in, const TensorType&) const {
 
 Var ConvexStep::derivative(const Var& x, const Var& c) const {
   const Where where{};
-  const Var active = step(shape_.hidden(x, a_, b_, where));
-  return sub(c, shape_.transpose(mul(active, shape_.apply(c, a_, where)), a_, x.shape(), where));
+  const Var active = step(shape_.apply(x, a_, b_, where));
+  return sub(c, shape_.transpose(mul(active, shape_.apply(c, a_, {}, where)), a_, x.shape(), where));
 }
 
 void ConvexStep::vjp(VjpSite& site) const { site.add(0, derivative(site.in(0), site.cotangent())); }
@@ -115,6 +107,19 @@ int ConvexStep::sample_axis(const SampleSite& site) const {
   if (axis == no_sample_axis) return axis;
   if (shape_.convolution) return axis == axes_of(*shape_.convolution).batch ? axis : mixes_samples;
   return axis == site.out.shape().rank() - 1 ? mixes_samples : axis;
+}
+
+Attributes ConvexStep::attributes() const {
+  Attributes all{{"a", a_}, {"has_b", b_.defined()}};
+  if (b_.defined()) all.push_back({"b", b_});
+  if (!shape_.convolution) return all;
+  const Conv2dOptions& o = *shape_.convolution;
+  all.push_back({"stride", std::vector<Index>(o.stride.begin(), o.stride.end())});
+  all.push_back({"dilation", std::vector<Index>(o.dilation.begin(), o.dilation.end())});
+  all.push_back({"padding", std::vector<Index>(o.padding.begin(), o.padding.end())});
+  all.push_back({"groups", o.groups});
+  all.push_back({"batch_innermost", o.layout == Layout::chwn});
+  return all;
 }
 
 }  // namespace taut::nn

@@ -14,9 +14,8 @@ namespace taut::nn {
 struct ConvexStepShape {
   std::optional<Conv2dOptions> convolution = {};
 
-  Var apply(const Var& x, const Var& a, Where where) const;                      // A x
+  Var apply(const Var& x, const Var& a, const Var& b, Where where) const;        // A x + b, b may be undefined
   Var transpose(const Var& h, const Var& a, const Shape& x, Where where) const;  // Aᵀ h, of the shape of x
-  Var hidden(const Var& x, const Var& a, const Var& b, Where where) const;       // A x + b
   LinearMap map(const Tensor& a, const Shape& x) const;                          // A, for one sample x
 };
 
@@ -45,6 +44,7 @@ class ConvexStep final : public Primitive {
   Rule lipschitz(const RuleSite& site) const override;
   Range range(const RangeSite& site) const override;
   int sample_axis(const SampleSite& site) const override;
+  Attributes attributes() const override;
 
  private:
   Var derivative(const Var& x, const Var& c) const;  // (I − AᵀSA) c, symmetric: for both directions

@@ -39,7 +39,7 @@ struct TauCrossEntropyOptions {
 };
 // cross_entropy(tau·logits) / tau. A net with a fixed constant cannot scale its logits; tau does, and with it chooses
 // between large margins (small tau) and few errors (large tau) [Bethune2022]. With tau = 1 / t and offset = u it is the
-// loss of AOL [PrachLampert2022], there t = 1/4 and u = √2.
+// loss of AOL [Prach2022], there t = 1/4 and u = √2.
 Var tau_cross_entropy(const Var& logits, std::span<const Index> labels, const TauCrossEntropyOptions& options = {},
                       Where where = Where::current());
 

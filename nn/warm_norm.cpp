@@ -1,28 +1,13 @@
 #include "nn/warm_norm.h"
 
 #include <array>
-#include <cmath>
 
+#include "lipschitz/unit_vector.h"
 #include "nn/constrained_weight.h"
 
 namespace taut::nn {
-namespace {
 
-// x / ‖x‖₂ in place; false when x is zero.
-bool normalise(Tensor& x) {
-  return dispatch(x.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const auto values = x.mutable_data<T>();
-    double square = 0.0;
-    for (const T value : values) square += static_cast<double>(value) * static_cast<double>(value);
-    if (!(square > 0.0)) return false;
-    const T factor = static_cast<T>(1.0 / std::sqrt(square));
-    for (T& value : values) value *= factor;
-    return true;
-  });
-}
-
-}  // namespace
+using detail::normalise;
 
 void WarmNorm::start(const Tensor& weight, const Shape& input, Random& random) {
   Tensor first = Tensor::uninitialised(input, weight.dtype());

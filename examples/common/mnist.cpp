@@ -76,6 +76,7 @@ void train(nn::Sequential& net, const nn::DataSet& data, const Recipe& recipe, c
     nn::save_checkpoint(path, state, {.epoch = report.epoch + 1});
   };
   if (checkpoints.resume && nn::exists_checkpoint(path)) training.start = nn::load_checkpoint(path, state);
+  std::cerr << "Ctrl-C saves the training as " << path << ".state and stops\n";
   const nn::TrainResult result = nn::train(net, data, optimiser, training);
   if (!result.cut) return;
   nn::save_checkpoint(path, state, result.position);

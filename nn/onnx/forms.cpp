@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "nn/convex_step.h"
 #include "nn/onnx/export.h"
 
 namespace taut::nn::onnx {
@@ -89,6 +90,7 @@ const auto table = std::to_array<Form>({
     row<AvgPool2d>("AveragePool", &form::avg_pool2d),
     row<AvgPool2dGradient>("ConvTranspose", &form::avg_pool2d_gradient),
     row<ChannelAffine>("BatchNormalization, Mul, Add", &form::channel_affine),
+    Form{&ConvexStep::static_info, "MatMul, Conv, Add, Relu, ConvTranspose, Sub", &form::convex_step},
 });
 
 }  // namespace

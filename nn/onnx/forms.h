@@ -82,6 +82,8 @@ std::string conv2d_weight_gradient(Site& site);
 std::string max_pool2d(Site& site);
 std::string avg_pool2d(Site& site);
 std::string avg_pool2d_gradient(Site& site);
+// forms_convex.cpp
+std::string convex_step(Site& site);
 
 }  // namespace form
 }  // namespace taut::nn::onnx

@@ -3,6 +3,7 @@
 
 #include "autodiff/error.h"
 #include "autodiff/tape.h"
+#include "nn/convex_step.h"
 #include "nn/onnx/operators.h"
 
 namespace taut::nn::onnx {
@@ -96,7 +97,22 @@ void sigmoid_again(Call& call) { call.out(sigmoid(call.x(0), call.where())); }
 void softplus_again(Call& call) { call.out(softplus(call.x(0), call.where())); }
 void softsign_again(Call& call) { call.out(softsign(call.x(0), call.where())); }
 
+// Kernels come with the attributes of their convolution, all given, with strides 1.
+void convex_step_again(Call& call) {
+  const Tensor& a = call.constant(1, "its weight");
+  const Tensor b = call.has(2) ? call.constant(2, "its offset") : Tensor();
+  ConvexStepShape shape;
+  if (a.shape().rank() == 4) {
+    const auto pads = call.is("pads").value(), dilations = call.is("dilations").value();
+    shape.convolution = Conv2dOptions{.dilation = {dilations[0], dilations[1]},
+                                      .padding = {pads[0], pads[2], pads[1], pads[3]},
+                                      .groups = call.i("group", 1)};
+  }
+  call.out(convex_step(call.x(0), a, b, shape, call.where()));
+}
+
 constexpr Operator table[] = {
+    {"ConvexStep", Kind::computes, 1, convex_step_again, "convex_step"},
     {"Elu", Kind::computes, 1, elu_again, "elu"},
     {"Gelu", Kind::computes, 1, near_gated<near_gelu, 2>, "gelu"},
     {"GeluTanh", Kind::computes, 1, near_gated<near_gelu_tanh, 2>, "gelu_tanh"},

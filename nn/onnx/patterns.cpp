@@ -88,7 +88,8 @@ std::optional<std::vector<std::int64_t>> Matcher::axes(const GraphNode& node) co
 
 namespace {
 
-constexpr Pattern* families[] = {kink_patterns, norm_patterns, exponential_patterns, attention_patterns};
+constexpr Pattern* families[] = {kink_patterns, norm_patterns, exponential_patterns, attention_patterns,
+                                 convex_patterns};
 
 }  // namespace
 

@@ -54,6 +54,7 @@ Pattern kink_patterns;         // piecewise: ReLU, leaky ReLU, PReLU, ELU
 Pattern norm_patterns;         // layer norm, division by a norm
 Pattern exponential_patterns;  // sigmoid, softplus, softmax and others made of Exp and Log
 Pattern attention_patterns;    // L2 attention
+Pattern convex_patterns;       // convex steps
 
 inline GraphNode recognised(std::string op, std::vector<std::string> inputs,
                             std::map<std::string, Attribute> attributes = {}) {

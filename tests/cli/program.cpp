@@ -1,68 +1,12 @@
 #include "tests/cli/program.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
-#include <chrono>
-#include <fstream>
-#include <sstream>
-#include <thread>
 
 namespace taut::test {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-std::string temporary_file() {
-  std::string name = "/tmp/taut-cli-XXXXXX";
-  close(mkstemp(name.data()));
-  return name;
-}
-
-[[noreturn]] void become(const std::vector<std::string>& arguments, const std::string& out, const std::string& error) {
-  dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
-  dup2(open(out.c_str(), O_WRONLY | O_TRUNC), STDOUT_FILENO);
-  dup2(open(error.c_str(), O_WRONLY | O_TRUNC), STDERR_FILENO);
-  std::vector<char*> argv{const_cast<char*>(TAUT_PROGRAM)};
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  execv(TAUT_PROGRAM, argv.data());
-  _exit(127);
-}
-
-std::string taken(const std::string& file) {
-  std::string text = contents(file);
-  unlink(file.c_str());
-  return text;
-}
-
-}  // namespace
 
 Outcome taut(const std::vector<std::string>& arguments, const std::optional<Kick>& kick) {
-  const std::string out = temporary_file(), error = temporary_file();
-  const auto start = Clock::now();
-  const pid_t child = fork();
-  if (child == 0) become(arguments, out, error);
-  if (kick) {
-    std::this_thread::sleep_for(std::chrono::duration<double>(kick->after));
-    kill(child, kick->signal);
-    if (kick->again) {
-      std::this_thread::sleep_for(std::chrono::duration<double>(*kick->again));
-      kill(child, kick->signal);
-    }
-  }
-  int state = 0;
-  waitpid(child, &state, 0);
-  Outcome outcome;
-  outcome.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  outcome.status = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
-  outcome.out = taken(out);
-  outcome.error = taken(error);
-  return outcome;
+  return run_process(TAUT_PROGRAM, arguments, kick);
 }
 
 nlohmann::ordered_json taut_json(std::vector<std::string> arguments) {
@@ -93,13 +37,6 @@ nlohmann::ordered_json expected_values() {
   const auto computed = nlohmann::ordered_json::parse(contents(folder + "expected.json"));
   for (const auto& [name, network] : computed["cases"].items()) all[name] = network["values"];
   return all;
-}
-
-std::string contents(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return text.str();
 }
 
 }  // namespace taut::test

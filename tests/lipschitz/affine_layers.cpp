@@ -85,6 +85,77 @@ BOOST_AUTO_TEST_CASE(what_is_not_affine_has_no_linear_part) {
   BOOST_TEST(!affine_part(tape.constant(Tensor::of(Shape{1, 3}, {1.0, 2.0, 3.0}))).has_value());
 }
 
+// output = affine ∘ body + constant, at pairs of points of the body.
+BOOST_AUTO_TEST_CASE(a_head_is_what_follows_the_last_operation_that_is_not_affine) {
+  Random random(6);
+  const Var a(random.normals({4, 3})), b(random.normals({2, 4}));
+  const auto check = [&](const Function& f, const char* body, Index outputs) {
+    Tape tape;
+    const Var y = f(tape.input(random.normals({1, 3})));
+    const auto head = affine_head(y);
+    BOOST_TEST_REQUIRE(head.has_value());
+    BOOST_TEST(tape.node(head->body.id()).name() == body);
+    BOOST_TEST(head->affine.map.out_shape().size() == outputs);
+    Tape other;
+    const Tensor x = random.normals({1, 3});
+    const Var z = f(other.input(x));
+    const auto moved_head = affine_head(z);
+    const Tensor before = head->body.value(), after = moved_head->body.value();
+    Tensor step = Tensor::uninitialised(before.shape(), DType::f64);
+    for (Index i = 0; i < step.size(); ++i)
+      step.mutable_data<double>()[static_cast<std::size_t>(i)] = after.at(i) - before.at(i);
+    const Tensor image = head->affine.map.apply(step.reshaped(head->affine.map.in_shape()));
+    for (Index i = 0; i < image.size(); ++i)
+      BOOST_TEST(std::fabs(image.at(i) - (z.value().at(i) - y.value().at(i))) < 1e-12);
+  };
+  check([&](const Var& x) { return dense(relu(dense(x, a, Var())), b, Var()); }, "relu", 2);
+  check([&](const Var& x) { return 2.0 * reshape(dense(tanh(x), a, Var()), {1, 2, 2}) + 1.0; }, "tanh", 4);
+  check([&](const Var& x) { return dense(x, a, Var()); }, "input", 4);
+  // One node twice is one node; two nodes are where branches meet.
+  check(
+      [&](const Var& x) {
+        const Var y = tanh(x);
+        return y + y;
+      },
+      "tanh", 3);
+  check([&](const Var& x) { return dense(dense(x, a, Var()) + dense(tanh(x), a, Var()), b, Var()); }, "add", 2);
+  Tape tape;
+  const Var x = tape.input(random.normals({1, 3}));
+  BOOST_TEST(!affine_head(relu(x)).has_value());
+  BOOST_TEST(!affine_head(x + tanh(x)).has_value());
+  BOOST_TEST(!affine_head(x).has_value());
+  BOOST_TEST(!affine_head(tape.constant(Tensor::of(Shape{1, 3}, {1.0, 2.0, 3.0}))).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(row_distances_are_dual_norms_of_differences) {
+  const Tensor m = Tensor::of(Shape{2, 3}, {1.0, -2.0, 3.0, 1.0, 2.0, 0.0});  // rows differ by (0, −4, 3)
+  const AffineMap exact{dense_map(m, {3}, {2}), 0.0};
+  BOOST_TEST(row_distances(exact, Norm::l1)->at(1) == 4.0);
+  BOOST_TEST(row_distances(exact, Norm::l2)->at(2) == 5.0);
+  BOOST_TEST(row_distances(exact, Norm::linf)->at(1) == 7.0);
+  BOOST_TEST(row_distances(exact, Norm::l2)->at(0) == 0.0);
+  // Entries that may be off by a hundredth: the l1 norm of a column of magnitudes is at most 4, the linf norm of a
+  // row 6.
+  const AffineMap off{exact.map, 0.01};
+  BOOST_TEST(row_distances(off, Norm::l1)->at(1) >= 4.0 + 0.01 * 4.0);  // −2.02 and 2.02 are possible
+  BOOST_TEST(row_distances(off, Norm::l1)->at(1) <= 4.0 + 0.01 * 4.0 + 1e-12);
+  BOOST_TEST(row_distances(off, Norm::linf)->at(1) >= 7.0 + 0.01 * 9.0);
+  BOOST_TEST(row_distances(off, Norm::linf)->at(1) <= 7.0 + 0.01 * 2.0 * 6.0 + 1e-12);
+  // The rounding of a product of maps that is written down.
+  Random random(7);
+  const LinearMap product(Shape{5}, Shape{4},
+                          structure::Composition{{dense_map(random.normals({4, 6}), {6}, {4}),
+                                                  dense_map(random.normals({6, 5}), {5}, {6})}});
+  const Tensor entries = to_dense(product);
+  double square = 0.0;
+  for (Index k = 0; k < 5; ++k) square += std::pow(entries.at(k) - entries.at(5 + k), 2);
+  BOOST_TEST(row_distances({product, 0.0}, Norm::l2)->at(1) > std::sqrt(square) * (1.0 + 1e-15));
+  BOOST_TEST(row_distances({product, 0.0}, Norm::l2)->at(1) < std::sqrt(square) * (1.0 + 1e-12));
+  const auto same = [](const Tensor& x) { return x; };
+  const LinearMap opaque(Shape{2}, Shape{2}, structure::Opaque{same, same});
+  BOOST_TEST(!row_distances({opaque, 0.0}, Norm::l2).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(layers_of_a_chain_multiply_to_autolip) {
   Random random(4);
   const Var a(random.normals({6, 3})), b(random.normals({5, 6})), c(random.normals({2, 5}));

@@ -183,6 +183,31 @@ BOOST_AUTO_TEST_CASE(branches_add_up_or_stand_side_by_side) {
   }
 }
 
+// An affine value that is used twice ends its run: diag(1, 5) ∘ diag(3, 2) counts as 5 · 3 beside 3, not as 10 alone.
+BOOST_AUTO_TEST_CASE(what_is_used_twice_is_not_folded) {
+  Model model{
+      Shape{1, 2}, {Tensor::of(Shape{2, 2}, {3.0, 0.0, 0.0, 2.0}), Tensor::of(Shape{2, 2}, {1.0, 0.0, 0.0, 5.0})}, {}};
+  model.f = [](const Var& x, std::span<const Var> w) {
+    const Var a = dense(x, w[0], Var());
+    return concat({dense(a, w[1], Var()), a}, 1);
+  };
+  LogAutoLip penalty;
+  const double value = std::exp(settled(penalty, model, model.parameters, 200));
+  BOOST_TEST(std::fabs(value - std::sqrt(15.0 * 15.0 + 3.0 * 3.0)) <= 1e-10);
+}
+
+// Nine windows share the pixel in the middle.
+BOOST_AUTO_TEST_CASE(overlapping_windows_count) {
+  Model model{Shape{1, 1, 5, 5}, {Tensor::of(Shape{1}, {2.0})}, {}};
+  model.f = [](const Var& x, std::span<const Var> w) {
+    return max_pool2d(channel_affine(x, w[0], w[0]), {.window = {3, 3}, .stride = {1, 1}});
+  };
+  for (const auto& [norm, value] : {std::pair{Norm::l1, 18.0}, {Norm::l2, 6.0}, {Norm::linf, 2.0}}) {
+    LogAutoLip penalty({.norm = norm});
+    BOOST_TEST(std::fabs(std::exp(settled(penalty, model, model.parameters, 1)) - value) <= 1e-12);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(gradients_are_those_of_the_settled_value) {
   testing::Random random(4);
   const Model dense_net = mlp(random, {4, 5, 3}, sigmoid_of), images = cnn(random), branching = graph(random);

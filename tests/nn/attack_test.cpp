@@ -113,8 +113,10 @@ BOOST_AUTO_TEST_CASE(linear_classifiers_are_attacked_in_the_best_way) {
 BOOST_AUTO_TEST_CASE(what_is_found_lies_in_ball_and_box) {
   LinearCase c = linear_case(3, DType::f32);
   for (const Norm norm : {Norm::l2, Norm::linf})
-    for (const double radius : {0.0, 1e-9, 1e-3, 0.1, 0.7}) {
-      const nn::AttackOptions options{.norm = norm, .radius = radius, .starts = 3, .box = Interval{0.0, 1.0}};
+    for (const double radius : {0.0, 1e-9, 1e-3, 0.1, 0.3, 0.7}) {
+      // One step that leads to the surface of the ball, where rounding to f32 may lead out of it.
+      const nn::AttackOptions options{
+          .norm = norm, .radius = radius, .steps = 1, .step_size = 1.0, .starts = 3, .box = Interval{0.0, 1.0}};
       const nn::Attacked found = nn::attack(c.net, c.data.inputs(), c.data.labels(), options);
       for (Index i = 0; i < c.data.size(); ++i) {
         BOOST_TEST(distance(found.inputs, c.data.inputs(), i, norm) <= radius);
@@ -160,6 +162,19 @@ BOOST_AUTO_TEST_CASE(seeds_fix_what_is_found_whatever_the_batches_are) {
   nn::AttackOptions one = options;
   one.starts = 1;
   BOOST_TEST(nn::accuracy_under_attack(net, data, options) < nn::accuracy_under_attack(net, data, one));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_found_first_is_kept) {
+  const nn::DataSet data = two_halves(100, 5);
+  nn::Sequential net = trained(data);
+  nn::AttackOptions options{.radius = 0.3, .steps = 5, .step_size = 0.02};
+  const nn::Attacked few = nn::attack(net, data.inputs(), data.labels(), options);
+  options.steps = 30;
+  const nn::Attacked many = nn::attack(net, data.inputs(), data.labels(), options);
+  for (std::size_t i = 0; i < few.fooled.size(); ++i)
+    if (few.fooled[i]) BOOST_TEST(distance(few.inputs, many.inputs, static_cast<Index>(i), Norm::linf) == 0.0);
+  BOOST_TEST(std::ranges::count(few.fooled, true) > 5);
+  BOOST_TEST(std::ranges::count(few.fooled, true) < std::ranges::count(many.fooled, true));
 }
 
 BOOST_AUTO_TEST_CASE(training_mode_is_put_back) {

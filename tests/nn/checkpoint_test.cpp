@@ -15,6 +15,7 @@
 #include "nn/onnx/export.h"
 #include "nn/penalty.h"
 #include "nn/sequential.h"
+#include "nn/spectral_layers.h"
 #include "tests/examples/support.h"
 #include "tests/nn/support.h"
 
@@ -140,6 +141,40 @@ BOOST_AUTO_TEST_CASE(a_continued_training_has_the_bits_of_an_uninterrupted_one) 
           BOOST_TEST_REQUIRE(reports.size() == whole.reports.size());
           for (std::size_t i = 0; i < reports.size(); ++i) check_same(reports[i], whole.reports[i]);
         }
+}
+
+// The vector of a convolution's norm is there after the first step only.
+BOOST_AUTO_TEST_CASE(state_that_is_made_by_the_first_step_is_continued_too) {
+  const Scratch folder;
+  const nn::DataSet data = noise_images(40, Shape{1, 5, 5}, 3, 1);
+  struct Images {
+    explicit Images(std::uint64_t seed) : random(seed), adam(nn::parameters(net)) {
+      options.on_batch = [this](const nn::BatchReport& report) {
+        if (report.epoch == 1 && report.batch == cut_at) stop.request_stop();
+      };
+      options.run.stop = stop.get_token();
+    }
+    nn::Random random;
+    nn::Sequential net{nn::SpectralConv2d(1, 2, {3, 3}, random), nn::ReLU(), nn::Flatten(), nn::Dropout(0.2),
+                       nn::Linear(18, 3, random)};
+    nn::Adam adam;
+    nn::TrainOptions options{.epochs = 3, .batch_size = 8};
+    Index cut_at = -1;
+    std::stop_source stop;
+  };
+  Images whole(1), first(1), second(2);
+  nn::train(whole.net, data, whole.adam, whole.options);
+  first.cut_at = 2;
+  const nn::TrainResult cut = nn::train(first.net, data, first.adam, first.options);
+  BOOST_TEST(cut.cut);
+  nn::save_checkpoint(folder / "net", {first.net, first.adam, data, first.options}, cut.position);
+  BOOST_TEST(nn::parameters(second.net).size() + 1 == nn::parameters(first.net).size());
+  second.options.start = nn::load_checkpoint(folder / "net", {second.net, second.adam, data, second.options});
+  nn::train(second.net, data, second.adam, second.options);
+  const auto of_whole = nn::parameters(whole.net), of_second = nn::parameters(second.net);
+  BOOST_TEST_REQUIRE(of_whole.size() == of_second.size());
+  for (std::size_t i = 0; i < of_whole.size(); ++i)
+    BOOST_TEST(same_bits(of_whole[i]->value, of_second[i]->value), of_whole[i]->name);
 }
 
 BOOST_AUTO_TEST_CASE(a_finished_training_is_continued_by_nothing_or_by_more_epochs) {

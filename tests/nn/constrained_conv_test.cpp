@@ -63,6 +63,18 @@ BOOST_AUTO_TEST_CASE(training_and_inference_are_one_function) {
   }
 }
 
+// The vector of the power method lives on images of one size.
+BOOST_AUTO_TEST_CASE(another_size_starts_the_power_method_anew) {
+  nn::Random random(8);
+  Converged<nn::SpectralConv2d> layer{nn::SpectralConv2d(2, 2, {3, 3}, random, {}, in_f64)};
+  for (const Shape& shape : {Shape{2, 2, 6, 6}, Shape{2, 2, 4, 7}, Shape{2, 2, 6, 6}}) {
+    check_both_modes(layer, shape, 1e-9);
+    layer.inner.training = true;
+    (void)layer(normal_tensor(shape, random));
+    BOOST_TEST(layer.inner.norm.v.value.shape() == shape.with(0, 1));
+  }
+}
+
 // One channel and a 1 × 2 kernel (a, b): the autocorrelation is ab, a² + b², ab, so the kernel is divided by |a| + |b|.
 BOOST_AUTO_TEST_CASE(almost_orthogonal_kernel_by_hand) {
   nn::Random random(4);

@@ -270,6 +270,9 @@ BOOST_AUTO_TEST_CASE(what_is_not_proved_or_does_not_fit_is_refused) {
   TAUT_CHECK_THROWS(RigourError, nn::pairwise_bounds(f, sample, [&](const Var&) { return guess; }), "guess");
   Tape tape;
   const AffineMap head = affine_head(f(tape.input(sample)))->affine;
+  // A loose bound of the body does no harm.
+  const nn::PairwiseBounds loose(two, UpperBound::certified(1e6, Norm::l2, "loose"), head, 3);
+  BOOST_TEST(loose(0, 1) == nn::PairwiseBounds(two)(0, 1));
   TAUT_CHECK_THROWS(RigourError, nn::PairwiseBounds(two, guess, head, 3), "guess");
   TAUT_CHECK_THROWS(UsageError, nn::PairwiseBounds(two, other, head, 3), "one norm", "l1", "l2");
   TAUT_CHECK_THROWS(ShapeError, nn::PairwiseBounds(two, two, head, 4), "4 outputs");

@@ -103,6 +103,41 @@ BOOST_AUTO_TEST_CASE(values_are_the_same) {
   BOOST_TEST(largest_difference(nn::vanilla(blocks)(Var(z)).value(), result) <= 1e-5 * largest(result));
 }
 
+// A convex step comes back as one, with its constant: exported nets are 1-Lipschitz still.
+BOOST_AUTO_TEST_CASE(files_keep_convex_steps) {
+  nn::Random random(6);
+  nn::Sequential net = block_net(random);
+  train_a_little(net, block_input.with(0, 4));
+  const Tensor x = normal_tensor(block_input, random, DType::f32),
+               batch = normal_tensor(Shape{3, 2, 4, 4}, random, DType::f32);
+  const TemporaryFile file;
+  nn::onnx::save(net, x, file.path);
+  const nn::onnx::Model model = nn::onnx::Model::load(file.path);
+  BOOST_TEST(same_bits(model.function()(Var(x)).value(), net(Var(x)).value()));
+  BOOST_TEST(largest_difference(model.function()(Var(batch)).value(), net(Var(batch)).value()) <= 1e-5);
+  BOOST_TEST(bound_of(model, x) <= 1.0);
+  BOOST_TEST(bound_of(model, x) == report_of(net, block_input, DType::f32).bound.value());
+}
+
+// The same operators with another second matrix are no convex step.
+BOOST_AUTO_TEST_CASE(only_tied_weights_are_recognised) {
+  const Tensor a = Tensor::of(Shape{1, 2}, {1.0F, 0.5F}), other = Tensor::of(Shape{1, 2}, {1.0F, 0.25F});
+  const Tensor x = Tensor::of(Shape{1, 2}, {1.0F, 2.0F});
+  const TemporaryFile file;
+  const auto bound_with = [&](const Tensor& second) {
+    Tape tape;
+    const Var in = tape.input(x);
+    const Var h = relu(matmul(in, transpose(Var(a)).value()) + tape.constant(Tensor::of(Shape{1}, {0.5F})));
+    const Var y = in - matmul(h, second);
+    nn::onnx::save(y, file.path);
+    const nn::onnx::Model model = nn::onnx::Model::load(file.path);
+    BOOST_TEST(same_bits(model.function()(Var(x)).value(), y.value()));
+    return bound_of(model, x);
+  };
+  BOOST_TEST(bound_with(a) == 1.0);
+  BOOST_TEST(bound_with(other) > 1.0);
+}
+
 // An affine net of inference is plain on the tape: it is exported as it is.
 BOOST_AUTO_TEST_CASE(files_keep_values_and_bounds) {
   nn::Random random(3);

@@ -4,6 +4,7 @@
 #include "autodiff/primitive.h"
 #include "autodiff/primitives/registry.h"
 #include "nn/attention.h"
+#include "nn/constrained.h"
 #include "nn/conv1d.h"
 #include "nn/init.h"
 #include "nn/layers.h"
@@ -163,6 +164,33 @@ std::vector<ModuleCase> networks() {
   };
 }
 
+std::vector<ModuleCase> constrained() {
+  return {
+      {"SpectralConv2d", images(),
+       [](Random& r, DType t) {
+         return nn::SpectralConv2d(4, 3, {3, 3}, r, {.stride = {2, 2}, .padding = {1, 1, 1, 1}}, {.dtype = t});
+       }},
+      {"CayleyLinear", {1, 5}, [](Random& r, DType t) { return nn::CayleyLinear(5, 3, r, {.dtype = t}); }},
+      {"CayleyConv2d", images(),
+       [](Random& r, DType t) {
+         return nn::CayleyConv2d(4, 4, {3, 3}, r, {.dtype = t});
+       }},
+      {"SllLinear", {1, 5}, [](Random& r, DType t) { return nn::SllLinear(5, 7, r, {.dtype = t}); }},
+      {"SllLinear on tokens", {1, 3, 5}, [](Random& r, DType t) { return nn::SllLinear(5, 4, r, {.dtype = t}); }},
+      {"CplLinear without bias",
+       {1, 5},
+       [](Random& r, DType t) { return nn::CplLinear(5, 7, r, {.bias = false, .dtype = t}); }},
+      {"CplConv2d", images(),
+       [](Random& r, DType t) {
+         return nn::CplConv2d(4, 3, {3, 1}, r, {.dtype = t});
+       }},
+      {"Householder", images(), [](Random&, DType t) { return nn::Householder(4, t); }},
+      {"Householder of vectors", {1, 6}, [](Random&, DType t) { return nn::Householder(6, t); }},
+      {"FullSort", {1, 6}, fixed(nn::FullSort())},
+      {"PixelUnshuffle", {1, 2, 4, 6}, fixed(nn::PixelUnshuffle(2))},
+  };
+}
+
 // "slope 0.125 (2, 3)" as "slope_0.125_2_3".
 std::string file_name(const std::string& text) {
   std::string name;
@@ -208,7 +236,7 @@ AnyModule ModuleCase::module(DType dtype) const {
 const std::vector<ModuleCase>& module_cases() {
   static const std::vector<ModuleCase> cases = [] {
     std::vector<ModuleCase> all;
-    for (std::vector<ModuleCase>& some : std::vector{activations(), layers(), networks()})
+    for (std::vector<ModuleCase>& some : std::vector{activations(), layers(), networks(), constrained()})
       for (ModuleCase& c : some) all.push_back(std::move(c));
     return all;
   }();

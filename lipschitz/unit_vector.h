@@ -1,0 +1,11 @@
+// Unit vectors of power methods. Internal to lipschitz and nn.
+#pragma once
+
+#include "autodiff/tensor.h"
+
+namespace taut::detail {
+
+// x / ‖x‖₂ in place. False, and x as it was, where the norm is 0 or not finite.
+bool normalise(Tensor& x);
+
+}  // namespace taut::detail
