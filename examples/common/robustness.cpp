@@ -20,8 +20,7 @@ std::string percent(double share) {
   return text.str();
 }
 
-// Downward, as what is proved must be; a share of fewer than 1e6 samples is not within 1e-9 of a multiple unless it is
-// one.
+// Downward, as what is proved has to be. Of up to a million samples 1000·share is a whole number or 1e-6 away from one.
 std::string proved_percent(double share) { return percent(std::floor(1000.0 * share + 1e-9) / 1000.0); }
 
 }  // namespace
