@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,7 +51,6 @@ void wait_for(const std::string& text, const std::string& file) {
 Outcome run_process(const std::string& program, const std::vector<std::string>& arguments,
                     const std::optional<Kick>& kick) {
   const std::string out = temporary_file(), error = temporary_file();
-  const auto start = Clock::now();
   const pid_t child = fork();
   if (child == 0) become(program, arguments, out, error);
   if (kick) {
@@ -63,9 +63,13 @@ Outcome run_process(const std::string& program, const std::vector<std::string>& 
     }
   }
   int state = 0;
-  waitpid(child, &state, 0);
+  rusage used{};
+  wait4(child, &state, 0, &used);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+  };
   Outcome outcome;
-  outcome.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  outcome.processor_seconds = seconds(used.ru_utime) + seconds(used.ru_stime);
   outcome.status = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
   outcome.out = taken(out);
   outcome.error = taken(error);

@@ -10,7 +10,7 @@ namespace taut::test {
 struct Outcome {
   int status = -1;  // of exit; 128 + the number of the signal that ended it
   std::string out, error;
-  double seconds = 0.0;
+  double processor_seconds = 0.0;  // of all its threads: a machine that is busy elsewhere does not add to it
 };
 
 // A signal, sent so many seconds after the start, or after this text has appeared on stderr (within a minute); a second
