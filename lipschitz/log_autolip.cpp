@@ -13,6 +13,7 @@ LogAutoLip& LogAutoLip::operator=(LogAutoLip&&) noexcept = default;
 
 Var LogAutoLip::operator()(const Var& output, const Var& sample) {
   plan_->follow(output, sample);
+  plan_->find_norms();
   const detail::LogTerm total = plan_->bound();
   estimate_ = std::exp(total.value());
   return total.var(output.dtype());

@@ -22,7 +22,6 @@ using detail::Run;
 Tensor times(const Tensor& a, const Tensor& b, bool ta = false, bool tb = false) {
   return matmul(Var(a), Var(b), ta, tb).value();
 }
-Tensor column(std::size_t n) { return Tensor::zeros(Shape{static_cast<Index>(n), 1}, DType::f64); }
 
 // S^¼ of the Gram matrix S = W Wᵀ (or Wᵀ W) of a layer, and the derivative of S ↦ S^¼.
 class QuarterPower {
@@ -50,7 +49,6 @@ class QuarterPower {
       for (std::size_t j = 0; j < n; ++j) entries[i * n + j] *= std::pow(values_[i], 0.25);
     return times(vectors_, scaled, true, false);
   }
-  double norm() const { return std::sqrt(values_.back()); }  // of the layer
 
   // G with d⟨a, S^¼ b⟩ = ⟨G, dW⟩: by divided differences in the eigenbasis [DaleckiiKrein1965]. Between two vectors of
   // the kernel of W the derivative of S itself is 0.
@@ -66,16 +64,6 @@ class QuarterPower {
     const Tensor by_gram = times(times(vectors_, inner, true, false), vectors_);
     return scale(Var(of_columns_ ? times(weight_, by_gram) : times(by_gram, weight_)), 2.0).value();
   }
-  // The same of log ‖W‖: u vᵀ / σ = W q qᵀ / σ², q the leading eigenvector of WᵀW.
-  Tensor log_norm_gradient() const {
-    const std::size_t n = values_.size();
-    Tensor q = column(n);
-    const auto last = vectors_.data<double>().subspan((n - 1) * n, n);
-    std::ranges::copy(last, q.mutable_data<double>().begin());
-    const Tensor image = times(weight_, q, !of_columns_, false);
-    return scale(Var(of_columns_ ? times(image, q, false, true) : times(q, image, false, true)), 1.0 / values_.back())
-        .value();
-  }
 
  private:
   static double divided_difference(double x, double y) {
@@ -89,19 +77,16 @@ class QuarterPower {
   bool of_columns_;
 };
 
-// A dense layer of a chain as one end of a pair sees it.
+// A dense layer as one end of a pair sees it.
 struct End {
   LinearStep step;
-  int operand;         // that holds the weight
-  bool whole;          // at an end of the chain
-  QuarterPower power;  // of the layer's Gram matrix at this end
-  Tensor factor;       // W, or S^¼
+  int operand;                        // that holds the weight
+  Tensor factor;                      // S^¼ of the layer's Gram matrix at this end, W at an end of the chain
+  std::optional<QuarterPower> power;  // none at an end of the chain
 
-  double norm() const { return whole ? power.norm() : std::sqrt(power.norm()); }  // ‖factor‖
-  // G with d⟨a, factor b⟩ / scale − d log ‖factor‖ = ⟨G, dW⟩.
-  Tensor gradient(const Tensor& a, const Tensor& b, double scale_of) const {
-    const Var of_factor(whole ? times(a, b, false, true) : power.weight_gradient(a, b));
-    return sub(scale(of_factor, 1.0 / scale_of), scale(Var(power.log_norm_gradient()), whole ? 1.0 : 0.5)).value();
+  // G with d⟨a, factor b⟩ = ⟨G, dW⟩.
+  Tensor gradient(const Tensor& a, const Tensor& b) const {
+    return power ? power->weight_gradient(a, b) : times(a, b, false, true);
   }
 };
 
@@ -131,9 +116,10 @@ std::optional<DenseLayer> dense_layer(const RecordedPath& path, const Run& run) 
 }
 
 End end_of(const DenseLayer& layer, bool above, bool whole) {
+  if (whole) return {layer.step, layer.operand, layer.weight, std::nullopt};
   QuarterPower power(layer.weight, above);
-  Tensor factor = whole ? layer.weight : power.power();
-  return {layer.step, layer.operand, whole, std::move(power), std::move(factor)};
+  Tensor factor = power.power();
+  return {layer.step, layer.operand, std::move(factor), std::move(power)};
 }
 
 Tensor scaled_rows(const Tensor& x, const Tensor& by) {
@@ -208,7 +194,7 @@ struct LogSeqLip::Pairs {
   bool found = false;
 
   void find(detail::PenaltyPlan& plan);
-  static void add_ratio(detail::PenaltyPlan& plan, Pair& pair, detail::LogTerm& total);
+  static detail::LogTerm log_maximum(const detail::PenaltyPlan& plan, Pair& pair);
 };
 
 void LogSeqLip::Pairs::find(detail::PenaltyPlan& plan) {
@@ -231,6 +217,7 @@ void LogSeqLip::Pairs::find(detail::PenaltyPlan& plan) {
   }
   detail::Draws draws(plan.options().seed + 1);
   for (Pair& pair : pairs) {
+    plan.runs()[pair.below].counted = plan.runs()[pair.above].counted = false;
     const Shape below = dense_layer(path, plan.runs()[pair.below])->weight.shape();
     pair.sigma = Tensor::full(Shape{below[0], 1}, DType::f64, pair.slope.hi);
     pair.q = Tensor::zeros(Shape{pair.begins ? below[1] : below[0], 1}, DType::f64);
@@ -239,27 +226,33 @@ void LogSeqLip::Pairs::find(detail::PenaltyPlan& plan) {
   }
 }
 
-// total += log (‖A diag(σ) B‖ / (‖A‖ ‖B‖ max|σ|)): its value, and a linear function of the weights with its gradient.
-void LogSeqLip::Pairs::add_ratio(detail::PenaltyPlan& plan, Pair& pair, detail::LogTerm& total) {
+// log ‖A diag(σ) B‖ / max|σ| at the maximiser: its value, and a linear function of the weights with its gradient.
+detail::LogTerm LogSeqLip::Pairs::log_maximum(const detail::PenaltyPlan& plan, Pair& pair) {
   const RecordedPath& path = plan.path();
-  const auto below = dense_layer(path, plan.runs()[pair.below]), above = dense_layer(path, plan.runs()[pair.above]);
+  const auto& runs = plan.runs();
+  const auto below = dense_layer(path, runs[pair.below]), above = dense_layer(path, runs[pair.above]);
+  const std::string where = path.describe(runs[pair.above].steps.back().node);
   if (!below || !above)
     throw UsageError(
-        cat("[log_seqlip] a layer near ", path.describe(plan.runs()[pair.above].steps.back().node),
+        cat("[log_seqlip] a layer near ", where,
             " was a matrix of parameters in the first call and is none now; make one penalty per network"));
   const End a = end_of(*above, true, pair.ends), b = end_of(*below, false, pair.begins);
   BestSlopes maximum{a.factor, b.factor, pair.slope, pair.sigma, pair.q};
-  if (!maximum.climb()) return;  // the slopes let nothing pass from here: no direction to go
-  total.constant += std::log(maximum.value / (a.norm() * b.norm() * pair.slope.magnitude()));
+  if (!maximum.climb())
+    throw NumericError(cat("[log_seqlip] nothing passes the activation before ", where,
+                           ", so that the bound is 0 and has no logarithm; check the weights"));
+  detail::LogTerm term{std::log(maximum.value / pair.slope.magnitude()), {}};
   // d ‖A diag(σ) B q‖ = ⟨p, dA diag(σ) B q⟩ + ⟨diag(σ) Aᵀ p, dB q⟩.
   const auto include = [&](const End& end, const Tensor& left, const Tensor& right) {
     const Var w = path.var(path.node(end.step.node).operand_ids[end.operand]);
-    const Var linear = sum(mul(w, Var(end.gradient(left, right, maximum.value).to(w.dtype()))));
-    total.constant -= linear.item();
-    total.add(linear);
+    const Tensor gradient = scale(Var(end.gradient(left, right)), 1.0 / maximum.value).value();
+    const Var linear = sum(mul(w, Var(gradient.to(w.dtype()))));
+    term.constant -= linear.item();
+    term.add(linear);
   };
   include(a, maximum.p, maximum.passed);
   include(b, maximum.through(), pair.q);
+  return term;
 }
 
 LogSeqLip::LogSeqLip(const PenaltyOptions& options)
@@ -273,9 +266,10 @@ LogSeqLip& LogSeqLip::operator=(LogSeqLip&&) noexcept = default;
 
 Var LogSeqLip::operator()(const Var& output, const Var& sample) {
   plan_->follow(output, sample);
-  detail::LogTerm total = plan_->bound();
   if (!pairs_->found) pairs_->find(*plan_);
-  for (Pairs::Pair& pair : pairs_->pairs) Pairs::add_ratio(*plan_, pair, total);
+  std::vector<detail::LogTerm>& norms = plan_->find_norms();
+  for (Pairs::Pair& pair : pairs_->pairs) norms[pair.above].add(Pairs::log_maximum(*plan_, pair));
+  const detail::LogTerm total = plan_->bound();
   estimate_ = std::exp(total.value());
   return total.var(output.dtype());
 }

@@ -72,16 +72,16 @@ class LogAutoLip final : public BoundPenalty {
   double estimate_ = 0.0;
 };
 
-// log SeqLip in l2 [ScamanVirmaux2018, 4]: log AutoLip and, for every elementwise operation between two dense layers,
-// the logarithm of what its slopes let pass,
+// log SeqLip in l2 [ScamanVirmaux2018, 4]: log AutoLip, but with what the slopes let pass in place of the norms of
+// dense layers with an elementwise operation between them: for every such pair
 //
-//     max over σ ∈ [lo, hi]^n of ‖(M₂ᵀM₂)^¼ diag(σ) (M₁M₁ᵀ)^¼‖ / ((‖M₁‖ ‖M₂‖)^½ max|σ|),
+//     max over σ ∈ [lo, hi]^n of ‖(M₂ᵀM₂)^¼ diag(σ) (M₁M₁ᵀ)^¼‖,
 //
-// with M itself and its whole norm in place of the roots at an end of a chain. The maximiser is relaxed: from the
-// slopes of the last call, leading singular vectors p, q and the best slopes for them follow each other until none
-// changes, a maximum by coordinates and so from below. The derivative is that of the singular value at these slopes, by
-// the matrices, through the eigenvectors of their Gram matrices [DaleckiiKrein1965]. Dense layers cost a symmetric
-// eigenvalue problem each and per call; other pairs count as in AutoLip.
+// with M itself in place of the root at an end of a chain. The maximiser is relaxed: from the slopes of the last call,
+// leading singular vectors p, q and the best slopes for them follow each other until none changes, a maximum by
+// coordinates and so from below. The derivative is that of the singular value at these slopes, by the matrices, through
+// the eigenvectors of their Gram matrices [DaleckiiKrein1965]. A dense layer between two activations costs two
+// symmetric eigenvalue problems per call; other layers count as in AutoLip.
 class LogSeqLip final : public BoundPenalty {
  public:
   explicit LogSeqLip(const PenaltyOptions& options = {});  // UsageError for other norms than spectral ones in l2

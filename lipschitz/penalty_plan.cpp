@@ -196,7 +196,7 @@ void PenaltyPlan::make() {
 }
 
 int PenaltyPlan::new_run(LinearStep step) {
-  runs_.push_back({{step}, false, 0.0, {}});
+  runs_.emplace_back().steps.push_back(step);
   return static_cast<int>(runs_.size()) - 1;
 }
 
@@ -308,10 +308,11 @@ Var PenaltyPlan::trained_log_norm(Run& run) const {
   return log(l2_norm(y));
 }
 
-void PenaltyPlan::find_norms() {
+std::vector<LogTerm>& PenaltyPlan::find_norms() {
   norms_.clear();
   for (Run& run : runs_) {
     LogTerm& term = norms_.emplace_back();
+    if (!run.counted) continue;
     if (!run.trained) {
       term.constant = run.log_norm;
       continue;
@@ -321,10 +322,10 @@ void PenaltyPlan::find_norms() {
       throw NumericError(cat('[', path_.penalty(), "] ", path_.describe(run.steps.back().node), " has norm ",
                              std::exp(term.trained.item()), ", whose logarithm is not finite; check its weights"));
   }
+  return norms_;
 }
 
 LogTerm PenaltyPlan::bound() {
-  find_norms();
   bounds_.clear();
   bounds_.resize(path_.size());
   for (std::size_t k = 1; k < path_.size(); ++k) {
@@ -383,7 +384,7 @@ LogTerm PenaltyPlan::met(std::size_t k) {
 
 void PenaltyPlan::append_vectors(std::vector<Tensor*>& vectors) {
   for (Run& run : runs_)
-    if (run.v.defined()) vectors.push_back(&run.v);
+    if (run.v.defined() && run.counted) vectors.push_back(&run.v);
 }
 
 }  // namespace taut::detail

@@ -54,6 +54,7 @@ Var apply_transpose(const RecordedPath& path, LinearStep step, const Var& c);   
 struct Run {
   std::vector<LinearStep> steps;  // the first is applied first
   bool trained = false;           // does the map depend on parameters?
+  bool counted = true;            // false: its norm is part of another one's
   double log_norm = 0.0;          // of one that does not
   Tensor v;                       // follows the leading right singular vector; l2 of trained runs
 };
@@ -91,12 +92,15 @@ class PenaltyPlan {
 
   // Looks at a recording: plans in the first call, checks that later ones are alike.
   void follow(const Var& output, const Var& sample);
-  // The logarithm of the bound, on the tape. In the l2 norm a warm call allocates nothing beyond the pool of tensors.
+  // The logarithms of the norms of the runs, 0 for those that are not counted, on the tape; valid until bound().
+  std::vector<LogTerm>& find_norms();
+  // That of the bound made of them. In the l2 norm a warm call allocates nothing beyond the pool of tensors.
   LogTerm bound();
 
   const RecordedPath& path() const { return path_; }
   const std::vector<Entry>& entries() const { return entries_; }
   std::vector<Run>& runs() { return runs_; }
+  const std::vector<Run>& runs() const { return runs_; }
   const PenaltyOptions& options() const { return options_; }
   void append_vectors(std::vector<Tensor*>& vectors);  // that are kept from call to call
 
@@ -116,7 +120,6 @@ class PenaltyPlan {
   Var image(const Run& run, bool recorded) const;  // A v
   void improve(Run& run, Var image) const;         // v ← Aᵀ A v / ‖Aᵀ A v‖
   Var trained_log_norm(Run& run) const;
-  void find_norms();
   LogTerm through(std::size_t k, const Edge& edge) const;
   LogTerm met(std::size_t k);
 
