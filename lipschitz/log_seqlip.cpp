@@ -29,24 +29,24 @@ class QuarterPower {
   QuarterPower(const Tensor& weight, bool of_columns) : weight_(weight), of_columns_(of_columns) {
     vectors_ = times(weight, weight, of_columns, !of_columns);
     const Index n = vectors_.shape()[0];
-    values_.resize(static_cast<std::size_t>(n));
+    std::vector<double> eigenvalues(static_cast<std::size_t>(n));
     const auto size = static_cast<lapack_int>(n);
     // Row-major and symmetric: read as column-major it is the same matrix, and its eigenvectors come as rows.
     if (LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'U', size, vectors_.mutable_data<double>().data(), size,
-                       values_.data()) != 0)
+                       eigenvalues.data()) != 0)
       throw NumericError(cat("[log_seqlip] the eigenvalues of a ", n, " x ", n,
                              " Gram matrix were not found; check that the weights are finite"));
-    const double largest = std::max(values_.back(), 0.0);
     // What rounding makes of 0 must not count as small and positive: its fourth root is not small.
-    for (double& value : values_) value = value > 1e-12 * largest ? value : 0.0;
+    const double largest = std::max(eigenvalues.back(), 0.0);
+    for (const double value : eigenvalues) roots_.push_back(value > 1e-12 * largest ? std::pow(value, 0.25) : 0.0);
   }
 
   Tensor power() const {
     Tensor scaled = vectors_.copy();
     const auto entries = scaled.mutable_data<double>();
-    const std::size_t n = values_.size();
+    const std::size_t n = roots_.size();
     for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t j = 0; j < n; ++j) entries[i * n + j] *= std::pow(values_[i], 0.25);
+      for (std::size_t j = 0; j < n; ++j) entries[i * n + j] *= roots_[i];
     return times(vectors_, scaled, true, false);
   }
 
@@ -54,26 +54,25 @@ class QuarterPower {
   // the kernel of W the derivative of S itself is 0.
   Tensor weight_gradient(const Tensor& a, const Tensor& b) const {
     const Tensor left = times(vectors_, a), right = times(vectors_, b);
-    const std::size_t n = values_.size();
+    const std::size_t n = roots_.size();
     Tensor inner = Tensor::zeros(vectors_.shape(), DType::f64);
     const auto to = inner.mutable_data<double>();
     const auto l = left.data<double>(), r = right.data<double>();
     for (std::size_t i = 0; i < n; ++i)
       for (std::size_t j = 0; j < n; ++j)
-        to[i * n + j] = 0.5 * (l[i] * r[j] + l[j] * r[i]) * divided_difference(values_[i], values_[j]);
+        to[i * n + j] = 0.5 * (l[i] * r[j] + l[j] * r[i]) * divided_difference(roots_[i], roots_[j]);
     const Tensor by_gram = times(times(vectors_, inner, true, false), vectors_);
     return scale(Var(of_columns_ ? times(weight_, by_gram) : times(by_gram, weight_)), 2.0).value();
   }
 
  private:
-  static double divided_difference(double x, double y) {
-    if (x == 0.0 && y == 0.0) return 0.0;
-    const double a = std::pow(x, 0.25), b = std::pow(y, 0.25);
-    return 1.0 / ((a + b) * (a * a + b * b));  // (a − b) / (a⁴ − b⁴)
+  // (a − b) / (a⁴ − b⁴)
+  static double divided_difference(double a, double b) {
+    return a == 0.0 && b == 0.0 ? 0.0 : 1.0 / ((a + b) * (a * a + b * b));
   }
 
-  Tensor weight_, vectors_;  // rows are eigenvectors
-  std::vector<double> values_;
+  Tensor weight_, vectors_;    // rows are eigenvectors
+  std::vector<double> roots_;  // fourth roots of the eigenvalues
   bool of_columns_;
 };
 
