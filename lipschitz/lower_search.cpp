@@ -27,6 +27,8 @@ double largest_entry(const Tensor& x) {
   for (const double e : wide.data<double>()) largest = std::max(largest, std::fabs(e));
   return largest;
 }
+// Where an unbounded function has led towards infinity, derivatives overflow and leave no direction.
+bool is_direction(const Tensor& x) { return x.first_non_finite() < 0 && largest_entry(x) > 0.0; }
 
 // Relative distance below which values of this type are the same but for rounding.
 double rounding(DType dtype) { return dtype == DType::f32 ? 1e-5 : 1e-9; }
@@ -137,6 +139,7 @@ void LowerSearch::certify(const Candidate& candidate, std::optional<Proof>& best
   }
   batch_.record(candidate.point);
   const Tensor direction = batch_.attained(true, power_steps_of_proof).right.reshaped(sample_);
+  if (!is_direction(direction)) return;
   if (const auto bound = enclosed_directional_norm(f_, candidate.point, direction, options_.norm)) {
     offer(*bound, {});
     if (!within(1e-4) && !options_.expired()) certify_nearby(candidate, direction, best);
@@ -166,8 +169,9 @@ void LowerSearch::certify_nearby(const Candidate& candidate, const Tensor& direc
   for (std::size_t k = 0; k < 4 && !options_.expired(); ++k) {
     const Index i = order[k];
     if (!(norm(i) > 0.0) || (best && !(best->bound.value() < norm(i)))) break;
-    const Tensor x = samples(near, i, i + 1);
-    const auto bound = enclosed_directional_norm(f_, x, samples(at.right, i, i + 1).reshaped(sample_), options_.norm);
+    const Tensor x = samples(near, i, i + 1), right = samples(at.right, i, i + 1).reshaped(sample_);
+    if (!is_direction(right)) continue;
+    const auto bound = enclosed_directional_norm(f_, x, right, options_.norm);
     if (bound && bound->value() > 0.0 && (!best || best->bound.value() < bound->value())) best = Proof{*bound, x, {}};
   }
 }
