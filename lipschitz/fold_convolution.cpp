@@ -124,6 +124,45 @@ std::optional<Margins> periodic_margins(const LinearMap& map, const Convolution&
   return m;
 }
 
+// The smallest number of rows (axis 0) or columns (axis 1) after which a selection of images repeats itself.
+Index period_of(const std::vector<Index>& source, const std::array<Index, 3>& image, std::size_t axis) {
+  const auto [channels, height, width] = image;
+  const Index length = image[axis + 1], step = axis == 0 ? width : 1;
+  for (Index period = 1; period < length; ++period) {
+    bool repeats = true;
+    for (Index i = 0; repeats && i < channels * height * width; ++i) {
+      const Index at = axis == 0 ? i / width % height : i % width;
+      repeats = at + period >= length ||
+                source[static_cast<std::size_t>(i)] == source[static_cast<std::size_t>(i + period * step)];
+    }
+    if (repeats) return period;
+  }
+  return length;
+}
+
+// A periodic repetition behind another selection, as padding behind a pixel_unshuffle is once the two are one: the
+// circular convolution on the image that repeats, and what selects that image.
+struct Periodic {
+  LinearMap convolution, image;
+};
+std::optional<Periodic> split_periodic(const LinearMap& outer, const LinearMap& inner) {
+  const auto* c = std::get_if<Convolution>(&outer.structure());
+  const auto* selection = std::get_if<structure::Selection>(&inner.structure());
+  if (c == nullptr || selection == nullptr || c->transposed || c->boundary != Boundary::zero) return std::nullopt;
+  if (c->options.padding != std::array<Index, 4>{} || selection->source->empty()) return std::nullopt;
+  const auto [channels, height, width] = c->image;
+  const std::vector<Index>& source = *selection->source;
+  const Index h = period_of(source, c->image, 0), w = period_of(source, c->image, 1);
+  if ((h == height && w == width) || height > 2 * h || width > 2 * w) return std::nullopt;
+  auto once = std::make_shared<std::vector<Index>>();
+  for (Index k = 0; k < channels; ++k)
+    for (Index y = 0; y < h; ++y)
+      for (Index x = 0; x < w; ++x) once->push_back(source[static_cast<std::size_t>((k * height + y) * width + x)]);
+  const Shape image{channels, h, w};
+  return Periodic{LinearMap(image, outer.out_shape(), padding_itself(*c, {0, 0, h, w}, Boundary::circular)),
+                  LinearMap(inner.in_shape(), image, structure::Selection{std::move(once)})};
+}
+
 std::optional<LinearMap> merge_pair(const LinearMap& outer, const LinearMap& inner, double& relative_error) {
   if (const auto* c = std::get_if<Convolution>(&inner.structure()))
     if (const auto factors = channel_factors(outer, result_channels(*c)))
@@ -148,6 +187,7 @@ LinearMap merge_into_convolutions(const LinearMap& map, double& relative_error) 
   const auto* composition = std::get_if<structure::Composition>(&map.structure());
   if (composition == nullptr) return map;
   std::vector<LinearMap> factors;
+  bool changed = false;
   for (const LinearMap& factor : composition->factors) {
     std::optional<LinearMap> merged = factor;
     // What merged may merge again with the factor before.
@@ -156,10 +196,17 @@ LinearMap merge_into_convolutions(const LinearMap& map, double& relative_error) 
       if (!further) break;
       factors.pop_back();
       merged = further;
+      changed = true;
     }
+    if (!factors.empty())
+      if (auto periodic = split_periodic(factors.back(), *merged)) {
+        factors.back() = std::move(periodic->convolution);
+        merged = std::move(periodic->image);
+        changed = true;
+      }
     factors.push_back(*merged);
   }
-  if (factors.size() == composition->factors.size()) return map;
+  if (!changed) return map;
   if (factors.size() > 1) return LinearMap(map.in_shape(), map.out_shape(), structure::Composition{std::move(factors)});
   return LinearMap(map.in_shape(), map.out_shape(), factors.front().structure());
 }

@@ -19,6 +19,16 @@ bool has_layer(const LinearMap& map) {
   return found;
 }
 
+// Made by folding, of a padding and a convolution that are not circular each.
+bool has_circular(const LinearMap& map) {
+  bool found = false;
+  for_each_leaf(map, [&](const LinearMap& leaf) {
+    const auto* convolution = std::get_if<structure::Convolution>(&leaf.structure());
+    found = found || (convolution != nullptr && convolution->boundary == Boundary::circular);
+  });
+  return found;
+}
+
 }  // namespace
 
 FoldedMap::FoldedMap(LinearMap map, double relative_error) : FoldedMap(std::move(map), 1, relative_error, false) {}
@@ -64,9 +74,9 @@ Enclosure FoldedMap::computed(const AutoLipOptions& options) const {
     Enclosure bounds{LowerBound::certified(0.0, options.norm, "none"), frobenius_norm(map_, options)};
     return with_entry_error(std::move(bounds), map_, relative_error_);
   }
-  // What folded into one layer has no parts whose norms would be known.
-  Enclosure bounds = folded_ && is_composite(map_) ? folded_norm(map_, options.norm, options)
-                                                   : operator_norm(map_, options.norm, options);
+  // What folded into one layer has no parts whose norms would be known, nor has a part that only folding has made.
+  Enclosure bounds = folded_ && is_composite(map_) && !has_circular(map_) ? folded_norm(map_, options.norm, options)
+                                                                          : operator_norm(map_, options.norm, options);
   return with_entry_error(std::move(bounds), map_, relative_error_);
 }
 

@@ -130,6 +130,39 @@ BOOST_AUTO_TEST_CASE(periodic_padding_merges) {
   }
 }
 
+// The same behind a permutation, with which the padding has become one selection, and with rows that do not repeat.
+BOOST_AUTO_TEST_CASE(periodic_padding_behind_a_selection_is_split_off) {
+  Random random(77);
+  for (int k = 0; k < testing::iterations(20); ++k) {
+    const Index top = random.integer(0, 2), bottom = random.integer(0, 2), left = random.integer(1, 2),
+                right = random.integer(0, 3);
+    const Index h = 4 + top + bottom, w = 5 + left + right;
+    std::vector<Index> shuffled(40);
+    for (Index i = 0; i < 40; ++i) shuffled[static_cast<std::size_t>(i)] = i;
+    for (Index i = 39; i > 0; --i)
+      std::swap(shuffled[static_cast<std::size_t>(i)], shuffled[static_cast<std::size_t>(random.integer(0, i))]);
+    auto source = std::make_shared<std::vector<Index>>();
+    for (Index c = 0; c < 2; ++c)
+      for (Index y = 0; y < h; ++y)
+        for (Index x = 0; x < w; ++x)
+          source->push_back(shuffled[static_cast<std::size_t>((c * 4 + (y - top + 4) % 4) * 5 + (x - left + 5) % 5)]);
+    const LinearMap pad(Shape{40}, Shape{2, h, w}, structure::Selection{source});
+    const structure::Convolution c{
+        random.normals({3, 2, 3, 2}), {}, {2, h, w}, {3, h - 2, w - 1}, Boundary::zero, false};
+    const LinearMap map(Shape{2, h, w}, Shape{3, h - 2, w - 1}, c), both = compose(map, pad);
+    double error = 0.0;
+    const LinearMap split = detail::merge_into_convolutions(both, error);
+    const auto* parts = std::get_if<structure::Composition>(&split.structure());
+    BOOST_TEST_REQUIRE(parts != nullptr);
+    BOOST_TEST_REQUIRE(parts->factors.size() == 2U);
+    const auto* circular = std::get_if<structure::Convolution>(&parts->factors[0].structure());
+    BOOST_TEST_REQUIRE(circular != nullptr);
+    BOOST_TEST((circular->boundary == Boundary::circular));
+    BOOST_TEST(error == 0.0);
+    check_close(split, both, 1e-15);
+  }
+}
+
 // The matrix of a chain is rounded, to either side; its norm must not be.
 BOOST_AUTO_TEST_CASE(folded_matrices_account_for_their_rounding) {
   Random random(75);

@@ -250,8 +250,9 @@ BOOST_AUTO_TEST_CASE(one_sweep_encloses_one_direction) {
   BOOST_CHECK_THROW(enclosed_directional_norm(f, one, Tensor::zeros({1, 3}, DType::f64), Norm::l2), ShapeError);
 }
 
-// Near the largest numbers a derivative that was finite in a batch may overflow alone and leave no direction: nothing is
-// proved then, and nobody is at fault. Here a function that has no derivative when it is looked at again stands for it.
+// Near the largest numbers a derivative that was finite in a batch may overflow alone and leave no direction: nothing
+// is proved then, and nobody is at fault. Here a function that has no derivative when it is looked at again stands for
+// it.
 BOOST_AUTO_TEST_CASE(a_derivative_that_is_not_found_again_proves_nothing) {
   for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf}) {
     bool first = true;
