@@ -158,10 +158,17 @@ PenaltyPlan::PenaltyPlan(const PenaltyOptions& options, const std::string& penal
 
 void PenaltyPlan::follow(const Var& output, const Var& sample) {
   path_.follow(output, sample);
-  if (entries_.empty())
+  if (!entries_.empty()) return require_same();
+  try {
     make();
-  else
-    require_same();
+  } catch (...) {
+    // Half a plan must not be followed in another call.
+    shapes_.clear();
+    operands_.clear();
+    entries_.clear();
+    runs_.clear();
+    throw;
+  }
 }
 
 void PenaltyPlan::require_same() const {
