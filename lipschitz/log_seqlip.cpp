@@ -14,9 +14,9 @@
 namespace taut {
 namespace {
 
+using detail::AffineRun;
 using detail::LinearStep;
 using detail::RecordedPath;
-using detail::Run;
 
 // Small dense algebra in f64, on Vars that lie on no tape.
 Tensor times(const Tensor& a, const Tensor& b, bool ta = false, bool tb = false) {
@@ -95,7 +95,7 @@ struct DenseLayer {
   Tensor weight;  // (out, in), f64
 };
 // The one operation of a run that is not a reshape, if it is a matrix of parameters.
-std::optional<DenseLayer> dense_layer(const RecordedPath& path, const Run& run) {
+std::optional<DenseLayer> dense_layer(const RecordedPath& path, const AffineRun& run) {
   std::optional<DenseLayer> found;
   for (const LinearStep step : run.steps) {
     const LinearMap map = detail::map_of(path, step);

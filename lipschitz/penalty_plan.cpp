@@ -192,14 +192,14 @@ void PenaltyPlan::make() {
     std::vector<int>& operands = operands_.emplace_back();
     for (std::size_t i = 0; i < node.operand_count; ++i) operands.push_back(path_.operand(k, static_cast<int>(i)));
   }
-  std::vector<Entry> entries(path_.size());
+  std::vector<PathEntry> entries(path_.size());
   for (const auto& operands : operands_)
     for (const int below : operands)
       if (below >= 0) ++entries[static_cast<std::size_t>(below)].uses;
   entries_ = std::move(entries);
   for (std::size_t k = 1; k < path_.size(); ++k) std::visit([&](const auto& rule) { include(k, rule); }, path_.rule(k));
   Draws draws(options_.seed);
-  for (Run& run : runs_) start(run, draws);
+  for (AffineRun& run : runs_) start(run, draws);
 }
 
 int PenaltyPlan::new_run(LinearStep step) {
@@ -208,14 +208,14 @@ int PenaltyPlan::new_run(LinearStep step) {
 }
 
 void PenaltyPlan::include(std::size_t k, const rule::Affine& rule) {
-  Entry& entry = entries_[k];
+  PathEntry& entry = entries_[k];
   const std::vector<int>& operands = operands_[k];
   const auto varying = std::ranges::count_if(operands, [](int below) { return below >= 0; });
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (operands[i] < 0) continue;
     const auto below = static_cast<std::size_t>(operands[i]);
     const LinearStep step{k, static_cast<int>(i)};
-    Entry& before = entries_[below];
+    PathEntry& before = entries_[below];
     if (folds() && varying == 1 && before.uses == 1 && before.edges.size() == 1 && before.edges[0].run >= 0) {
       // The run below goes on.
       entry.edges.push_back(before.edges[0]);
@@ -225,11 +225,11 @@ void PenaltyPlan::include(std::size_t k, const rule::Affine& rule) {
       entry.edges.push_back({below, new_run(step), 0.0});
     }
   }
-  if (varying > 1 && write_apart(rule.maps)) entry.meet = Meet::joint;
+  if (varying > 1 && write_apart(rule.maps)) entry.meet = Meeting::joint;
 }
 
 void PenaltyPlan::include(std::size_t k, const rule::Elementwise& rule) {
-  Entry& entry = entries_[k];
+  PathEntry& entry = entries_[k];
   entry.elementwise = true;
   entry.slope = rule.slope;
   for (int i = 0; i < static_cast<int>(operands_[k].size()); ++i)
@@ -243,7 +243,7 @@ void PenaltyPlan::include(std::size_t k, const rule::Selects& rule) {
   const double gain = options_.norm == Norm::l1 ? times : options_.norm == Norm::l2 ? std::sqrt(times) : 1.0;
   for (const int below : operands_[k])
     if (below >= 0) entries_[k].edges.push_back({static_cast<std::size_t>(below), -1, std::log(gain)});
-  entries_[k].meet = Meet::joint;
+  entries_[k].meet = Meeting::joint;
 }
 
 void PenaltyPlan::include(std::size_t k, const rule::Bounded& rule) {
@@ -263,7 +263,7 @@ void PenaltyPlan::include(std::size_t k, const rule::Unbounded& rule) {
                              "; use another operation where the bound is to be trained"));
 }
 
-void PenaltyPlan::start(Run& run, Draws& draws) const {
+void PenaltyPlan::start(AffineRun& run, Draws& draws) const {
   for (const LinearStep step : run.steps)
     for (int i = 0; i < static_cast<int>(operands_[step.node].size()); ++i)
       run.trained = run.trained || path_.trained_operand(step.node, i);
@@ -284,7 +284,7 @@ void PenaltyPlan::start(Run& run, Draws& draws) const {
   for (int i = 0; i < options_.warm_up; ++i) improve(run, image(run, false));
 }
 
-double PenaltyPlan::constant_log_norm(const Run& run) const {
+double PenaltyPlan::constant_log_norm(const AffineRun& run) const {
   LinearMap map;
   for (const LinearStep step : run.steps) {
     const LinearMap next = map_of(path_, step);
@@ -293,20 +293,20 @@ double PenaltyPlan::constant_log_norm(const Run& run) const {
   return std::log(operator_norm(map, options_.norm).upper.value());
 }
 
-Var PenaltyPlan::image(const Run& run, bool recorded) const {
+Var PenaltyPlan::image(const AffineRun& run, bool recorded) const {
   Var y(run.v);
   for (const LinearStep step : run.steps) y = apply(path_, step, y, recorded);
   return y;
 }
 
-void PenaltyPlan::improve(Run& run, Var image) const {
+void PenaltyPlan::improve(AffineRun& run, Var image) const {
   for (std::size_t i = run.steps.size(); i-- > 0;) image = apply_transpose(path_, run.steps[i], image);
   Tensor better = image.value();
   image = Var();
   if (normalise(better)) run.v = std::move(better);
 }
 
-Var PenaltyPlan::trained_log_norm(Run& run) const {
+Var PenaltyPlan::trained_log_norm(AffineRun& run) const {
   if (options_.norm != Norm::l2) return log_sum_norm(path_, run.steps[0], options_.norm);
   if (!run.v.defined()) return log_frobenius(path_, run.steps[0], true);
   for (int i = 1; i < options_.steps; ++i) improve(run, image(run, false));
@@ -317,7 +317,7 @@ Var PenaltyPlan::trained_log_norm(Run& run) const {
 
 std::vector<LogTerm>& PenaltyPlan::find_norms() {
   norms_.clear();
-  for (Run& run : runs_) {
+  for (AffineRun& run : runs_) {
     LogTerm& term = norms_.emplace_back();
     if (!run.counted) continue;
     if (!run.trained) {
@@ -336,7 +336,7 @@ LogTerm PenaltyPlan::bound() {
   bounds_.clear();
   bounds_.resize(path_.size());
   for (std::size_t k = 1; k < path_.size(); ++k) {
-    const Entry& entry = entries_[k];
+    const PathEntry& entry = entries_[k];
     if (entry.edges.size() == 1) bounds_[k] = through(k, entry.edges[0]);
     if (entry.edges.size() > 1) bounds_[k] = met(k);
   }
@@ -352,7 +352,7 @@ LogTerm PenaltyPlan::bound() {
   return result;
 }
 
-LogTerm PenaltyPlan::through(std::size_t k, const Edge& edge) const {
+LogTerm PenaltyPlan::through(std::size_t k, const PathEdge& edge) const {
   LogTerm term = bounds_[edge.below];
   if (edge.run >= 0)
     term.add(norms_[static_cast<std::size_t>(edge.run)]);
@@ -365,14 +365,14 @@ LogTerm PenaltyPlan::through(std::size_t k, const Edge& edge) const {
 
 // log (Σ Lᵢ^p)^(1/p): p = 1 for sums and the joint norm in l1, 2 for that in l2; the largest in linf.
 LogTerm PenaltyPlan::met(std::size_t k) {
-  const Entry& entry = entries_[k];
+  const PathEntry& entry = entries_[k];
   terms_.clear();
-  for (const Edge& edge : entry.edges) {
+  for (const PathEdge& edge : entry.edges) {
     LogTerm term = through(k, edge);
     if (term.value() > -infinity) terms_.push_back(std::move(term));  // a constant branch adds nothing
   }
   LogTerm result{-infinity, {}};
-  const bool joint = entry.meet == Meet::joint;
+  const bool joint = entry.meet == Meeting::joint;
   if (terms_.size() == 1) {
     result = terms_[0];
   } else if (!terms_.empty() && joint && options_.norm == Norm::linf) {
@@ -390,7 +390,7 @@ LogTerm PenaltyPlan::met(std::size_t k) {
 }
 
 void PenaltyPlan::append_vectors(std::vector<Tensor*>& vectors) {
-  for (Run& run : runs_)
+  for (AffineRun& run : runs_)
     if (run.v.defined() && run.counted) vectors.push_back(&run.v);
 }
 

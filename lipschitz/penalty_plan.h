@@ -51,7 +51,7 @@ Var apply(const RecordedPath& path, LinearStep step, const Var& t, bool recorded
 Var apply_transpose(const RecordedPath& path, LinearStep step, const Var& c);       // Aᵀ c, not recorded
 
 // Affine operations in a row.
-struct Run {
+struct AffineRun {
   std::vector<LinearStep> steps;  // the first is applied first
   bool trained = false;           // does the map depend on parameters?
   bool counted = true;            // false: its norm is part of another one's
@@ -69,17 +69,17 @@ struct LogTerm {
   Var var(DType dtype) const;
 };
 
-struct Edge {
+struct PathEdge {
   std::size_t below = 0;  // whose bound it multiplies
   int run = -1;           // by the norm of this run,
   double log_gain = 0.0;  // or by this
 };
-enum class Meet : std::uint8_t { sum, joint };  // how bounds of several operands combine
+enum class Meeting : std::uint8_t { sum, joint };  // how bounds of several operands combine
 
 // What the bound of an operation is made of.
-struct Entry {
-  std::vector<Edge> edges;  // none: inside of a run
-  Meet meet = Meet::sum;
+struct PathEntry {
+  std::vector<PathEdge> edges;  // none: inside of a run
+  Meeting meet = Meeting::sum;
   bool revalued = false;  // an elementwise operation whose slopes depend on parameters
   bool elementwise = false;
   Slope slope{};
@@ -98,9 +98,9 @@ class PenaltyPlan {
   LogTerm bound();
 
   const RecordedPath& path() const { return path_; }
-  const std::vector<Entry>& entries() const { return entries_; }
-  std::vector<Run>& runs() { return runs_; }
-  const std::vector<Run>& runs() const { return runs_; }
+  const std::vector<PathEntry>& entries() const { return entries_; }
+  std::vector<AffineRun>& runs() { return runs_; }
+  const std::vector<AffineRun>& runs() const { return runs_; }
   const PenaltyOptions& options() const { return options_; }
   void append_vectors(std::vector<Tensor*>& vectors);  // that are kept from call to call
 
@@ -115,20 +115,20 @@ class PenaltyPlan {
   void include(std::size_t k, const rule::Bilinear& rule);
   void include(std::size_t k, const rule::Unbounded& rule);
   int new_run(LinearStep step);
-  void start(Run& run, Draws& draws) const;
-  double constant_log_norm(const Run& run) const;
-  Var image(const Run& run, bool recorded) const;  // A v
-  void improve(Run& run, Var image) const;         // v ← Aᵀ A v / ‖Aᵀ A v‖
-  Var trained_log_norm(Run& run) const;
-  LogTerm through(std::size_t k, const Edge& edge) const;
+  void start(AffineRun& run, Draws& draws) const;
+  double constant_log_norm(const AffineRun& run) const;
+  Var image(const AffineRun& run, bool recorded) const;  // A v
+  void improve(AffineRun& run, Var image) const;         // v ← Aᵀ A v / ‖Aᵀ A v‖
+  Var trained_log_norm(AffineRun& run) const;
+  LogTerm through(std::size_t k, const PathEdge& edge) const;
   LogTerm met(std::size_t k);
 
   PenaltyOptions options_;
   RecordedPath path_;
   std::vector<Shape> shapes_;               // of the operations, to recognise them
   std::vector<std::vector<int>> operands_;  // of the operations, as numbers
-  std::vector<Entry> entries_;
-  std::vector<Run> runs_;
+  std::vector<PathEntry> entries_;
+  std::vector<AffineRun> runs_;
   // Of one call; kept for their memory.
   std::vector<LogTerm> norms_, bounds_, terms_;  // by run, by operation, of one operation
   std::vector<Var> parts_;
