@@ -111,15 +111,8 @@ Json row_of(const Network& network, const nn::TrainAndTest& data, const examples
   nn::Random random(options.seed);
   nn::Sequential net = network.build(random);
   const Cost cost = train(net, network, data.train, options);
-  examples::RobustnessOptions measure;
-  measure.general.threads = options.threads;
-  measure.general.seed = options.seed;
-  if (options.quick) {
-    measure.attacked = measure.points = 50;
-    measure.seconds = 1.0;
-    measure.operations = 1e10;
-  }
-  const examples::Robustness robustness = examples::robustness(net, data.test, measure);
+  const examples::Robustness robustness =
+      examples::robustness(net, data.test, examples::RobustnessOptions::of(options));
   std::vector<std::string> cells{network.name, network.layers};
   for (std::string& cell : examples::robustness_cells(robustness)) cells.push_back(std::move(cell));
   cells.push_back(examples::number(cost.seconds, 3));

@@ -82,15 +82,8 @@ Json row_of(const Run& run, const nn::TrainAndTest& data, const examples::Common
     };
   examples::train(net, data.train, recipe, options);
 
-  examples::RobustnessOptions measure;
-  measure.general.threads = options.threads;
-  measure.general.seed = options.seed;
-  if (options.quick) {
-    measure.attacked = measure.points = 50;
-    measure.seconds = 1.0;
-    measure.operations = 1e10;
-  }
-  const examples::Robustness robustness = examples::robustness(net, data.test, measure);
+  const examples::Robustness robustness =
+      examples::robustness(net, data.test, examples::RobustnessOptions::of(options));
   std::vector<std::string> cells{run.network->name, run.penalty->name, examples::short_number(run.strength)};
   for (std::string& cell : examples::robustness_cells(robustness)) cells.push_back(std::move(cell));
   table.rows.push_back(std::move(cells));

@@ -41,6 +41,18 @@ std::string short_number(double value) {
   return text.str();
 }
 
+RobustnessOptions RobustnessOptions::of(const CommonOptions& options) {
+  RobustnessOptions result;
+  result.general.threads = options.threads;
+  result.general.seed = options.seed;
+  if (options.quick) {
+    result.attacked = result.points = 50;
+    result.seconds = 1.0;
+    result.operations = 1e10;
+  }
+  return result;
+}
+
 Robustness robustness(nn::ModuleRef net, const nn::DataSet& test, const RobustnessOptions& options) {
   const nn::InferenceScope inference(net);
   const Function f = [&](const Var& x) { return net(x); };

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "examples/common/json.h"
+#include "examples/common/program.h"
 #include "lipschitz/bound.h"
 #include "lipschitz/options.h"
 #include "nn/data.h"
@@ -41,6 +42,8 @@ struct RobustnessOptions {
   double seconds = 10.0;       // that it may take
   double operations = 1.4e11;  // SeqLipOptions::operations
   Options general{};           // threads, seed
+
+  static RobustnessOptions of(const CommonOptions& options);  // few samples and little time under --quick
 };
 // The upper bound is SeqLip's, which is AutoLip's where there is nothing to be gained. Certified shares are those of
 // nn/robust.h, by bounds of the differences of logits. Attacks stay in the box of pixels, [0, 1], which certificates
