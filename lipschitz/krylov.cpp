@@ -11,6 +11,12 @@
 #include "autodiff/error.h"
 
 namespace taut::detail {
+namespace {
+
+constexpr Index part_length = 256;  // of an inner product that is added up in parts
+
+}  // namespace
+
 Tensor scaled_and_finite(Tensor x, int exponent) {
   const Index at = x.first_non_finite();
   if (at >= 0)
@@ -110,13 +116,20 @@ void Krylov::absorb(std::vector<double> w) {
   basis_.insert(basis_.end(), w.begin(), w.end());
 }
 
+Index Krylov::roundings_of_orthogonality(Index size) { return std::min(size, part_length) + size / part_length + 2; }
+
 double Krylov::loss_of_orthogonality() const {
   const auto rows = static_cast<blasint>(basis_.size() / static_cast<std::size_t>(size_)),
              n = static_cast<blasint>(size_);
-  std::vector<double> g(static_cast<std::size_t>(rows) * static_cast<std::size_t>(rows));
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, rows, n, 1.0, basis_.data(), n, basis_.data(), n, 0.0,
-              g.data(), rows);
-  for (blasint i = 0; i < rows; ++i) g[static_cast<std::size_t>(i) * static_cast<std::size_t>(rows + 1)] -= 1.0;
+  std::vector<double> g(static_cast<std::size_t>(rows) * static_cast<std::size_t>(rows)), part(g.size());
+  for (blasint i = 0; i < rows; ++i) g[static_cast<std::size_t>(i) * static_cast<std::size_t>(rows + 1)] = -1.0;
+  for (Index from = 0; from < size_; from += part_length) {
+    const auto length = static_cast<blasint>(std::min(part_length, size_ - from));
+    const double* const columns = basis_.data() + from;
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, rows, length, 1.0, columns, n, columns, n, 0.0,
+                part.data(), rows);
+    for (std::size_t i = 0; i < g.size(); ++i) g[i] += part[i];
+  }
   return plain_norm(g);
 }
 

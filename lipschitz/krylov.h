@@ -33,8 +33,11 @@ class Krylov {
   bool invariant() const { return invariant_; }
   const std::vector<double>& alpha() const { return alpha_; }
   const std::vector<double>& beta() const { return beta_; }  // beta()[j] couples step j with j + 1; the last to outside
-  // ‖V Vᵀ − I‖_F of the basis, without the rounding of this product.
+  // ‖V Vᵀ − I‖_F of the basis, without the rounding of this product: its inner products are added up in parts, so that
+  // a term passes no more than so many roundings.
   double loss_of_orthogonality() const;
+  Index roundings_of_orthogonality() const { return roundings_of_orthogonality(size_); }
+  static Index roundings_of_orthogonality(Index size);
   // Frobenius norm of the coefficients that the tridiagonal matrix leaves out.
   double dropped() const { return dropped_; }
   // The largest eigenvalue of the tridiagonal matrix as LAPACK computes it.

@@ -7,9 +7,9 @@
 #include <span>
 
 #include "autodiff/error.h"
-#include "autodiff/range.h"
 #include "lipschitz/dense_norm.h"
 #include "lipschitz/krylov.h"
+#include "lipschitz/lanczos_proof.h"
 #include "lipschitz/matrix_form.h"
 
 namespace taut {
@@ -17,7 +17,6 @@ namespace {
 
 using detail::Krylov;
 
-constexpr double u = 0x1p-53;
 constexpr double most_basis_entries = 512.0 * 1024 * 1024 / 8;
 constexpr const char* method = "lanczos";
 
@@ -27,52 +26,32 @@ void require_valid(const LanczosOptions& o) {
                          ", ", o.tolerance, " and ", o.max_steps));
 }
 
-// ln(1.648 √n) + ln(1/δ) / starts, rounded up: the logarithms are taken at four times their documented error.
-double log_term(Index n, double failure, int starts) {
-  const double up = 1.0 + 8.0 * u;
-  const double dimension = mul_up(std::log(mul_up(1.648, sqrt_up(static_cast<double>(n)))), up);
-  return add_up(dimension, div_up(mul_up(-std::log(failure), up), static_cast<double>(starts)));
-}
+// Loss by rounding that is planned with: of λ₁, as a part of the tolerance.
+constexpr double planned_loss = 0.05;
+constexpr double for_missed_steps = 0.95;
 
-// P(θ < (1 − ε) λ₁) ≤ 1.648 √n exp(−√ε (2k − 1)) for one start [Kuczynski1992]; independent ones all fail with at most
-// the product. Solved for ε.
-double missed(double log_term, int steps) {
-  const double root = div_up(log_term, 2.0 * steps - 1.0);
-  return mul_up(root, root);
-}
-
-// Starts side by side cost memory traffic once, where the map is a large matrix.
-int useful_starts(const LinearMap& map) {
+// How many starts, and how many steps from each. What the number of starts rests on is drawn from nothing.
+struct Plan {
+  int starts = 2, steps = 1;
+  double least_component = 1.0;
+};
+Plan plan_for(const LinearMap& map, const LanczosOptions& options, double relative_noise) {
+  // Starts side by side cost memory traffic once, where the map is a large matrix.
   constexpr Index in_cache = Index{1} << 18;
   const auto* dense = std::get_if<structure::Dense>(&map.structure());
-  return dense != nullptr && dense->weight.size() > in_cache ? 6 : 1;
-}
-
-int wanted_steps(double log_term, const LanczosOptions& options, Index n, int starts) {
-  const double ratio = 1.0 + 0.95 * options.tolerance;  // the rest is for rounding
-  const double steps = std::ceil((log_term / std::sqrt(1.0 - 1.0 / (ratio * ratio)) + 1.0) / 2.0);
-  const double most = std::min({static_cast<double>(options.max_steps), static_cast<double>(n),
-                                std::max(2.0, most_basis_entries / static_cast<double>(n * starts) - 1.0)});
-  return static_cast<int>(std::min(steps, most));
-}
-
-// t ≥ λ_max of the tridiagonal matrix T, close to `computed`. All pivots of tI − T, rounded down, are positive; a pivot
-// is smaller the smaller the one before, so the exact ones are too.
-double tridiagonal_bound(const Krylov& space, double computed) {
-  const auto positive = [&](double t) {
-    double pivot = 0.0;
-    for (int j = 0; j < space.steps(); ++j) {
-      const auto at = static_cast<std::size_t>(j);
-      double next = sub_down(t, space.alpha()[at]);
-      if (j > 0) next = sub_down(next, div_up(mul_up(space.beta()[at - 1], space.beta()[at - 1]), pivot));
-      if (!(next > 0.0)) return false;
-      pivot = next;
-    }
-    return true;
-  };
-  for (double slack = 2.0 * u; slack < 1.0; slack *= 4.0)
-    if (const double t = add_up(std::fabs(computed) * (1.0 + slack), 0x1p-900); positive(t)) return t;
-  return infinity;
+  const int least = dense != nullptr && dense->weight.size() > in_cache ? 6 : 2;
+  const Index n = detail::gram_shape(map).size();
+  Plan plan;
+  plan.starts =
+      detail::starts_against_rounding(n, options.failure, relative_noise, planned_loss * options.tolerance, least);
+  plan.least_component = detail::least_component(n, options.failure, plan.starts);
+  const double ratio = 1.0 + for_missed_steps * options.tolerance;
+  const double steps = detail::steps_to_miss_at_most(1.0 - 1.0 / (ratio * ratio), plan.least_component);
+  const double size = static_cast<double>(n);
+  const double most = std::min(
+      {static_cast<double>(options.max_steps), size, std::max(2.0, most_basis_entries / (size * plan.starts) - 1.0)});
+  plan.steps = static_cast<int>(std::min(steps, most));
+  return plan;
 }
 
 // x · 2^e; the power alone may be no double.
@@ -81,26 +60,13 @@ Magnitude scaled(const Magnitude& x, int e) {
   return Magnitude::product(Magnitude::product(x, half, Side::upper), rest, Side::upper);
 }
 
-// η of mathematics.md, 8.5, for a map times 2^-exponent with ‖ |A| ‖₂ ≤ g: M + E has exactly the computed tridiagonal
-// matrix, and ‖E‖₂ ≤ η. Nothing where rounding spoils the process.
-std::optional<double> rounding_term(const LinearMap& map, const detail::ApplyError& error, const Krylov& space,
-                                    int exponent, double g) {
-  const int k = space.steps();
+// Of the map times 2^-exponent.
+detail::ApplyNoise noise_of(const LinearMap& map, const detail::ApplyError& error, const Magnitude& mass,
+                            int exponent) {
   const double n = static_cast<double>(std::max(map.in_shape().size(), map.out_shape().size()));
-  const double normalising = gamma_factor(space.size() + 3, u), orthogonalising = gamma_factor(k + 3, u);
-  const double omega = add_up(mul_up(space.loss_of_orthogonality(), 1.0 + 1e-10),
-                              mul_up(gamma_factor(space.size() + 2, u), 1.01 * (k + 1)));
-  if (!(error.relative < 1e-3) || !(omega < 1e-2) || !(normalising < 1e-3)) return std::nullopt;
-  const double absolute = mul_up(scaled(error.absolute, -exponent).round(Side::upper), 4.0 * sqrt_up(n));
-  const double square = mul_up(g, g);
-  const double applying = add_up(mul_up(2.01 * error.relative, square), mul_up(1.01 * absolute, g + 1.0));
-  const double orthogonal = mul_up(1.1 * square, 2.0 * orthogonalising * (2.0 + std::sqrt(k)) + normalising);
-  const double per_step = add_up(add_up(applying, orthogonal), 0x1p-900);
-  double eta = mul_up(3.01 * std::sqrt(k), per_step);
-  eta = add_up(eta, mul_up(4.0, mul_up(space.dropped(), 1.0 + 1e-10)));
-  eta = add_up(eta, mul_up(13.0 * omega + 3.0 * normalising, square));
-  if (space.invariant()) eta = add_up(eta, mul_up(4.0, space.beta().back()));  // taken for 0
-  return eta;
+  // Absolute errors hold for entries up to 1; those of an image are below 4.
+  const double absolute = mul_up(scaled(error.absolute, -exponent).round(Side::upper), 4.1 * sqrt_up(n));
+  return {error.relative, absolute, scaled(mass, -exponent).round(Side::upper)};
 }
 
 Tensor unit(Tensor x) {
@@ -164,39 +130,34 @@ LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options) 
   const Magnitude sums = entries ? detail::sum_bounds(map, *error).l2() : Magnitude(infinity);
   if (sums.is_zero()) return result;
   const Index size = detail::gram_shape(map).size();
-  const int starts = useful_starts(map);
-  std::vector<std::vector<double>> units = detail::random_units(size, starts, options.seed);
+  const Plan plan = plan_for(map, options, entries ? error->relative : 0.0);
+  std::vector<std::vector<double>> units = detail::random_units(size, plan.starts, options.seed);
   const int exponent = exponent_of(entries ? sums.round(Side::upper) : apparent_norm(map, units.front()));
   std::vector<Krylov> spaces;
   for (std::vector<double>& unit : units) spaces.emplace_back(map, exponent, std::move(unit));
-  const double logarithm = log_term(size, options.failure, starts);
-  const int steps = wanted_steps(logarithm, options, size, starts);
   int made = 0;
-  while (extend(spaces, options.threads) && ++made < steps && !options.expired())
-    options.report(method, static_cast<double>(made) / steps);
+  while (extend(spaces, options.threads) && ++made < plan.steps && !options.expired())
+    options.report(method, static_cast<double>(made) / plan.steps);
 
-  const double g = std::ldexp(sums.round(Side::upper), -exponent);
-  double computed = -1.0, proved = 0.0, epsilon = 0.0;
+  const std::optional<detail::ApplyNoise> noise =
+      entries ? std::optional(noise_of(map, *error, sums, exponent)) : std::nullopt;
+  double computed = -1.0, proved = 0.0;
   const Krylov* best = nullptr;
   Enclosure& norm = result.norm;
   for (const Krylov& space : spaces) {
     const double ritz = space.ritz_value();
     if (ritz > computed) computed = ritz, best = &space;
-    const std::optional<double> eta = entries ? rounding_term(map, *error, space, exponent, g) : 0.0;
-    proved = std::max(proved, eta ? add_up(tridiagonal_bound(space, ritz), *eta) : infinity);
-    // Once invariant the space is that of any number of steps; when it is everything nothing is missed.
-    const int effective = space.invariant() ? std::max(space.steps(), options.max_steps) : space.steps();
-    if (space.steps() < size) epsilon = std::max(epsilon, missed(logarithm, effective));
+    // Which start it is that has the component is not known.
+    proved = std::max(proved, detail::top_bound(space, noise, plan.least_component));
     norm.iterations = std::max(norm.iterations, space.steps());
-    norm.cut = norm.cut || (!space.invariant() && space.steps() < steps);
+    norm.cut = norm.cut || (!space.invariant() && space.steps() < plan.steps);
   }
   std::vector<double> vector;
   best->ritz(vector);
   fill_vectors(map, vector, exponent, result);
   Magnitude upper = sums;
-  if (std::isfinite(proved) && epsilon < 1.0) upper = scaled(sqrt_up(div_up(proved, sub_down(1.0, epsilon))), exponent);
-  const std::string detail =
-      starts == 1 ? cat(norm.iterations, " steps") : cat(norm.iterations, " steps from each of ", starts, " starts");
+  if (std::isfinite(proved)) upper = scaled(sqrt_up(proved), exponent);
+  const std::string detail = cat(norm.iterations, " steps from each of ", plan.starts, " starts");
   if (entries) {
     norm.lower = detail::attained_norm(map, result.right, Norm::l2, *error);
     norm.upper = upper < sums ? UpperBound::probabilistic(upper, options.failure, Norm::l2, method, detail)

@@ -1,8 +1,9 @@
 // The largest singular value of a map that is only applied: Lanczos' method on its Gram matrix, with full
-// reorthogonalisation and a random start.
+// reorthogonalisation and random starts.
 //
-// The upper end errs with a probability that is chosen beforehand [Kuczynski1992]; mathematics.md, 8.5, has the
-// rounding term and the hypothesis under which rounding does not change the probability. The lower end is certified.
+// The upper end errs with a probability that is chosen beforehand, for any map, over the starts alone: rounding and
+// spaces that become invariant are part of the proof (mathematics.md, 8.5; in exact arithmetic and for one start it is
+// that of [Kuczynski1992]). The lower end is certified.
 #pragma once
 
 #include "autodiff/linear_map.h"
@@ -12,9 +13,9 @@
 namespace taut {
 
 struct LanczosOptions : Options {
-  double failure = 1e-10;   // of the upper end, over the start drawn from `seed`; in (0, 1)
+  double failure = 1e-10;   // of the upper end, over the starts drawn from `seed`; in (0, 1)
   double tolerance = 0.02;  // wanted of upper / lower − 1: with the failure it determines the number of steps
-  int max_steps = 300;      // at least 1; fewer where the basis would take more than 512 MiB
+  int max_steps = 300;      // of each start, at least 1; fewer where the bases would take more than 512 MiB
 };
 
 struct LanczosResult {
@@ -23,9 +24,9 @@ struct LanczosResult {
   Tensor left, right;  // unit vectors close to singular ones: A right = σ left
 };
 
-// Works on the smaller side: one apply() and one apply_transpose() per step. Past the deadline fewer steps were made,
-// which makes the upper end larger, not less true. NumericError where the map gives values that are not finite,
-// UsageError for options outside of their ranges.
+// Works on the smaller side: one apply() and one apply_transpose() per step and start, all starts at once. Past the
+// deadline fewer steps were made, which makes the upper end larger, not less true. NumericError where the map gives
+// values that are not finite, UsageError for options outside of their ranges.
 LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options = {});
 
 namespace detail {
