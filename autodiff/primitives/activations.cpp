@@ -170,7 +170,7 @@ class Gelu final : public Unit<Gelu, GeluFormula, Unary::gelu> {
       {turn(-1.4142135623730951, -0.12890414518515479), turn(1.4142135623730951, 1.1289041451851548)}};
   // A relative error of t reaches Φ(t) times t φ(t)/Φ(t), which is at most about t² below 0, t e^{−t²/2} above.
   static double margin(double t) {
-    return 4 * libm + 4 * u * std::min(2e3, t * t) * (t > 1 ? std::exp(-t * t / 2) : 1.0);
+    return libm_margin(libm_ulps::erfc) + 4 * u * std::min(2e3, t * t) * (t > 1 ? std::exp(-t * t / 2) : 1.0);
   }
 };
 

@@ -126,7 +126,9 @@ class Tanh final : public Unit<Tanh, TanhFormula, Unary::tanh> {
  public:
   static constexpr OpInfo static_info{"tanh", "tanh x", "", ""};
   Slope slope(const Interval& x) const override { return clamp(bell(x, sech_squared), 0.0, 1.0); }
-  Interval image(const Interval& x) const override { return clamp(outer(std::tanh(x.lo), std::tanh(x.hi)), -1.0, 1.0); }
+  Interval image(const Interval& x) const override {
+    return clamp(outer(std::tanh(x.lo), std::tanh(x.hi), libm_margin(libm_ulps::tanh)), -1.0, 1.0);
+  }
 };
 
 class Sigmoid final : public Unit<Sigmoid, SigmoidFormula, Unary::sigmoid> {

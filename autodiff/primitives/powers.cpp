@@ -131,7 +131,9 @@ class Erf final : public Unit<Erf, ErfFormula, Unary::erf> {
     return bell(
         x, [](double t) { return 2.0 * std::numbers::inv_sqrtpi * std::exp(-t * t); }, argument_squared(x));
   }
-  Interval image(const Interval& x) const override { return clamp(outer(std::erf(x.lo), std::erf(x.hi)), -1.0, 1.0); }
+  Interval image(const Interval& x) const override {
+    return clamp(outer(std::erf(x.lo), std::erf(x.hi), libm_margin(libm_ulps::erf)), -1.0, 1.0);
+  }
 
  private:
   // t² rounds, so that e^{−t²} is off by t² u in relation to itself; far out it is 0 anyway.

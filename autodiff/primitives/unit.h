@@ -7,6 +7,7 @@
 
 #include "autodiff/kernels/elementwise.h"
 #include "autodiff/primitives/define.h"
+#include "autodiff/primitives/libm.h"
 
 namespace taut::primitives {
 
@@ -17,8 +18,6 @@ inline Var sigmoid_slope(const Var& x) { return sigmoid(x) * sigmoid(neg(x)); }
 #include "autodiff/primitives/formulas.inl"  // NOLINT: the derivative rules, with T = Var
 
 inline constexpr double u = 0x1p-53;
-// libm documents errors below 1 ulp (2 u) for these functions; four times that is allowed for, as for all libm calls.
-inline constexpr double libm = 8 * u;
 
 // Subnormal intermediate results lose relative precision: a few of them are added on top.
 inline Interval outer(double lo, double hi, double rel = libm) {
