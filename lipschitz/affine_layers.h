@@ -13,8 +13,9 @@
 
 namespace taut {
 
-// A linear map, every entry of which may be off by `relative_error` times its absolute value: weights that the tape
-// computed from others (the scale of a batch norm) were rounded, the exact network has the exact ones. 0: exact.
+// A linear map, every entry of which may be off by `relative_error` times that of absolute(map): weights that the tape
+// computed from others (the scale of a batch norm) were rounded, the exact network has the exact ones. 0: exact. Where
+// terms of a sum cancel this is more than that part of the entry itself.
 struct AffineMap {
   LinearMap map;
   double relative_error = 0.0;

@@ -5,6 +5,7 @@
 
 #include "lipschitz/affine_layers.h"
 #include "lipschitz/fold.h"
+#include "lipschitz/matrix_form.h"
 
 namespace taut {
 namespace {
@@ -190,7 +191,13 @@ Enclosure operator_norm(const AffineMap& affine, Norm norm, const Options& optio
 UpperBound frobenius_norm(const AffineMap& affine, const Options& options) {
   const UpperBound bound = frobenius_norm(affine.map, options);
   if (affine.relative_error == 0.0) return bound;
-  return scaled(bound, add_up(1.0, affine.relative_error), "with the rounding of constants");
+  const std::string rounding = "with the rounding of constants";
+  if (!detail::has_entries(affine.map) || !std::isfinite(affine.relative_error))
+    return UpperBound::estimate(bound.magnitude(), Norm::l2, bound.method(), rounding);
+  // Errors are relative to the magnitudes of what is composed and added, which may cancel in the map itself:
+  // ‖A‖ ≤ ‖Â‖ + e ‖ |Â| ‖, mathematics.md, 7.3.
+  const UpperBound magnitudes = frobenius_norm(absolute(affine.map), options);
+  return sum(std::vector<UpperBound>{bound, scaled(magnitudes, affine.relative_error, rounding)});
 }
 
 }  // namespace taut

@@ -47,7 +47,7 @@ FoldedMap FoldedMap::compose(const FoldedMap& outer, const FoldedMap& inner) {
   const LinearMap composed = merge_into_convolutions(taut::compose(outer.map_, inner.map_), error);
   FoldedMap result(composed, outer.parts_ + inner.parts_, error, true);
   for (const auto& [identity, other] : {std::pair(&outer, &inner), std::pair(&inner, &outer)}) {
-    if (!is_identity(identity->map_)) continue;
+    if (!is_identity(identity->map_) || identity->relative_error_ != 0.0) continue;
     result.parts_ = other->parts_;
     result.folded_ = other->folded_;
     result.known_ = other->known_;

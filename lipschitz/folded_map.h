@@ -12,7 +12,9 @@ namespace taut::detail {
 
 class FoldedMap {
  public:
-  // The map of one operation. Every entry may be off by `relative_error` (see Graph::constant_error).
+  // The map of one operation. Every entry may be off by `relative_error` (see Graph::constant_error). Of maps that are
+  // composed and added it is relative to absolute(map()), the magnitudes composed and added, which may be much larger
+  // than the entries of the map itself.
   FoldedMap(LinearMap map, double relative_error);
 
   // outer ∘ inner and a + b. Composing with an identity keeps the norm that is known.

@@ -1,8 +1,10 @@
 #include "lipschitz/graph.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "autodiff/error.h"
+#include "lipschitz/same_entries.h"
 
 namespace taut {
 namespace {
@@ -78,11 +80,34 @@ Range Graph::range_of(NodeId id, std::span<const Range> operands) const {
 }
 
 double Graph::constant_error(NodeId id) const {
+  const std::span<const NodeId> operands = node(id).operands();
   double error = 0.0;
-  for (const NodeId operand : node(id).operands())
-    if (const auto known = constants_.find(operand); known != constants_.end())
-      error = std::max(error, known->second.relative_error);
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const auto known = constants_.find(operands[i]);
+    if (known == constants_.end() || !(known->second.relative_error > error)) continue;
+    if (!only_added(id, i)) error = known->second.relative_error;
+  }
   return error;
+}
+
+bool Graph::only_added(NodeId id, std::size_t operand) const {
+  const Node& n = node(id);
+  const auto maps_of = [&](std::span<const Tensor* const> values) -> std::vector<LinearMap> {
+    const Rule rule = n.op->lipschitz({Operands(values), n.value, varying_mask(id), {}});
+    const auto* const affine = std::get_if<rule::Affine>(&rule);
+    return affine != nullptr ? affine->maps : std::vector<LinearMap>{};
+  };
+  std::vector<const Tensor*> values = operand_values(n);
+  const std::vector<LinearMap> maps = maps_of(values);
+  // Entries of maps are entries of operands up to sign, or independent of them: those that survive other magnitudes
+  // are.
+  Tensor other = values[operand]->copy();
+  dispatch(other.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    for (T& x : other.mutable_data<T>()) x = std::fabs(x) < T{1} ? T{3} : T{0.5};
+  });
+  values[operand] = &other;
+  return !maps.empty() && std::ranges::equal(maps, maps_of(values), detail::same_entries);
 }
 
 std::vector<const Tensor*> Graph::operand_values(const Node& n) const {

@@ -29,7 +29,8 @@ class Graph {
 
   // Constants that the tape computed (a batch norm's scale, a normalised weight) were rounded when they were computed;
   // the exact network has the exact ones. Rules see the midpoints of their f64 enclosures; this is the largest relative
-  // distance of an exact entry from the midpoint among the constant operands of a node, 0 when all are exact.
+  // distance of an exact entry from the midpoint among the constant operands of a node, 0 when all are exact. Operands
+  // on which no entry of an affine node's maps depends, which are only added to others, are left out.
   double constant_error(NodeId id) const;
 
   // NumericError naming the first leaf with a NaN or an infinity, and its position.
@@ -54,6 +55,8 @@ class Graph {
   };
   void enclose_constant(NodeId id);
   Range range_of(NodeId id, std::span<const Range> operands) const;
+  // Is the node affine over all reals, by maps on which this constant operand has no influence?
+  bool only_added(NodeId id, std::size_t operand) const;
   // Values of a node's operands, constants exact where possible. The pointers must outlive the Operands made from them.
   std::vector<const Tensor*> operand_values(const Node& node) const;
 
