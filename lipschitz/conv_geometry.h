@@ -29,4 +29,8 @@ struct ConvAxis {
   std::vector<Index> readers() const;
 };
 
+// The same map by a kernel without the taps that never meet the image: cut off at its ends, 0 in between. Bounds that
+// look at the kernel alone would count them.
+structure::Convolution without_dead_taps(const structure::Convolution& c);
+
 }  // namespace taut::detail

@@ -286,7 +286,8 @@ Tensor wave_of(const structure::Convolution& c, const ConvSymbols& symbols, Inde
 
 }  // namespace
 
-std::optional<CirculantNorm> circulant_norm(const structure::Convolution& convolution, const Options& options) {
+std::optional<CirculantNorm> circulant_norm(const structure::Convolution& with_dead_taps, const Options& options) {
+  const structure::Convolution convolution = without_dead_taps(with_dead_taps);
   const ConvSymbols symbols(convolution);
   const Index rows = symbols.rows(), columns = symbols.columns(), size = rows * columns;
   const bool by_correlation = ConvGrams::operations(symbols) < ConvGrams::operations_of_symbols(symbols);
