@@ -45,7 +45,7 @@ void Incumbent::start(const Options& options, int restarts) {
   }
 }
 
-bool branch_and_bound(Relaxation& relaxation, Incumbent& incumbent, const Options& options, PairResult& result,
+bool branch_and_bound(Relaxation& relaxation, Incumbent& incumbent, const PairExactOptions& options, PairResult& result,
                       double& open) {
   using Node = Relaxation::Node;
   const auto easier = [](const Node& a, const Node& b) { return a.proved < b.proved; };
@@ -72,7 +72,8 @@ bool branch_and_bound(Relaxation& relaxation, Incumbent& incumbent, const Option
       incumbent.settled = std::max(incumbent.settled, heap.top().proved);
       break;
     }
-    if (options.expired()) {
+    result.limited = static_cast<double>(result.nodes) >= options.most_nodes;
+    if (result.limited || options.expired()) {
       open = heap.top().proved;
       return false;
     }
@@ -154,21 +155,25 @@ PairResult pair_exact(const PairProblem& problem, const PairExactOptions& option
   const bool by_enumeration =
       options.search == PairSearch::enumeration || (options.search == PairSearch::automatic && scaled.n <= 8);
   // The mass bounds the norm at every vertex: what is known if there is no time at all.
-  double open = mul_up(scaled.mass(), scaled.mass());
+  const double known_already = std::min(scaled.mass(), scaled.scaled(options.known));
+  double open = mul_up(known_already, known_already);
   incumbent.start(options, by_enumeration ? 2 : 6);
   const bool complete = by_enumeration ? detail::enumerate(relaxation, scaled, incumbent, options, result, open)
                                        : detail::branch_and_bound(relaxation, incumbent, options, result, open);
   const double upper_squared = std::max(incumbent.settled, complete ? 0.0 : open);
   result.evaluations = relaxation.evaluations();
-  const double known = std::min(sqrt_up(upper_squared), scaled.mass());
+  const double known = std::min(sqrt_up(upper_squared), known_already);
   const double upper = std::max(add_up(known, detail::ScaledPair::lost), incumbent.lower());
   result.lower = LowerBound::certified(scaled.unscaled(incumbent.lower()), Norm::l2, detail::method);
   result.upper = UpperBound::certified(scaled.unscaled(upper), Norm::l2, detail::method);
   result.at_hi = scaled.full_vertex(incumbent.at_hi());
-  result.status = complete ? Status::finite : Status::cut;
+  result.status = complete || result.limited ? Status::finite : Status::cut;
   result.note = by_enumeration ? cat("enumeration, ", result.vertices, " vertices")
                                : cat("branch and bound, ", result.nodes, " nodes");
-  if (!complete) result.note += ", stopped by the deadline or a stop request";
+  if (result.limited)
+    result.note += ", the most that were allowed";
+  else if (!complete)
+    result.note += ", stopped by the deadline or a stop request";
   return finish();
 }
 

@@ -37,7 +37,7 @@ struct PairResult {
   UpperBound upper = UpperBound::certified(infinity, Norm::l2, "pair");
   std::vector<bool> at_hi;         // the vertex: σ_i = hi_i where true, lo_i where false
   Status status = Status::finite;  // finite or cut
-  bool limited = false;            // by PairMultiplierOptions::operations
+  bool limited = false;            // by PairMultiplierOptions::operations or PairExactOptions::most_nodes
   std::string note;                // how it was found, and why it was cut
   // Vertices enumerated, nodes of the tree whose multipliers were optimised, flips of greedy search, evaluations of the
   // multiplier bound; what was not used is 0.
@@ -56,13 +56,18 @@ enum class PairSearch : std::uint8_t {
 struct PairExactOptions : Options {
   PairSearch search = PairSearch::automatic;
   double tolerance = 1e-9;  // of upper / lower − 1, when not cut
+  // Nodes of the tree after which branch and bound stops, with what is proved by then: a limit on every machine the
+  // same. The root, the best diagonal multiplier of the whole problem, is always examined.
+  double most_nodes = infinity;
+  // What the caller has proved of the maximum already, as the product of the norms is: the search need not.
+  Magnitude known = infinity;
 
   PairExactOptions() = default;
   PairExactOptions(const Options& general) : Options(general) {}  // NOLINT(google-explicit-constructor)
 };
 
-// The maximum between two certified bounds. Ends agree to the tolerance, unless cut or, where the products of A and B
-// cancel almost wholly, up to rounding: about 1e-15 n Σ ‖a_i‖ |σ_i| ‖b_i‖.
+// The maximum between two certified bounds. Ends agree to the tolerance, unless cut or limited or, where the products
+// of A and B cancel almost wholly, up to rounding: about 1e-15 n Σ ‖a_i‖ |σ_i| ‖b_i‖.
 PairResult pair_exact(const PairProblem& problem, const PairExactOptions& options = {});
 
 struct PairMultiplierOptions : Options {

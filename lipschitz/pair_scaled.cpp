@@ -138,6 +138,10 @@ ScaledPair::ScaledPair(const PairProblem& problem) {
 
 Magnitude ScaledPair::unscaled(double x) const { return Magnitude::product(x, power_of_two(exponent), Side::upper); }
 
+double ScaledPair::scaled(const Magnitude& norm) const {
+  return add_up(Magnitude::product(norm, power_of_two(-exponent), Side::upper).round(Side::upper), lost);
+}
+
 std::vector<double> ScaledPair::slopes(const std::vector<bool>& at_hi) const {
   std::vector<double> sigma(static_cast<std::size_t>(n));
   for (Index i = 0; i < n; ++i) sigma[static_cast<std::size_t>(i)] = slope(i, at_hi[static_cast<std::size_t>(i)]);

@@ -28,7 +28,8 @@ struct ScaledPair {
   // ≥ Σ ‖a_i‖ max(|lo_i|, |hi_i|) ‖b_i‖, what rounding errors are relative to.
   double mass() const { return mass_; }
 
-  Magnitude unscaled(double x) const;  // exact
+  Magnitude unscaled(double x) const;          // exact
+  double scaled(const Magnitude& norm) const;  // ≥ a norm that is at most this, in scaled units
 
   // x with ‖Σ σ_i a_i b_iᵀ x‖ / ‖x‖ close to the norm: Lanczos' method, warm-started where x is given.
   void improve_direction(const std::vector<double>& sigma, std::vector<double>& x, int steps) const;

@@ -35,10 +35,11 @@ class Incumbent {
   std::vector<double> direction_;
 };
 
-// Both settle everything unless options expire (then false, with `open` ≥ what is not settled).
+// Both settle everything unless options expire or the nodes are used up (then false, with `open` ≥ what is not
+// settled). Before, `open` ≥ everything.
 bool enumerate(Relaxation& relaxation, const ScaledPair& pair, Incumbent& incumbent, const Options& options,
                PairResult& result, double& open);
-bool branch_and_bound(Relaxation& relaxation, Incumbent& incumbent, const Options& options, PairResult& result,
+bool branch_and_bound(Relaxation& relaxation, Incumbent& incumbent, const PairExactOptions& options, PairResult& result,
                       double& open);
 
 // pair_multiplier() of a valid problem whose product of norms, at least max |σ_i| ‖A‖ ‖B‖, is known.

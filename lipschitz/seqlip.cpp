@@ -27,6 +27,8 @@ constexpr Index largest_split = 2500;
 constexpr double most_operations = 6e10;
 // Up to here the maximum itself is as quick as a bound of it.
 constexpr Index few_neurons = 20;
+// What a node of the search for it counts: about a millisecond.
+constexpr double operations_per_node = 5e7;
 // Of the time that is left, for one of many factors.
 constexpr double least_share = 0.02;
 
@@ -58,7 +60,8 @@ class SeqLip : private detail::Fold {
   SeqLip(const Graph& graph, const AutoLipOptions& fold, const SeqLipOptions& options)
       : Fold(graph, fold, to_string(options.method)),
         seqlip_(options),
-        operations_left_(options.method == SeqLipMethod::certified ? options.operations : infinity) {}
+        operations_left_(options.method == SeqLipMethod::certified ? options.operations : infinity),
+        nodes_left_(operations_left_ / operations_per_node) {}
 
   SeqLipReport run() {
     const AutoLipReport fold = Fold::run();
@@ -289,7 +292,7 @@ class SeqLip : private detail::Fold {
     const detail::Slopes& slopes = *state(atom).slopes;
     const PairProblem problem{q, p, slopes.lo, slopes.hi};
     const UpperBound norms = product(passed_on, layer.norm, graph_.describe(atom));
-    const auto found = solve(problem, norms.magnitude());
+    const auto found = solve(problem, norms);
     if (!found) {
       ++too_large_;
       return norms;
@@ -302,7 +305,7 @@ class SeqLip : private detail::Fold {
     return upper;
   }
 
-  std::optional<PairResult> solve(const PairProblem& problem, const Magnitude& norms) {
+  std::optional<PairResult> solve(const PairProblem& problem, const UpperBound& norms) {
     const auto n = static_cast<double>(problem.neurons()), p = static_cast<double>(problem.left.shape()[0]),
                q = static_cast<double>(problem.right.shape()[1]);
     if (greedy()) {
@@ -313,7 +316,11 @@ class SeqLip : private detail::Fold {
     if (seqlip_.method == SeqLipMethod::exact || problem.neurons() <= few_neurons) {
       PairExactOptions options(shared_time(problem.neurons()));
       options.tolerance = 1e-11;  // so that a product of many still has nine digits
-      return pair_exact(problem, options);
+      if (norms.is_certified()) options.known = norms.magnitude();
+      options.most_nodes = nodes_left_;
+      PairResult result = pair_exact(problem, options);
+      nodes_left_ -= static_cast<double>(result.nodes);
+      return result;
     }
     if (n * (p * p + q * q) + p * p * q > most_operations) return std::nullopt;
     problem.validate();
@@ -324,7 +331,7 @@ class SeqLip : private detail::Fold {
     options.operations =
         std::max(least + share_of_operations(weight) * std::max(0.0, operations_left_ - reserved_ - least),
                  least_share * seqlip_.operations);
-    PairResult result = detail::multiplier_bound(problem, norms, options);
+    PairResult result = detail::multiplier_bound(problem, norms.magnitude(), options);
     operations_left_ -= result.operations;
     return result;
   }
@@ -375,6 +382,7 @@ class SeqLip : private detail::Fold {
   std::vector<SeqLipPair> pairs_;
   // `reserved_` for one evaluation of every factor whose layers are split already; `weights_` in sharing the rest.
   double operations_left_, reserved_ = 0.0, weights_ = 0.0;
+  double nodes_left_;  // of the searches for the maxima of small factors
   int too_large_ = 0, stopped_ = 0;
   bool pairs_cut_ = false;
 };

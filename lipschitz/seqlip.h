@@ -36,9 +36,10 @@ struct SeqLipOptions : Options {
   Index triples = 0;
   int restarts = 0;
   // Certified only: the work that large layers and their factors may take in all, in floating-point operations of
-  // matrix products. A limit on every machine the same, so that results do not depend on the clock: the bound of a
-  // network is optimised as far as this goes, and what is found is certified however far that is. The default takes a
-  // few seconds; infinity asks for the best multipliers of every factor, which may take minutes.
+  // matrix products, and as much for the searches of small factors, of which a node counts 5e7. A limit on every
+  // machine the same, so that results do not depend on the clock: the bound of a network is optimised as far as this
+  // goes, and what is found is certified however far that is. The default takes a few seconds; infinity asks for the
+  // best multipliers of every factor, which may take minutes.
   double operations = 1.4e11;
 
   SeqLipOptions() = default;

@@ -137,6 +137,55 @@ BOOST_AUTO_TEST_CASE(both_searches_agree_with_all_vertices) {
   }
 }
 
+// What is not searched keeps the best multiplier's bound, or what the caller knows.
+BOOST_AUTO_TEST_CASE(searches_end_after_so_many_nodes) {
+  Random random(206);
+  int limited = 0;
+  for (int k = 0; k < testing::iterations(40); ++k) {
+    const PairProblem problem = random_problem(random, random.integer(4, 8));
+    const long double truth = by_brute_force(problem);
+    const double multiplier = pair_multiplier(problem).upper.value();
+    double before = infinity;
+    for (const double nodes : {0.0, 1.0, 2.0, 4.0, 16.0, 1e9}) {
+      PairExactOptions options;
+      options.search = PairSearch::branch_and_bound;
+      options.most_nodes = nodes;
+      const PairResult result = pair_exact(problem, options);
+      check_encloses(result, truth, problem, infinity);
+      BOOST_TEST((result.status == Status::finite));
+      BOOST_TEST(static_cast<double>(result.nodes) <= std::max(nodes, 1.0) + 1.0);
+      BOOST_TEST(result.upper.value() <= before * (1.0 + 1e-9));
+      BOOST_TEST(result.upper.value() <= multiplier * (1.0 + 1e-3));  // the root need not be the best
+      BOOST_TEST(result.limited == (result.note.find("the most that were allowed") != std::string::npos));
+      if (!result.limited && truth > 1e-8L) BOOST_TEST(result.overshoot() <= 1e-9);
+      before = result.upper.value();
+      limited += result.limited;
+    }
+  }
+  BOOST_TEST(limited > 0);
+}
+
+// Twice the identity on twenty neurons, repeated: every vertex ties with others, and rounding hides which parts stay
+// below. That the product of the norms is attained ends the search at once.
+BOOST_AUTO_TEST_CASE(what_is_known_need_not_be_searched) {
+  const Index n = 20;
+  Tensor left = Tensor::zeros({n / 2, n}, DType::f64), right = Tensor::zeros({n, n / 2}, DType::f64);
+  for (Index i = 0; i < n; ++i) {
+    left.mutable_data<double>()[static_cast<std::size_t>(i / 2 * n + i)] = 1.0;
+    right.mutable_data<double>()[static_cast<std::size_t>(i * (n / 2) + i / 2)] = 1.0;
+  }
+  const PairProblem problem = PairProblem::uniform(left, right);
+  PairExactOptions options;
+  options.tolerance = 1e-11;
+  options.known = Magnitude(2.0);
+  const PairResult result = pair_exact(problem, options);
+  BOOST_TEST(result.upper.value() == 2.0, boost::test_tools::tolerance(1e-11));
+  BOOST_TEST(result.lower.value() == 2.0, boost::test_tools::tolerance(1e-11));
+  BOOST_TEST(result.nodes <= 3);
+  options.known = Magnitude(1.5);  // a lie: never below what a vertex attains
+  BOOST_TEST(pair_exact(problem, options).upper.value() >= pair_exact(problem, options).lower.value());
+}
+
 BOOST_AUTO_TEST_CASE(bounds_are_ordered) {
   Random random(202);
   for (int k = 0; k < testing::iterations(2000); ++k) {
