@@ -160,7 +160,13 @@ PairResult pair_exact(const PairProblem& problem, const PairExactOptions& option
   incumbent.start(options, by_enumeration ? 2 : 6);
   const bool complete = by_enumeration ? detail::enumerate(relaxation, scaled, incumbent, options, result, open)
                                        : detail::branch_and_bound(relaxation, incumbent, options, result, open);
-  const double upper_squared = std::max(incumbent.settled, complete ? 0.0 : open);
+  double upper_squared = std::max(incumbent.settled, complete ? 0.0 : open);
+  if (result.limited) {  // no worse than the best multiplier of the whole
+    detail::Relaxation::Node root = relaxation.root();
+    root.proved = upper_squared;
+    relaxation.optimise(root, 0.0, 1e-6, options);
+    upper_squared = root.proved;
+  }
   result.evaluations = relaxation.evaluations();
   const double known = std::min(sqrt_up(upper_squared), known_already);
   const double upper = std::max(add_up(known, detail::ScaledPair::lost), incumbent.lower());

@@ -126,7 +126,11 @@ double error_in_ulps(double computed, const Exact& exact) {
   if (mpfr_inf_p(exact.get()) != 0) return computed == mpfr_get_d(exact.get(), MPFR_RNDN) ? 0.0 : infinity;
   if (std::isnan(computed)) return infinity;
   Exact difference(computed, bits);
-  if (std::isinf(computed)) mpfr_set_si_2exp(difference.get(), computed > 0 ? 1 : -1, 1024, MPFR_RNDN);
+  if (std::isinf(computed)) {
+    mpfr_set_si_2exp(difference.get(), computed > 0 ? 1 : -1, 1024, MPFR_RNDN);
+    if (mpfr_sgn(exact.get()) == mpfr_sgn(difference.get()) && mpfr_cmpabs(exact.get(), difference.get()) >= 0)
+      return 0.0;
+  }
   mpfr_sub(difference.get(), difference.get(), exact.get(), MPFR_RNDN);
   const mpfr_exp_t exponent =
       mpfr_zero_p(exact.get()) != 0 ? -1021 : std::max<mpfr_exp_t>(mpfr_get_exp(exact.get()), -1021);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 
+#include "autodiff/error.h"
 #include "lipschitz/autolip.h"
 #include "lipschitz/exact.h"
 #include "lipschitz/search.h"

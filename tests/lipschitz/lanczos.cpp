@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(few_steps_pay_for_what_they_may_miss) {
   const double root = std::asinh(1.0 / component) / (2.0 * 40.0 - 1.0);
   BOOST_TEST(found.norm.iterations == 40);
   BOOST_TEST(found.norm.upper.value() / found.norm.lower.value() >= (1.0 - 1e-9) / std::sqrt(1.0 - root * root));
-  BOOST_TEST(found.norm.overshoot() <= 1.0 / std::sqrt(1.0 - root * root) - 1.0 + 1e-6);
+  BOOST_TEST(found.norm.overshoot() <= 1.0 / std::sqrt(1.0 - root * root) - 1.0 + 5e-4);  // and the rounding
   options.max_steps = 5;  // ε > 1: nothing better than sums, which are certified
   const LanczosResult short_one = lanczos_norm(mixed(5000, 1.0 - 1e-5), options);
   BOOST_TEST(short_one.norm.upper.is_certified());

@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(searches_end_after_so_many_nodes) {
       BOOST_TEST((result.status == Status::finite));
       BOOST_TEST(static_cast<double>(result.nodes) <= std::max(nodes, 1.0) + 1.0);
       BOOST_TEST(result.upper.value() <= before * (1.0 + 1e-9));
-      BOOST_TEST(result.upper.value() <= multiplier * (1.0 + 1e-3));  // the root need not be the best
+      BOOST_TEST(result.upper.value() <= multiplier * (1.0 + 1e-5));
       BOOST_TEST(result.limited == (result.note.find("the most that were allowed") != std::string::npos));
       if (!result.limited && truth > 1e-8L) BOOST_TEST(result.overshoot() <= 1e-9);
       before = result.upper.value();
