@@ -12,7 +12,7 @@ namespace taut::detail {
 
 class FoldedMap {
  public:
-  // The map of one operation. Every entry may be off by `relative_error` (see Graph::constant_error).
+  // The map of one operation. Every entry may be off by `relative_error` (see Graph::error_of_maps).
   FoldedMap(LinearMap map, double relative_error);
 
   // outer ∘ inner and a + b. Composing with an identity keeps the norm that is known.
@@ -31,6 +31,7 @@ class FoldedMap {
  private:
   FoldedMap(LinearMap map, int parts, double relative_error, bool folded);
   Enclosure computed(const AutoLipOptions& options) const;
+  Enclosure computed(const LinearMap& map, const AutoLipOptions& options) const;
 
   struct Known {
     std::optional<Enclosure> norm;

@@ -50,11 +50,18 @@ void Domain::clamp(Tensor& points) const {
 
 bool Domain::contains(const Tensor& points) const {
   if (!bounded()) return true;
-  Tensor inside = points.copy();
-  clamp(inside);
-  return dispatch(points.dtype(), [&](auto zero) {
-    return std::ranges::equal(std::as_const(inside).data<decltype(zero)>(), points.data<decltype(zero)>());
-  });
+  const Index of_one = range_.lo.size();
+  for (Index i = 0; i < points.size(); ++i)
+    if (!range_.at(i % of_one).contains(points.at(i))) return false;
+  return true;
+}
+
+bool Domain::holds_numbers(DType dtype) const {
+  if (!bounded()) return true;
+  Tensor nearest = range_.lo.to(dtype).reshaped(range_.shape());
+  nearest = nearest.copy();
+  clamp(nearest);
+  return contains(nearest);
 }
 
 void Candidates::offer(Candidate candidate) {
@@ -98,7 +105,12 @@ LowerSearch::LowerSearch(const Function& f, const Tensor& sample, const LowerOpt
       sample_(sample.shape()),
       dtype_(sample.dtype()),
       domain_(std::move(domain)),
-      batch_(f, sample, options.norm, method, options.seed) {}
+      batch_(f, sample, options.norm, method, options.seed) {
+  if (domain_.holds_numbers(dtype_)) return;
+  throw UnsupportedError(cat("[", method_, "] no ", dtype_,
+                             " number lies within the box, so that the function has no "
+                             "value there that could be computed; widen the box, or give weights and inputs as f64"));
+}
 
 Tensor LowerSearch::points(std::vector<double>& rows) const {
   const auto count = static_cast<Index>(rows.size()) / sample_.size();
