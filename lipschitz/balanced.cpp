@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "lipschitz/matrix_form.h"
 
@@ -112,9 +111,9 @@ std::int64_t reach(const LinearMap& map) {
 
 }  // namespace
 
-Balanced balanced(const LinearMap& map) {
-  if (!is_composite(map) || reach(map) <= safe) return {map, 0};
-  return all_balanced(map).value_or(Balanced{map, 0});
+std::optional<Balanced> balanced(const LinearMap& map) {
+  if (!is_composite(map) || reach(map) <= safe) return std::nullopt;
+  return all_balanced(map);
 }
 
 Enclosure times_power_of_two(const Enclosure& bounds, std::int64_t exponent) {

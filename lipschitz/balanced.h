@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "autodiff/linear_map.h"
 #include "lipschitz/enclosure.h"
@@ -13,8 +14,8 @@ struct Balanced {
   LinearMap map;
   std::int64_t exponent = 0;
 };
-// The map itself where products of its weights stay far inside of the range of double, and where it cannot be done.
-Balanced balanced(const LinearMap& map);
+// Nothing where products of its weights stay far inside of the range of double, and where it cannot be done.
+std::optional<Balanced> balanced(const LinearMap& map);
 
 Enclosure times_power_of_two(const Enclosure& bounds, std::int64_t exponent);
 

@@ -39,12 +39,12 @@ std::vector<Tensor> directions(Index size) {
 }
 
 // Q of factors within these ranges: g where what it is affine in is 0.
-Range form(const Escaping& e, const std::map<NodeId, Range>& factors) {
-  const Node& n = e.graph.node(e.cause);
+Range form(const Graph& graph, const Escaping& e, const std::map<NodeId, Range>& factors) {
+  const Node& n = graph.node(e.cause);
   std::vector<const Tensor*> values;
   std::vector<Range> ranges;
   for (const NodeId operand : n.operands()) {
-    const Tensor& value = e.graph.node(operand).value;
+    const Tensor& value = graph.node(operand).value;
     const auto known = factors.find(operand);
     const bool is_factor = values.size() < 2 && known != factors.end();
     values.push_back(&value);
@@ -53,14 +53,23 @@ Range form(const Escaping& e, const std::map<NodeId, Range>& factors) {
   return n.op->range({Operands(values), n.value.to(DType::f64), ranges});
 }
 
-// f(x + t d) = t² after · Q(before d) + O(t).
-bool quadratic_in(const Escaping& e, const Range& direction) {
+// after · Q(before d)
+Range leading(const Graph& graph, const Escaping& e, const Range& direction) {
   std::map<NodeId, Range> slopes;
   for (const auto& [operand, map] : e.before)
-    slopes.emplace(operand, reshaped(applied(map, direction), e.graph.node(operand).value.shape()));
-  const Range leading = applied(*e.after, form(e, slopes));
-  for (Index k = 0; k < leading.lo.size(); ++k)
-    if (!leading.at(k).contains(0.0)) return true;
+    slopes.emplace(operand, reshaped(applied(map, direction), graph.node(operand).value.shape()));
+  return applied(e.after, form(graph, e, slopes));
+}
+
+// f(t d) = t² Σ after · Q(before d) + O(t).
+bool quadratic_in(const Graph& graph, std::span<const Escaping> summands, const Range& direction) {
+  std::vector<Range> parts;
+  for (const Escaping& e : summands) parts.push_back(leading(graph, e, direction));
+  for (Index k = 0; k < parts.front().lo.size(); ++k) {
+    Interval sum = Interval::point(0.0);
+    for (const Range& part : parts) sum = sum + part.at(k);
+    if (!sum.contains(0.0)) return true;
+  }
   return false;
 }
 
@@ -99,7 +108,7 @@ bool entry_moves_in(const Escaping& e, const Range& direction) {
     }
     Tensor unit = Tensor::zeros(slopes.shape(), DType::f64);
     unit.mutable_data<double>()[static_cast<std::size_t>(i)] = 1.0;
-    const Range weight = applied(*e.after, Range::point(unit)), rest = applied(*e.after, others);
+    const Range weight = applied(e.after, Range::point(unit)), rest = applied(e.after, others);
     for (Index k = 0; k < weight.lo.size(); ++k)
       if (!weight.at(k).contains(0.0) && is_zero(rest.at(k))) return true;
   }
@@ -108,14 +117,16 @@ bool entry_moves_in(const Escaping& e, const Range& direction) {
 
 }  // namespace
 
-bool escapes(const Escaping& e) {
-  if (e.how == rule::Escape::unknown) return false;
-  const bool quadratic = e.how == rule::Escape::quadratic;
-  if (!quadratic && e.before.size() != 1) return false;
-  if (e.how == rule::Escape::entries && !is_defined_somewhere(e.graph)) return false;
-  for (const Tensor& d : directions(e.before.begin()->second.map().in_shape().size())) {
+bool escapes(const Graph& graph, std::span<const Escaping> summands) {
+  const auto is_quadratic = [](const Escaping& e) { return e.how == rule::Escape::quadratic; };
+  const bool quadratic = std::ranges::all_of(summands, is_quadratic);
+  const Escaping& first = summands.front();
+  if (!quadratic && (summands.size() != 1 || first.how == rule::Escape::unknown || first.before.size() != 1))
+    return false;
+  if (first.how == rule::Escape::entries && !is_defined_somewhere(graph)) return false;
+  for (const Tensor& d : directions(first.before.begin()->second.map().in_shape().size())) {
     const Range direction = Range::point(d);
-    if (quadratic ? quadratic_in(e, direction) : entry_moves_in(e, direction)) return true;
+    if (quadratic ? quadratic_in(graph, summands, direction) : entry_moves_in(first, direction)) return true;
   }
   return false;
 }

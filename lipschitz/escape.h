@@ -2,24 +2,24 @@
 #pragma once
 
 #include <map>
-#include <optional>
+#include <span>
 
 #include "lipschitz/folded_map.h"
 #include "lipschitz/graph.h"
 
 namespace taut::detail {
 
-// y = after · v + h(x), v = g(u_1, …), u_k = before_k · x + b_k, with the joint input x, the operation g of one node
-// and a Lipschitz function h that is defined everywhere.
+// A summand after · v of the output with v = g(u_1, …), u_k = before_k · x + b_k, the joint input x and the operation g
+// of one node.
 struct Escaping {
-  const Graph& graph;
   NodeId cause;  // the node of g
   rule::Escape how;
   std::map<NodeId, FoldedMap> before;  // by operand
-  std::optional<FoldedMap> after;
+  FoldedMap after;
 };
 
-// True only if y is not Lipschitz in x: docs/mathematics.md, 7.6. False says nothing.
-bool escapes(const Escaping& escaping);
+// The output is the sum of these, at least one, and a Lipschitz function that is defined everywhere. True only if it is
+// not Lipschitz: docs/mathematics.md, 7.6. False says nothing.
+bool escapes(const Graph& graph, std::span<const Escaping> summands);
 
 }  // namespace taut::detail

@@ -324,35 +324,36 @@ AutoLipReport Fold::summary() {
   return report;
 }
 
-bool Fold::proved_unbounded(NodeId cause) {
-  Escaping escaping{graph_, cause, unbounded_.at(cause).escape, {}, {}};
-  if (on_domain() || !unbounded_.at(cause).proved) return false;
-  // The output is an affine image of the result of `cause`, plus what is proved to be Lipschitz.
+std::optional<NodeId> Fold::proved_unbounded() {
+  if (on_domain()) return std::nullopt;
+  // The output is an affine image of results of operations without a constant, plus what is proved to be Lipschitz.
+  std::vector<Escaping> summands;
   for (const auto& [atom, map] : state(graph_.output()).terms) {
-    if (atom == cause) {
-      escaping.after.emplace(map);
+    if (const auto found = unbounded_.find(atom); found != unbounded_.end() && found->second.proved) {
+      summands.push_back({atom, found->second.escape, {}, map});
       continue;
     }
     const UpperBound rest = of_atom(atom);
-    if (rest.magnitude().is_infinite() || !rest.is_certified()) return false;
+    if (rest.magnitude().is_infinite() || !rest.is_certified()) return std::nullopt;
   }
-  // Its operands are affine images of the input.
-  for (const NodeId operand : varying_operands(cause)) {
-    const Terms& terms = state(operand).terms;
-    if (terms.size() != 1 || terms.begin()->first != joint_input) return false;
-    escaping.before.emplace(operand, terms.begin()->second);
-  }
-  return escaping.after && escapes(escaping);
+  // Their operands are affine images of the input.
+  for (Escaping& summand : summands)
+    for (const NodeId operand : varying_operands(summand.cause)) {
+      const Terms& terms = state(operand).terms;
+      if (terms.size() != 1 || terms.begin()->first != joint_input) return std::nullopt;
+      summand.before.emplace(operand, terms.begin()->second);
+    }
+  if (summands.empty() || !escapes(graph_, summands)) return std::nullopt;
+  return summands.front().cause;
 }
 
 void Fold::explain_infinity(NodeId output, AutoLipReport& report) {
   const auto infinite = [&](NodeId cause) { return cat(graph_.describe(cause), ": ", unbounded_.at(cause).why); };
-  for (const auto& [cause, rule] : unbounded_)
-    if (proved_unbounded(cause)) {
-      report.status = Status::unbounded;
-      report.note = cat("+inf, ", report.bound.rigour(), ", because of ", infinite(cause));
-      return;
-    }
+  if (const auto proved = proved_unbounded()) {
+    report.status = Status::unbounded;
+    report.note = cat("+inf, ", report.bound.rigour(), ", because of ", infinite(*proved));
+    return;
+  }
   report.status = Status::no_rule;
   const auto cause = state(output).cause;
   if (!cause || !unbounded_.contains(*cause)) {

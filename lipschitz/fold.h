@@ -95,8 +95,8 @@ class Fold {
   void include(NodeId id, const rule::Bilinear& rule);
   void include(NodeId id, const rule::Unbounded& rule);
 
-  // A theorem about the function (docs/mathematics.md, 7.6), or nothing is said.
-  bool proved_unbounded(NodeId cause);
+  // The operation by which the function is proved to have no constant (docs/mathematics.md, 7.6), or nothing.
+  std::optional<NodeId> proved_unbounded();
   AutoLipReport summary();
   void explain_infinity(NodeId output, AutoLipReport& report);
   NodeRow row(NodeId id);

@@ -71,9 +71,8 @@ const Enclosure& FoldedMap::enclosure(const AutoLipOptions& options, bool& cut) 
 }
 
 Enclosure FoldedMap::computed(const AutoLipOptions& options) const {
-  const Balanced b = balanced(map_);
-  if (b.exponent == 0) return computed(map_, options);
-  return times_power_of_two(computed(b.map, options), b.exponent);
+  const std::optional<Balanced> b = balanced(map_);
+  return b ? times_power_of_two(computed(b->map, options), b->exponent) : computed(map_, options);
 }
 
 Enclosure FoldedMap::computed(const LinearMap& map, const AutoLipOptions& options) const {

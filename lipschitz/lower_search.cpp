@@ -96,6 +96,19 @@ void require_usable(const Tensor& data, const std::optional<Interval>& box, std:
                          "] that is asked about; leave out what does not, or widen the box"));
 }
 
+namespace {
+
+// A domain in which there are points to be looked at.
+Domain with_numbers(Domain domain, DType dtype, std::string_view method) {
+  if (!domain.holds_numbers(dtype))
+    throw UnsupportedError(cat("[", method, "] no ", dtype,
+                               " number lies within the box, so that the function has no value there that could be "
+                               "computed; widen the box, or give weights and inputs as f64"));
+  return domain;
+}
+
+}  // namespace
+
 LowerSearch::LowerSearch(const Function& f, const Tensor& sample, const LowerOptions& options, Domain domain,
                          std::string_view method)
     : f_(f),
@@ -104,13 +117,8 @@ LowerSearch::LowerSearch(const Function& f, const Tensor& sample, const LowerOpt
       start_(Options::Clock::now()),
       sample_(sample.shape()),
       dtype_(sample.dtype()),
-      domain_(std::move(domain)),
-      batch_(f, sample, options.norm, method, options.seed) {
-  if (domain_.holds_numbers(dtype_)) return;
-  throw UnsupportedError(cat("[", method_, "] no ", dtype_,
-                             " number lies within the box, so that the function has no "
-                             "value there that could be computed; widen the box, or give weights and inputs as f64"));
-}
+      domain_(with_numbers(std::move(domain), sample.dtype(), method)),
+      batch_(f, sample, options.norm, method, options.seed) {}
 
 Tensor LowerSearch::points(std::vector<double>& rows) const {
   const auto count = static_cast<Index>(rows.size()) / sample_.size();

@@ -294,8 +294,8 @@ Enclosure folded_norm(const LinearMap& map, Norm norm, const Options& options) {
 Enclosure operator_norm(const LinearMap& map, Norm norm, const NormOptions& options) {
   if (map.in_shape().size() == 0 || map.out_shape().size() == 0) return exactly(0.0, norm, "empty");
   if (!detail::is_composite(map)) detail::require_finite_leaf(map);
-  if (const detail::Balanced b = detail::balanced(map); b.exponent != 0)
-    return detail::times_power_of_two(operator_norm(b.map, norm, options), b.exponent);
+  if (const auto b = detail::balanced(map))
+    return detail::times_power_of_two(operator_norm(b->map, norm, options), b->exponent);
   const auto begin = Options::Clock::now();
   Enclosure bounds = std::visit(OperatorNorm{map, norm, options}, map.structure());
   bounds.seconds = std::chrono::duration<double>(Options::Clock::now() - begin).count();

@@ -221,8 +221,9 @@ void Program::evaluate_constants() {
       if (step.out[i] < 0 || !values[i].var.defined()) continue;
       const auto k = static_cast<std::size_t>(step.out[i]);
       known[k] = 1;
-      exact[k] = !is_float(values[i].type) || step.op->kind == Kind::shapes ||
-                 (step.op->kind == Kind::moves && operands_exact);
+      // Whole numbers may have been made of floating-point numbers that round.
+      exact[k] = step.op->kind == Kind::shapes ||
+                 (operands_exact && (step.op->kind == Kind::moves || !is_float(values[i].type)));
       constants_[k] = std::move(values[i]);
     }
   }

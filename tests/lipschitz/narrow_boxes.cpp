@@ -1,4 +1,5 @@
 // Boxes in which few machine numbers lie, or none: what proves a lower bound lies in the domain.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
@@ -16,7 +17,8 @@ namespace {
 constexpr double inf = std::numeric_limits<double>::infinity();
 
 // 1.9 (x − b) above b and 0 below: the constant of a box below b is 0.
-Function kink_at(double b) {
+Function kink_at(double place) {
+  const double b = std::clamp(place, -3.4e38, 3.4e38);
   return [b](const Var& x) { return relu(scale(x - Var(Tensor::full({1, 1}, x.dtype(), b)), 1.9)); };
 }
 

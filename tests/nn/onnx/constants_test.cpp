@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(resize_has_the_weights_of_its_definition) {
                                                          {"", "", 4, 7, 1.75},
                                                          {"", "", 5, 8, static_cast<double>(1.7F)},
                                                          {"", "", 7, 4, static_cast<double>(0.6F)},
-                                                         {"", "", 10, 33, static_cast<double>(3.3F)}})
+                                                         {"", "", 10, 32, static_cast<double>(3.3F)}})
         for (const bool exclude : {false, true}) {
           if (exclude && mode != "cubic") continue;
           const Resizing r{mode, coordinates, sizes.from, sizes.to, sizes.scale, exclude};
@@ -208,7 +208,7 @@ BOOST_AUTO_TEST_CASE(scales_that_were_computed_are_enclosed_or_refused) {
     check_encloses(operator_norm(*part, Norm::l1), largest);
   };
   check(4, 7, 7, 4);
-  check(4, 9, 7, 3);
+  check(4, 13, 10, 3);
   BOOST_CHECK_THROW(model(3, 10, 3), UnsupportedError);
 }
 
@@ -241,10 +241,13 @@ BOOST_AUTO_TEST_CASE(ends_of_clip_that_were_computed_take_part_as_operands) {
   const double rounded = static_cast<double>(static_cast<float>(10.0 / 3.0));
   const auto model = single_model({third, node("Clip", {"x", "zero", "p"}, "c"), node("Mul", {"c", "three"}, "y")},
                                   {{"ten", single(10.0)}, {"three", single(3.0)}, {"zero", single(0.0)}});
-  BOOST_TEST(bound_of(model).bound.value() == 3.0);
+  const auto three = [](const AutoLipReport& report) {
+    return report.bound.is_certified() && std::fabs(report.bound.value() - 3.0) <= 1e-12;
+  };
+  BOOST_TEST(three(bound_of(model)));
   const Interval beyond{10.0 / 3.0 + 1e-9, 10.0 / 3.0 + 1.0}, below{0.5, 10.0 / 3.0 - 1e-9};
   BOOST_TEST(bound_of(model, beyond).bound.value() == 0.0);
-  BOOST_TEST(bound_of(model, below).bound.value() == 3.0);
+  BOOST_TEST(three(bound_of(model, below)));
   BOOST_TEST(rounded != 10.0 / 3.0);
 }
 
