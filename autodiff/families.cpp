@@ -11,7 +11,8 @@ Rule ElementwisePrimitive::lipschitz(const RuleSite& site) const {
   rule.pieces = pieces();
   if (!site.on_domain()) {
     rule.slope = slope(Interval::reals());
-    if (!std::isfinite(rule.slope.magnitude())) return rule::Unbounded{std::string(unbounded_because()), true};
+    if (!std::isfinite(rule.slope.magnitude()))
+      return rule::Unbounded{std::string(unbounded_because()), true, escape()};
     return rule;
   }
   const Range slopes = map_range(site.ranges[0], [&](const Interval& over) { return slope(over); });

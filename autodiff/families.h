@@ -15,12 +15,16 @@ class LinearPrimitive : public Primitive {
   virtual LinearMap map(const Shape& in, const Shape& out) const = 0;
   virtual Var again(const Var& x) const = 0;                     // the op itself, on another operand of the same shape
   virtual Var adjoint(const Var& y, const Shape& in) const = 0;  // Aᵀ y, of shape `in`
+  // rule::Affine::relative_error of the map, which forward may round to the dtype.
+  virtual double map_error() const { return 0.0; }
 
   void vjp(VjpSite& site) const final { site.add(0, adjoint(site.cotangent(), site.in(0).shape())); }
   Var jvp(const JvpSite& site) const final { return again(*site.tangent(0)); }
-  Rule lipschitz(const RuleSite& site) const final { return rule::Affine{{map(site.in[0].shape(), site.out.shape())}}; }
+  Rule lipschitz(const RuleSite& site) const final {
+    return rule::Affine{{map(site.in[0].shape(), site.out.shape())}, map_error()};
+  }
   Range range(const RangeSite& site) const final {
-    return linear_range(map(site.in[0].shape(), site.out.shape()), site.ranges[0], site.dtype());
+    return linear_range(map(site.in[0].shape(), site.out.shape()), site.ranges[0], site.dtype(), map_error());
   }
 
  protected:
@@ -41,6 +45,8 @@ class ElementwisePrimitive : public Primitive {
   virtual std::optional<PiecewiseLinear> pieces() const = 0;
   // Why there is no finite slope over all reals; "" when there is one.
   virtual std::string_view unbounded_because() const = 0;
+  // Escape::all_reals where f is defined on all reals; quadratic where f is c x².
+  virtual rule::Escape escape() const { return rule::Escape::entries; }
 
   TensorType infer(const Operands& in) const final { return in[0].type(); }
   void vjp(VjpSite& site) const final { site.add(0, pullback(site.cotangent(), site.in(0), site.out())); }

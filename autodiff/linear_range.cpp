@@ -120,7 +120,9 @@ Range proper(const Range& x) {
 
 }  // namespace
 
-Range linear_range(const LinearMap& map, const Range& x, DType computed_in) {
+namespace {
+
+Range linear_range_of(const LinearMap& map, const Range& x, DType computed_in) {
   if (x.shape() != map.in_shape())
     throw ShapeError(cat("[linear_range] the map takes ", map.in_shape(), ", got a range of shape ", x.shape(),
                          "; reshape the range"));
@@ -129,6 +131,23 @@ Range linear_range(const LinearMap& map, const Range& x, DType computed_in) {
   if (std::ranges::all_of(x.lo.data<double>(), is_zero) && std::ranges::all_of(x.hi.data<double>(), is_zero))
     return Range::point(Tensor::zeros(map.out_shape(), DType::f64));
   return evaluated(sums_of(map, proper(x), computed_in), map.out_shape(), computed_in);
+}
+
+}  // namespace
+
+// |A' x − A x| ≤ relative · |A| |x| entry by entry.
+Range linear_range(const LinearMap& map, const Range& x, DType computed_in, double relative_error) {
+  Range y = linear_range_of(map, x, computed_in);
+  if (relative_error == 0.0) return y;
+  const Range size = map_range(x, [](const Interval& e) { return Interval{0.0, e.magnitude()}; });
+  const Range mass = linear_range_of(absolute(map), size, DType::f64);
+  const auto lo = y.lo.mutable_data<double>(), hi = y.hi.mutable_data<double>();
+  for (std::size_t i = 0; i < lo.size(); ++i) {
+    const double radius = mul_up(mass.hi.at(static_cast<Index>(i)), relative_error);
+    lo[i] = sub_down(lo[i], radius);
+    hi[i] = add_up(hi[i], radius);
+  }
+  return y;
 }
 
 }  // namespace taut

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "autodiff/linear_map.h"
+#include "autodiff/range.h"
 #include "autodiff/var.h"
 
 namespace taut {
@@ -38,10 +39,17 @@ Var relu(const Var& x, Where where = Where::current());
 Var leaky_relu(const Var& x, double slope, Where where = Where::current());  // slope·x for x < 0, any real slope
 Var step(const Var& x, Where where = Where::current());                      // 1 for x > 0, else 0
 Var sign(const Var& x, Where where = Where::current());                      // −1, 0 or 1
-Var scale(const Var& x, double factor, Where where = Where::current());
+Var scale(const Var& x, double factor, Where where = Where::current());      // the factor rounded to the dtype
+// c·x for a factor c that is no machine number: `nearest`, rounded to the dtype, is what values are computed with, and
+// `exact` holds c, so that analyses speak of c. DomainError unless the interval is small beside `nearest`.
+Var scale(const Var& x, double nearest, const Interval& exact, Where where = Where::current());
+Var mean_of_sum(const Var& total, Index n, Where where = Where::current());  // total / n, by such a factor
 Var shift(const Var& x, double offset, Where where = Where::current());
 // x^exponent, for x ≥ 0 unless the exponent is a whole number.
 Var pow(const Var& x, double exponent, Where where = Where::current());
+// The same with an exponent that is no machine number: values are computed with `nearest`, rounded to the dtype, and
+// rules hold for every exponent in `exact`. For x ≥ 0 unless that is one whole number.
+Var pow(const Var& x, double nearest, const Interval& exact, Where where = Where::current());
 Var reciprocal(const Var& x, Where where = Where::current());
 Var rsqrt(const Var& x, Where where = Where::current());  // 1/√x
 Var log1p(const Var& x, Where where = Where::current());  // ln(1 + x)
@@ -155,6 +163,10 @@ Var dense(const Var& x, const Var& weight, const Var& bias, Where where = Where:
 // y[…, i, …] = Σ_j W[i, j] x[…, j, …] along an axis, W (m, n) constant, rounded to the dtype of x. NumericError unless
 // W is finite there.
 Var matrix_along(const Var& x, const Tensor& matrix, Index axis, Where where = Where::current());
+// The same with a matrix that is known by intervals, entry by entry: values are computed with the midpoints, rounded to
+// the dtype, analyses speak of every matrix in the range. DomainError for an interval that is not small beside its
+// midpoint; an entry 0 is a point.
+Var matrix_along(const Var& x, const Range& matrix, Index axis, Where where = Where::current());
 // y_i = Σ_{j ≤ i} x_j along an axis. exclusive: j < i; reverse: from the end.
 Var cumsum(const Var& x, Index axis, bool exclusive = false, bool reverse = false, Where where = Where::current());
 // Sums of products by named axes: einsum("nij,jk->nik", a, b). The output is explicit, an index is one letter and at

@@ -120,6 +120,13 @@ inline Interval operator*(const Interval& a, const Interval& b) {
   return {std::min({mul_down(a.lo, b.lo), mul_down(a.lo, b.hi), mul_down(a.hi, b.lo), mul_down(a.hi, b.hi)}),
           std::max({mul_up(a.lo, b.lo), mul_up(a.lo, b.hi), mul_up(a.hi, b.lo), mul_up(a.hi, b.hi)})};
 }
+// p / q of two numbers, q ≠ 0.
+inline Interval quotient(double p, double q) { return {div_down(p, q), div_up(p, q)}; }
+// The largest |e − x| / |x| for e in the interval, rounded up; 0 where it is x alone.
+inline double relative_distance(double x, const Interval& interval) {
+  const double most = std::max({sub_up(interval.hi, x), sub_up(x, interval.lo), 0.0});
+  return most > 0.0 ? div_up(most, std::fabs(x)) : 0.0;
+}
 // Widens by a relative error and a denormal on both sides.
 inline Interval widen(const Interval& a, double rel) { return {widen_down(a.lo, rel), widen_up(a.hi, rel)}; }
 

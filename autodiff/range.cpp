@@ -54,6 +54,17 @@ double gamma_factor(Index n, double u) {
   return nu >= 1.0 ? infinity : div_up(nu, sub_down(1.0, nu));
 }
 
+Midpoints midpoints(const Range& range) {
+  Midpoints m{Tensor::uninitialised(range.shape(), DType::f64), 0.0};
+  const auto lo = range.lo.data<double>(), hi = range.hi.data<double>();
+  const auto middle = m.values.mutable_data<double>();
+  for (std::size_t i = 0; i < middle.size(); ++i) {
+    middle[i] = lo[i] == hi[i] ? lo[i] : 0.5 * lo[i] + 0.5 * hi[i];
+    m.relative_error = std::max(m.relative_error, relative_distance(middle[i], {lo[i], hi[i]}));
+  }
+  return m;
+}
+
 void widen_for(Range& range, DType computed_in, double units_in_last_place) {
   const double relative = mul_up(units_in_last_place, 2.0 * unit_roundoff(computed_in));
   const double absolute = mul_up(units_in_last_place, smallest_subnormal(computed_in));

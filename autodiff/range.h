@@ -22,6 +22,14 @@ struct Range {
   bool contains(const Tensor& value) const;  // every element; ShapeError when the shapes differ
 };
 
+// What is known by intervals, as one number each: every number of the range lies within `relative_error` times the
+// absolute value of its midpoint; infinite where an interval other than a point has the midpoint 0.
+struct Midpoints {
+  Tensor values;  // f64
+  double relative_error = 0.0;
+};
+Midpoints midpoints(const Range& range);
+
 // Largest relative error of one rounding to nearest in `dtype` (u), the smallest positive number, the smallest with
 // full precision, and the largest finite one.
 double unit_roundoff(DType dtype);
@@ -42,7 +50,8 @@ double gamma_factor(Index n, double u);
 // an unbounded input enters, or whose evaluation may overflow, is unbounded on the sides concerned; 0 · inf counts as
 // 0. Formulae: docs/mathematics.md, "Ranges of linear maps"; after [Rump1999] and [Higham2002, 3.1, 4.2]. ShapeError
 // when the shapes differ; UnsupportedError for Opaque maps.
-Range linear_range(const LinearMap& map, const Range& x, DType computed_in);
+// `relative_error`: the range also holds A' x for every A' whose entries lie within this share of those of A.
+Range linear_range(const LinearMap& map, const Range& x, DType computed_in, double relative_error = 0.0);
 
 // Adds to every interval the rounding of one operation in `computed_in` whose result differs from the exact one by at
 // most `units_in_last_place` (1 holds every rounding of a basic operation): an end e moves outward by units · (2 u |e|

@@ -2,6 +2,7 @@
 // no norm. The variant is closed: an analysis that forgets a kind does not compile.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -35,8 +36,11 @@ namespace rule {
 // y = Σ A_i x_i + b. One map per argument, empty where the argument does not vary.
 // Every entry of a map is, up to sign, an entry of an operand that does not vary, or independent of them: analyses rely
 // on it to carry relative errors of computed constants (docs/mathematics.md, 7.3).
+// `relative_error`: entries that are no machine numbers (1/n, weights of an interpolation) are given by numbers next to
+// them; every exact entry lies within this share of the absolute value of the given one. 0: entries are exact.
 struct Affine {
   std::vector<LinearMap> maps;
+  double relative_error = 0.0;
 };
 
 // y_i = f(x_i), one varying argument. `slope` covers every element; `lo` and `hi` (f64, shape of x) refine it per
@@ -71,10 +75,22 @@ struct Bilinear {
   std::vector<LinearMap> dominating;
 };
 
-// No finite constant: `proved` with the reason, or (proved = false) none is known to this library.
+// How an operation without a finite constant escapes: what it takes to prove that a function made with it has none
+// either (docs/mathematics.md, 7.6).
+enum class Escape : std::uint8_t {
+  unknown,
+  entries,    // y_i = f(x_i) of the one varying operand; f is not Lipschitz on its domain, a part of the reals
+  all_reals,  // the same with f defined on all reals
+  // y = Q(u, v) + what is affine in further operands: linear in each of its first two operands; or y = Q(u, u) of one.
+  quadratic,
+};
+
+// The operation by itself, on all reals, has no finite constant: `proved` with the reason, or (proved = false) none is
+// known to this library. Nothing is said of functions in which it occurs: √(x² + 1) has one.
 struct Unbounded {
   std::string why;
   bool proved = false;
+  Escape escape = Escape::unknown;
 };
 
 }  // namespace rule

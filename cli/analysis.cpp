@@ -80,6 +80,7 @@ Analysis analyse_bounds(const Settings& settings, const Options& options) {
   analysis.sandwich = sandwich(model.function(), model.sample(), sandwich_options(settings, model, options));
   for (BoundRow& row : analysis.sandwich.bounds) {
     row.note = with_node_names(row.note, model);
+    if (row.note.ends_with(box_hint)) row.note += ": --box LO:HI";
     row.explanation = with_node_names(row.explanation, model);
   }
   LayerOptions layers = layer_options(settings, options);

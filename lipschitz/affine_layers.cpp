@@ -12,27 +12,28 @@ namespace {
 
 using detail::FoldedMap;
 
-// The maps by which a node depends on its operands; none where it is not affine.
-std::vector<LinearMap> maps_of(const Graph& graph, NodeId id) {
+// How a node depends on its operands; no maps where it is not affine.
+rule::Affine affine_rule(const Graph& graph, NodeId id) {
   const Rule rule = graph.rule(id, {});
-  if (const auto* affine = std::get_if<rule::Affine>(&rule)) return affine->maps;
+  if (const auto* affine = std::get_if<rule::Affine>(&rule)) return *affine;
   const auto* elementwise = std::get_if<rule::Elementwise>(&rule);
-  if (elementwise == nullptr || graph.constant_error(id) != 0.0) return {};
+  if (elementwise == nullptr || graph.error_of_operands(id) != 0.0) return {};
   const LinearMap map = detail::linear_here(*elementwise, graph.node(id).value.shape());
   if (!map) return {};
-  std::vector<LinearMap> maps(graph.node(id).operands().size());
-  maps[static_cast<std::size_t>(elementwise->argument)] = map;
-  return maps;
+  rule::Affine affine{std::vector<LinearMap>(graph.node(id).operands().size())};
+  affine.maps[static_cast<std::size_t>(elementwise->argument)] = map;
+  return affine;
 }
 
 // Σ map ∘ (what the operand is of the inputs), over the operands that vary.
 std::optional<FoldedMap> folded(const Graph& graph, NodeId id, const std::map<NodeId, FoldedMap>& known) {
-  const std::vector<LinearMap> maps = maps_of(graph, id);
+  const rule::Affine rule = affine_rule(graph, id);
+  const double error = graph.error_of_maps(id, rule);
   std::optional<FoldedMap> sum;
-  for (std::size_t i = 0; i < maps.size(); ++i) {
+  for (std::size_t i = 0; i < rule.maps.size(); ++i) {
     const NodeId operand = graph.node(id).operands()[i];
     if (!graph.varies(operand)) continue;
-    const FoldedMap term = FoldedMap::compose(FoldedMap(maps[i], graph.constant_error(id)), known.at(operand));
+    const FoldedMap term = FoldedMap::compose(FoldedMap(rule.maps[i], error), known.at(operand));
     sum = sum ? FoldedMap::add(*sum, term) : term;
   }
   return sum;
@@ -46,7 +47,7 @@ Index joint_size(const Graph& graph) {
 
 // The one node by which an affine node varies; none where there are several or it is not affine.
 std::optional<NodeId> sole_operand(const Graph& graph, NodeId id) {
-  if (graph.node(id).op == nullptr || maps_of(graph, id).empty()) return std::nullopt;
+  if (graph.node(id).op == nullptr || affine_rule(graph, id).maps.empty()) return std::nullopt;
   std::optional<NodeId> sole;
   for (const NodeId operand : graph.node(id).operands()) {
     if (!graph.varies(operand)) continue;

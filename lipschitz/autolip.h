@@ -27,6 +27,9 @@ struct AutoLipOptions : Options {
   AffineNorm affine_norm = AffineNorm::spectral;
 };
 
+// Ends notes of bounds that a bounded domain may make finite.
+inline constexpr std::string_view box_hint = "; on a box of inputs there may be one";
+
 struct NodeRow {
   NodeId id = 0;
   std::string op;     // for display only
@@ -55,7 +58,8 @@ struct AutoLipReport {
 //
 // Errors: UsageError (no tape, no input, more than one sample), NumericError (weights or inputs not finite),
 // UnsupportedError (samples are mixed), DomainError (an operation undefined on the box). An operation without a finite
-// constant is an answer: +inf, with status `unbounded` or `no_rule`, and the node. Past the deadline layers get cheaper
+// constant is an answer: +inf, with the node, and the status `unbounded` where the function is proved to have none
+// (docs/mathematics.md, 7.6) or `no_rule`. Past the deadline layers get cheaper
 // true bounds and the status is `cut`.
 AutoLipReport autolip(const Var& output, const AutoLipOptions& options = {});
 

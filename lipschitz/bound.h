@@ -37,7 +37,7 @@ std::ostream& operator<<(std::ostream& out, const Rigour& rigour);
 // What kind of answer a result is.
 enum class Status {
   finite,
-  unbounded,    // an operation is proved to have no finite constant where it is used
+  unbounded,    // the function is proved to have no finite constant
   no_rule,      // none is known to this library
   unsupported,  // the question makes sense, this library cannot answer it
   cut,          // stopped by a time limit or a stop request; the value is true but could be better

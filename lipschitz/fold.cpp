@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "autodiff/error.h"
+#include "lipschitz/escape.h"
 
 namespace taut::detail {
 namespace {
@@ -163,22 +164,23 @@ UpperBound Fold::combined(NodeId id, const std::vector<UpperBound>& gains, bool 
 
 // Gains of rules that are plain numbers hold for the constants that rules saw, not for those nearby.
 UpperBound Fold::gain(NodeId id, double value, std::string detail) const {
-  if (graph_.constant_error(id) == 0.0) return certified(value, "gain", std::move(detail));
+  if (graph_.error_of_operands(id) == 0.0) return certified(value, "gain", std::move(detail));
   return UpperBound::estimate(value, options_.norm, "gain, constants not enclosed", std::move(detail));
 }
 
 // ---- one overload per kind of rule
 // -----------------------------------------------------------------------------------
 
-void Fold::include(NodeId id, const rule::Affine& rule) { include_affine(id, "affine", rule.maps); }
+void Fold::include(NodeId id, const rule::Affine& rule) { include_affine(id, "affine", rule); }
 
-void Fold::include_affine(NodeId id, std::string_view kind, const std::vector<LinearMap>& maps) {
+void Fold::include_affine(NodeId id, std::string_view kind, const rule::Affine& rule) {
   State& s = state(id);
   s.rule = kind;
+  const double error = graph_.error_of_maps(id, rule);
   const std::span<const NodeId> operands = graph_.node(id).operands();
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (!graph_.varies(operands[i])) continue;
-    const FoldedMap map(maps[i], graph_.constant_error(id));
+    const FoldedMap map(rule.maps[i], error);
     s.gains.push_back(map.norm(options_, cut_));
     for (const auto& [atom, inner] : state(operands[i]).terms) {
       FoldedMap folded = FoldedMap::compose(map, inner);
@@ -186,7 +188,7 @@ void Fold::include_affine(NodeId id, std::string_view kind, const std::vector<Li
       if (!first) place->second = FoldedMap::add(place->second, folded);
     }
   }
-  s.unfolded = combined(id, s.gains, write_apart(maps), [&](NodeId operand) { return known(operand); });
+  s.unfolded = combined(id, s.gains, write_apart(rule.maps), [&](NodeId operand) { return known(operand); });
   inherit_cause(id);
   int folded_parts = 0;
   for (const auto& [atom, map] : s.terms) folded_parts += map.parts();
@@ -198,12 +200,12 @@ void Fold::include_affine(NodeId id, std::string_view kind, const std::vector<Li
 
 void Fold::include(NodeId id, const rule::Elementwise& rule) {
   const NodeId operand = graph_.node(id).operands()[static_cast<std::size_t>(rule.argument)];
-  const bool exact_constants = graph_.constant_error(id) == 0.0;
+  const bool exact_constants = graph_.error_of_operands(id) == 0.0;
   if (exact_constants)
     if (const LinearMap map = linear_here(rule, graph_.node(id).value.shape())) {
-      std::vector<LinearMap> maps(graph_.node(id).operands().size());
-      maps[static_cast<std::size_t>(rule.argument)] = map;
-      return include_affine(id, "elementwise, linear here", maps);
+      rule::Affine affine{std::vector<LinearMap>(graph_.node(id).operands().size())};
+      affine.maps[static_cast<std::size_t>(rule.argument)] = map;
+      return include_affine(id, "elementwise, linear here", affine);
     }
   const double slope = rule.slope.magnitude();
   const UpperBound largest = slope_bound(id, slope);
@@ -222,7 +224,7 @@ void Fold::include(NodeId id, const rule::Elementwise& rule) {
 
 // Slopes scale with the constants (x / c), so that their relative errors add up.
 UpperBound Fold::slope_bound(NodeId id, double slope) const {
-  const double error = graph_.constant_error(id);
+  const double error = graph_.error_of_operands(id);
   if (error == 0.0) return certified(slope, "slope", graph_.describe(id));
   if (!(error < 0.25)) return gain(id, slope, graph_.describe(id));
   return certified(mul_up(slope, add_up(1.0, 2.0 * error)), "slope", graph_.describe(id));
@@ -241,7 +243,7 @@ void Fold::include(NodeId id, const rule::Selects& rule) {
 }
 
 void Fold::set_slopes(NodeId id, const rule::Elementwise& rule) {
-  const double error = graph_.constant_error(id);
+  const double error = graph_.error_of_operands(id);
   if (!std::isfinite(rule.slope.magnitude()) || !(error < 0.25)) return;
   const Index size = graph_.node(id).value.size();
   Slopes slopes{Tensor::uninitialised({size}, DType::f64), Tensor::uninitialised({size}, DType::f64),
@@ -286,7 +288,7 @@ void Fold::include(NodeId id, const rule::Bilinear& rule) {
   const std::span<const NodeId> operands = graph_.node(id).operands();
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (!graph_.varies(operands[i])) continue;
-    const FoldedMap map(rule.dominating[i], graph_.constant_error(id));
+    const FoldedMap map(rule.dominating[i], graph_.error_of_operands(id));
     state(id).gains.push_back(map.norm(options_, cut_));
   }
   set_atom(id, "bilinear", combined(id, state(id).gains, false, [&](NodeId operand) { return bound_at_end(operand); }));
@@ -322,17 +324,44 @@ AutoLipReport Fold::summary() {
   return report;
 }
 
+std::optional<NodeId> Fold::proved_unbounded() {
+  if (on_domain()) return std::nullopt;
+  // The output is an affine image of results of operations without a constant, plus what is proved to be Lipschitz.
+  std::vector<Escaping> summands;
+  for (const auto& [atom, map] : state(graph_.output()).terms) {
+    if (const auto found = unbounded_.find(atom); found != unbounded_.end() && found->second.proved) {
+      summands.push_back({atom, found->second.escape, {}, map});
+      continue;
+    }
+    const UpperBound rest = of_atom(atom);
+    if (rest.magnitude().is_infinite() || !rest.is_certified()) return std::nullopt;
+  }
+  // Their operands are affine images of the input.
+  for (Escaping& summand : summands)
+    for (const NodeId operand : varying_operands(summand.cause)) {
+      const Terms& terms = state(operand).terms;
+      if (terms.size() != 1 || terms.begin()->first != joint_input) return std::nullopt;
+      summand.before.emplace(operand, terms.begin()->second);
+    }
+  if (summands.empty() || !escapes(graph_, summands)) return std::nullopt;
+  return summands.front().cause;
+}
+
 void Fold::explain_infinity(NodeId output, AutoLipReport& report) {
+  const auto infinite = [&](NodeId cause) { return cat(graph_.describe(cause), ": ", unbounded_.at(cause).why); };
+  if (const auto proved = proved_unbounded()) {
+    report.status = Status::unbounded;
+    report.note = cat("+inf, ", report.bound.rigour(), ", because of ", infinite(*proved));
+    return;
+  }
+  report.status = Status::no_rule;
   const auto cause = state(output).cause;
-  const auto reason = cause ? unbounded_.find(*cause) : unbounded_.end();
-  if (reason == unbounded_.end()) {
-    report.status = Status::no_rule;
+  if (!cause || !unbounded_.contains(*cause)) {
     report.note = "+inf: the norm of a map is not known to be finite";
     return;
   }
-  report.status = reason->second.proved ? Status::unbounded : Status::no_rule;
-  report.note =
-      cat("+inf, ", report.bound.rigour(), ", because of ", graph_.describe(*cause), ": ", reason->second.why);
+  report.note = cat("+inf, the function is not proved to be unbounded: no bound is known behind ", infinite(*cause),
+                    on_domain() ? "" : box_hint);
 }
 
 NodeRow Fold::row(NodeId id) {

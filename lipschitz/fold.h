@@ -88,13 +88,15 @@ class Fold {
   UpperBound largest_of(const std::vector<UpperBound>& parts) const;
 
   void include(NodeId id, const rule::Affine& rule);
-  void include_affine(NodeId id, std::string_view kind, const std::vector<LinearMap>& maps);
+  void include_affine(NodeId id, std::string_view kind, const rule::Affine& rule);
   void include(NodeId id, const rule::Elementwise& rule);
   void include(NodeId id, const rule::Selects& rule);
   void include(NodeId id, const rule::Bounded& rule);
   void include(NodeId id, const rule::Bilinear& rule);
   void include(NodeId id, const rule::Unbounded& rule);
 
+  // The operation by which the function is proved to have no constant (docs/mathematics.md, 7.6), or nothing.
+  std::optional<NodeId> proved_unbounded();
   AutoLipReport summary();
   void explain_infinity(NodeId output, AutoLipReport& report);
   NodeRow row(NodeId id);

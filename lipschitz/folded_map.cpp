@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "lipschitz/balanced.h"
 #include "lipschitz/fold_convolution.h"
 #include "lipschitz/matrix_form.h"
 
@@ -70,14 +71,19 @@ const Enclosure& FoldedMap::enclosure(const AutoLipOptions& options, bool& cut) 
 }
 
 Enclosure FoldedMap::computed(const AutoLipOptions& options) const {
-  if (options.affine_norm == AffineNorm::frobenius && has_layer(map_)) {
-    Enclosure bounds{LowerBound::certified(0.0, options.norm, "none"), frobenius_norm(map_, options)};
-    return with_entry_error(std::move(bounds), map_, relative_error_);
+  const std::optional<Balanced> b = balanced(map_);
+  return b ? times_power_of_two(computed(b->map, options), b->exponent) : computed(map_, options);
+}
+
+Enclosure FoldedMap::computed(const LinearMap& map, const AutoLipOptions& options) const {
+  if (options.affine_norm == AffineNorm::frobenius && has_layer(map)) {
+    Enclosure bounds{LowerBound::certified(0.0, options.norm, "none"), frobenius_norm(map, options)};
+    return with_entry_error(std::move(bounds), map, relative_error_);
   }
   // What folded into one layer has no parts whose norms would be known, nor has a part that only folding has made.
-  Enclosure bounds = folded_ && is_composite(map_) && !has_circular(map_) ? folded_norm(map_, options.norm, options)
-                                                                          : operator_norm(map_, options.norm, options);
-  return with_entry_error(std::move(bounds), map_, relative_error_);
+  Enclosure bounds = folded_ && is_composite(map) && !has_circular(map) ? folded_norm(map, options.norm, options)
+                                                                        : operator_norm(map, options.norm, options);
+  return with_entry_error(std::move(bounds), map, relative_error_);
 }
 
 Enclosure with_entry_error(Enclosure bounds, const LinearMap& map, double relative_error) {

@@ -12,7 +12,7 @@ namespace taut::detail {
 
 class FoldedMap {
  public:
-  // The map of one operation. Every entry may be off by `relative_error` (see Graph::constant_error). Of maps that are
+  // The map of one operation. Every entry may be off by `relative_error` (see Graph::error_of_maps). Of maps that are
   // composed and added it is relative to absolute(map()), the magnitudes composed and added, which may be much larger
   // than the entries of the map itself.
   FoldedMap(LinearMap map, double relative_error);
@@ -33,6 +33,7 @@ class FoldedMap {
  private:
   FoldedMap(LinearMap map, int parts, double relative_error, bool folded);
   Enclosure computed(const AutoLipOptions& options) const;
+  Enclosure computed(const LinearMap& map, const AutoLipOptions& options) const;
 
   struct Known {
     std::optional<Enclosure> norm;

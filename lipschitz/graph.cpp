@@ -19,6 +19,31 @@ const Tape& tape_of(const Var& output, std::string_view analysis) {
 
 }  // namespace
 
+Range enclosed_constant(const Var& x) {
+  if (!x.on_tape()) return Range::point(x.value());
+  const Tape& tape = *Tape::of(x);
+  std::vector<bool> needed(x.id() + std::size_t{1});
+  needed[x.id()] = true;
+  for (NodeId id = x.id() + 1; id-- > 0;)
+    if (needed[id])
+      for (const NodeId operand : tape.node(id).operands()) needed[operand] = true;
+  std::map<NodeId, Range> known;
+  for (NodeId id = 0; id <= x.id(); ++id) {
+    if (!needed[id]) continue;
+    const Node& n = tape.node(id);
+    if (n.leaf == Leaf::input) throw UsageError("[enclosed constant] a value that depends on no input is needed");
+    std::vector<const Tensor*> values;
+    std::vector<Range> operands;
+    for (const NodeId operand : n.operands()) {
+      values.push_back(&tape.node(operand).value);
+      operands.push_back(known.at(operand));
+    }
+    known.emplace(id, n.op == nullptr ? Range::point(n.value)
+                                      : n.op->range({Operands(values), n.value.to(DType::f64), operands}));
+  }
+  return known.at(x.id());
+}
+
 Graph::Graph(const Var& output, std::string_view analysis)
     : tape_(tape_of(output, analysis)), analysis_(analysis), output_(output.id()), varies_(output_ + std::size_t{1}) {
   std::vector<bool> needed(output_ + std::size_t{1});
@@ -57,16 +82,9 @@ void Graph::enclose_constant(NodeId id) {
     const auto known = constants_.find(operand);
     operands.push_back(known != constants_.end() ? known->second.range : Range::point(node(operand).value));
   }
-  Constant constant{range_of(id, operands), {}, 0.0};
-  constant.midpoint = Tensor::uninitialised(n.value.shape(), DType::f64);
-  const auto middle = constant.midpoint.mutable_data<double>();
-  for (std::size_t i = 0; i < middle.size(); ++i) {
-    const Interval e = constant.range.at(static_cast<Index>(i));
-    middle[i] = e.lo == e.hi ? e.lo : 0.5 * e.lo + 0.5 * e.hi;
-    const double radius = std::max(sub_up(e.hi, middle[i]), sub_up(middle[i], e.lo));
-    if (radius > 0.0) constant.relative_error = std::max(constant.relative_error, div_up(radius, std::fabs(middle[i])));
-  }
-  constants_.emplace(id, std::move(constant));
+  Range range = range_of(id, operands);
+  Midpoints numbers = midpoints(range);
+  constants_.emplace(id, Constant{std::move(range), std::move(numbers)});
 }
 
 Range Graph::range_of(NodeId id, std::span<const Range> operands) const {
@@ -79,13 +97,13 @@ Range Graph::range_of(NodeId id, std::span<const Range> operands) const {
   }
 }
 
-double Graph::constant_error(NodeId id) const {
+double Graph::error_of_operands(NodeId id) const {
   const std::span<const NodeId> operands = node(id).operands();
   double error = 0.0;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     const auto known = constants_.find(operands[i]);
-    if (known == constants_.end() || !(known->second.relative_error > error)) continue;
-    if (!only_added(id, i)) error = known->second.relative_error;
+    if (known == constants_.end() || !(known->second.numbers.relative_error > error)) continue;
+    if (!only_added(id, i)) error = known->second.numbers.relative_error;
   }
   return error;
 }
@@ -110,11 +128,16 @@ bool Graph::only_added(NodeId id, std::size_t operand) const {
   return !maps.empty() && std::ranges::equal(maps, maps_of(values), detail::same_entries);
 }
 
+double Graph::error_of_maps(NodeId id, const rule::Affine& rule) const {
+  const double of_operands = error_of_operands(id);
+  return add_up(add_up(of_operands, rule.relative_error), mul_up(of_operands, rule.relative_error));
+}
+
 std::vector<const Tensor*> Graph::operand_values(const Node& n) const {
   std::vector<const Tensor*> values;
   for (const NodeId operand : n.operands()) {
     const auto known = constants_.find(operand);
-    values.push_back(known != constants_.end() ? &known->second.midpoint : &node(operand).value);
+    values.push_back(known != constants_.end() ? &known->second.numbers.values : &node(operand).value);
   }
   return values;
 }

@@ -12,6 +12,11 @@
 
 namespace taut {
 
+// An outer interval of the number that a Var stands for in exact arithmetic, which depends on leaves that do not vary:
+// [v, v] of a leaf or a plain tensor, by the range rules where it was computed. UsageError for what depends on an
+// input.
+Range enclosed_constant(const Var& x);
+
 class Graph {
  public:
   // `analysis` opens error messages. UsageError when the output lies on no tape or the tape has no input leaf.
@@ -31,7 +36,9 @@ class Graph {
   // the exact network has the exact ones. Rules see the midpoints of their f64 enclosures; this is the largest relative
   // distance of an exact entry from the midpoint among the constant operands of a node, 0 when all are exact. Operands
   // on which no entry of an affine node's maps depends, which are only added to others, are left out.
-  double constant_error(NodeId id) const;
+  double error_of_operands(NodeId id) const;
+  // That of the entries of an affine node's maps: with what the operation itself has rounded (1/n of a mean).
+  double error_of_maps(NodeId id, const rule::Affine& rule) const;
 
   // NumericError naming the first leaf with a NaN or an infinity, and its position.
   void require_finite() const;
@@ -50,8 +57,7 @@ class Graph {
  private:
   struct Constant {
     Range range;
-    Tensor midpoint;
-    double relative_error = 0.0;
+    Midpoints numbers;
   };
   void enclose_constant(NodeId id);
   Range range_of(NodeId id, std::span<const Range> operands) const;

@@ -31,19 +31,6 @@ Range times(const Range& a, const Range& b) {
   return combined(a, b, [](const Interval& x, const Interval& y) { return x * y; });
 }
 
-// A x for every A within the relative error of the map.
-Range applied(const LinearMap& map, const Range& x, double relative_error) {
-  const Range y = linear_range(map, x, DType::f64);
-  if (relative_error == 0.0) return y;
-  const Range magnitude = map_range(x, [](const Interval& e) { return Interval{0.0, e.magnitude()}; });
-  const Range mass = linear_range(absolute(map), magnitude, DType::f64);
-  Range error = map_range(mass, [&](const Interval& e) {
-    const double radius = mul_up(e.hi, relative_error);
-    return Interval{-radius, radius};
-  });
-  return plus(y, error);
-}
-
 Range zero(const Shape& shape) { return Range::point(Tensor::zeros(shape, DType::f64)); }
 
 Range unit(const Shape& shape, Index at) {
@@ -67,11 +54,11 @@ struct Differences::OfRule {
   std::optional<Local> operator()(const rule::Affine& rule) const {
     Local local;
     local.maps = rule.maps;
-    local.relative_error = graph.constant_error(id);
+    local.relative_error = graph.error_of_maps(id, rule);
     return local.relative_error < 0.25 ? std::optional(std::move(local)) : std::nullopt;
   }
   std::optional<Local> operator()(const rule::Elementwise& rule) const {
-    const double error = graph.constant_error(id);
+    const double error = graph.error_of_operands(id);
     if (!std::isfinite(rule.slope.magnitude()) || !(error < 0.25)) return std::nullopt;
     Local local;
     local.argument = static_cast<std::size_t>(rule.argument);
@@ -106,7 +93,7 @@ Range Differences::forward(std::span<const Range> direction) const {
     for (std::size_t i = 0; i < operands.size(); ++i) {
       if (!values[operands[i]].defined()) continue;
       if (!local.maps.empty())
-        accumulate(values[id], applied(local.maps[i], values[operands[i]], local.relative_error));
+        accumulate(values[id], linear_range(local.maps[i], values[operands[i]], DType::f64, local.relative_error));
       else if (i == local.argument)
         accumulate(values[id], times(local.slopes, values[operands[i]]));
     }
@@ -126,7 +113,8 @@ std::vector<Range> Differences::backward(const Range& cotangent) const {
     for (std::size_t i = 0; i < operands.size(); ++i) {
       if (!graph_->varies(operands[i])) continue;
       if (!local.maps.empty())
-        accumulate(values[operands[i]], applied(transpose(local.maps[i]), values[*id], local.relative_error));
+        accumulate(values[operands[i]],
+                   linear_range(transpose(local.maps[i]), values[*id], DType::f64, local.relative_error));
       else if (i == local.argument)
         accumulate(values[operands[i]], times(local.slopes, values[*id]));
     }

@@ -50,11 +50,18 @@ void Domain::clamp(Tensor& points) const {
 
 bool Domain::contains(const Tensor& points) const {
   if (!bounded()) return true;
-  Tensor inside = points.copy();
-  clamp(inside);
-  return dispatch(points.dtype(), [&](auto zero) {
-    return std::ranges::equal(std::as_const(inside).data<decltype(zero)>(), points.data<decltype(zero)>());
-  });
+  const Index of_one = range_.lo.size();
+  for (Index i = 0; i < points.size(); ++i)
+    if (!range_.at(i % of_one).contains(points.at(i))) return false;
+  return true;
+}
+
+bool Domain::holds_numbers(DType dtype) const {
+  if (!bounded()) return true;
+  Tensor nearest = range_.lo.to(dtype).reshaped(range_.shape());
+  nearest = nearest.copy();
+  clamp(nearest);
+  return contains(nearest);
 }
 
 void Candidates::offer(Candidate candidate) {
@@ -89,6 +96,19 @@ void require_usable(const Tensor& data, const std::optional<Interval>& box, std:
                          "] that is asked about; leave out what does not, or widen the box"));
 }
 
+namespace {
+
+// A domain in which there are points to be looked at.
+Domain with_numbers(Domain domain, DType dtype, std::string_view method) {
+  if (!domain.holds_numbers(dtype))
+    throw UnsupportedError(cat("[", method, "] no ", dtype,
+                               " number lies within the box, so that the function has no value there that could be "
+                               "computed; widen the box, or give weights and inputs as f64"));
+  return domain;
+}
+
+}  // namespace
+
 LowerSearch::LowerSearch(const Function& f, const Tensor& sample, const LowerOptions& options, Domain domain,
                          std::string_view method)
     : f_(f),
@@ -97,7 +117,7 @@ LowerSearch::LowerSearch(const Function& f, const Tensor& sample, const LowerOpt
       start_(Options::Clock::now()),
       sample_(sample.shape()),
       dtype_(sample.dtype()),
-      domain_(std::move(domain)),
+      domain_(with_numbers(std::move(domain), sample.dtype(), method)),
       batch_(f, sample, options.norm, method, options.seed) {}
 
 Tensor LowerSearch::points(std::vector<double>& rows) const {

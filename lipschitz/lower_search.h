@@ -24,6 +24,7 @@ class Domain {
   // Points (count, …), moved to the nearest ones inside that their dtype can represent.
   void clamp(Tensor& points) const;
   bool contains(const Tensor& points) const;
+  bool holds_numbers(DType dtype) const;  // between the ends of every side is a number of the dtype
 
  private:
   Range range_;  // of one sample

@@ -101,12 +101,12 @@ Step::Part part_of(const LinearMap& map, NodeId operand, double constant_error) 
 }
 
 bool is_piecewise_linear(const Graph& graph, NodeId id, const Rule& rule) {
-  if (graph.constant_error(id) >= 0.25) return false;
-  if (std::holds_alternative<rule::Affine>(rule)) return true;
+  if (const auto* const affine = std::get_if<rule::Affine>(&rule)) return graph.error_of_maps(id, *affine) < 0.25;
+  if (graph.error_of_operands(id) >= 0.25) return false;
   const auto* const elementwise = std::get_if<rule::Elementwise>(&rule);
   if (elementwise == nullptr) return false;
   if (elementwise->pieces) return true;
-  return graph.constant_error(id) == 0.0 && linear(*elementwise, graph.node(id).value.shape());
+  return graph.error_of_operands(id) == 0.0 && linear(*elementwise, graph.node(id).value.shape());
 }
 
 }  // namespace
@@ -128,16 +128,16 @@ PiecewiseTape::PiecewiseTape(const Graph& graph)
   const std::vector<Range> ranges = graph.ranges(origin);
   for (const auto& [id, rule] : rules) {
     if (const auto* const affine = std::get_if<rule::Affine>(&rule)) {
-      add_affine(id, affine->maps, ranges);
+      add_affine(id, *affine, ranges);
       continue;
     }
     const auto& elementwise = std::get<rule::Elementwise>(rule);
     if (elementwise.pieces) {
       add_piecewise(id, elementwise, ranges);
     } else {
-      std::vector<LinearMap> maps(graph.node(id).operands().size());
-      maps[static_cast<std::size_t>(elementwise.argument)] = linear(elementwise, graph.node(id).value.shape());
-      add_affine(id, maps, ranges);
+      rule::Affine affine{std::vector<LinearMap>(graph.node(id).operands().size())};
+      affine.maps[static_cast<std::size_t>(elementwise.argument)] = linear(elementwise, graph.node(id).value.shape());
+      add_affine(id, affine, ranges);
     }
   }
 }
@@ -160,18 +160,18 @@ void PiecewiseTape::push(Step step) {
   steps_.push_back(std::move(step));
 }
 
-void PiecewiseTape::add_affine(NodeId id, const std::vector<LinearMap>& maps, std::span<const Range> ranges) {
+void PiecewiseTape::add_affine(NodeId id, const rule::Affine& rule, std::span<const Range> ranges) {
   const std::span<const NodeId> operands = graph_.node(id).operands();
   Step step;
   step.id = id;
   step.size = size(id);
-  const double constant_error = graph_.constant_error(id);
+  const double constant_error = graph_.error_of_maps(id, rule);
   step.exact = constant_error == 0.0;
   bool scaled_yet = false;
   for (std::size_t k = 0; k < operands.size(); ++k) {
     if (!graph_.varies(operands[k])) continue;
     step.exact = step.exact && exact_[operands[k]];
-    Step::Part part = part_of(maps[k], operands[k], constant_error);
+    Step::Part part = part_of(rule.maps[k], operands[k], constant_error);
     for (Index i = 0; i < step.size; ++i) {
       double largest = 0.0;
       for (Index j = 0; j < part.columns; ++j) largest = std::max(largest, std::fabs(part.at(i, j)));

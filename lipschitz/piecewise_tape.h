@@ -103,7 +103,7 @@ class PiecewiseTape {
 
  private:
   void require_dimension();
-  void add_affine(NodeId id, const std::vector<LinearMap>& maps, std::span<const Range> ranges);
+  void add_affine(NodeId id, const rule::Affine& rule, std::span<const Range> ranges);
   void add_piecewise(NodeId id, const rule::Elementwise& rule, std::span<const Range> ranges);
   void push(Step step);
 

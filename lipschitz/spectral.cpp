@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "autodiff/error.h"
+#include "lipschitz/balanced.h"
 #include "lipschitz/conv_spectrum.h"
 #include "lipschitz/conv_sums.h"
 #include "lipschitz/dense_norm.h"
@@ -293,6 +294,8 @@ Enclosure folded_norm(const LinearMap& map, Norm norm, const Options& options) {
 Enclosure operator_norm(const LinearMap& map, Norm norm, const NormOptions& options) {
   if (map.in_shape().size() == 0 || map.out_shape().size() == 0) return exactly(0.0, norm, "empty");
   if (!detail::is_composite(map)) detail::require_finite_leaf(map);
+  if (const auto b = detail::balanced(map))
+    return detail::times_power_of_two(operator_norm(b->map, norm, options), b->exponent);
   const auto begin = Options::Clock::now();
   Enclosure bounds = std::visit(OperatorNorm{map, norm, options}, map.structure());
   bounds.seconds = std::chrono::duration<double>(Options::Clock::now() - begin).count();

@@ -20,9 +20,9 @@ LinearMap along_axis(const Tensor& weight, int axis, const Shape& in, const Shap
 class MatrixAlong final : public LinearPrimitive {
  public:
   static constexpr OpInfo static_info{"matrix_along", "W x along one axis, W constant", "", ""};
-  // `transposed`: the matrix is read so, which spares a copy of it in every derivative.
-  MatrixAlong(const Tensor& matrix, bool transposed, int axis)
-      : matrix_(matrix), transposed_(transposed), axis_(axis) {}
+  // Forward multiplies with `matrix`, of its operand's dtype; exact entries lie within `error` of those of `entries`.
+  MatrixAlong(const Tensor& matrix, const Tensor& entries, double error, int axis)
+      : matrix_(matrix), entries_(entries), error_(error), axis_(axis) {}
   const OpInfo& info() const override { return static_info; }
   Attributes attributes() const override { return {{"matrix", matrix_}, {"transposed", transposed_}, {"axis", axis_}}; }
   TensorType infer(const Operands& in) const override {
@@ -49,11 +49,14 @@ class MatrixAlong final : public LinearPrimitive {
     return y;
   }
   LinearMap map(const Shape& in, const Shape& out) const override {
-    return along_axis(transposed_ ? transpose(Var(matrix_)).value() : matrix_, axis_, in, out);
+    return along_axis(transposed_ ? transpose(Var(entries_)).value() : entries_, axis_, in, out);
   }
+  double map_error() const override { return error_; }
   Var again(const Var& x) const override { return record(Where::current(), *this, x); }
   Var adjoint(const Var& y, const Shape&) const override {
-    return record(Where::current(), MatrixAlong(matrix_, !transposed_, axis_), y);
+    MatrixAlong turned = *this;
+    turned.transposed_ = !transposed_;
+    return record(Where::current(), turned, y);
   }
   int sample_axis(const SampleSite& site) const override {
     return site.axis[0] == axis_ ? mixes_samples : site.axis[0];
@@ -62,8 +65,9 @@ class MatrixAlong final : public LinearPrimitive {
  private:
   Index rows() const { return matrix_.shape()[transposed_ ? 1 : 0]; }
   Index columns() const { return matrix_.shape()[transposed_ ? 0 : 1]; }
-  Tensor matrix_;
-  bool transposed_;
+  Tensor matrix_, entries_;
+  double error_;
+  bool transposed_ = false;  // the matrix is read so, which spares a copy of it in every derivative
   int axis_;
 };
 
@@ -101,17 +105,38 @@ class CumulativeSum final : public LinearPrimitive {
   bool exclusive_, reverse_;
 };
 
+namespace {
+
+// The matrix in the dtype in which values are computed.
+Tensor stored_matrix(const Tensor& matrix, DType dtype, Where where) {
+  if (!matrix.defined() || matrix.shape().rank() != 2)
+    throw ShapeError(cat("[matrix_along] a matrix (m, n) is required, got ",
+                         matrix.defined() ? "shape " + matrix.shape().str() : "an undefined tensor",
+                         "; reshape it to two axes"));
+  Tensor stored = matrix.to(dtype);
+  if (const Index bad = stored.first_non_finite(); bad >= 0)
+    throw NumericError(cat("[matrix_along] at ", where, ": the matrix must be finite in ", dtype, ", element ", bad,
+                           " is ", matrix.at(bad), "; replace it"));
+  return stored;
+}
+
+}  // namespace
+
 Var matrix_along(const Var& x, const Tensor& matrix, Index axis, Where where) {
   return primitives::checked(x, "matrix_along", where, [&] {
-    if (!matrix.defined() || matrix.shape().rank() != 2)
-      throw ShapeError(cat("[matrix_along] a matrix (m, n) is required, got ",
-                           matrix.defined() ? "shape " + matrix.shape().str() : "an undefined tensor",
-                           "; reshape it to two axes"));
-    const Tensor stored = matrix.to(x.dtype());
-    if (const Index bad = stored.first_non_finite(); bad >= 0)
-      throw NumericError(cat("[matrix_along] at ", where, ": the matrix must be finite in ", x.dtype(), ", element ",
-                             bad, " is ", matrix.at(bad), "; replace it"));
-    return record(where, MatrixAlong(stored, false, x.shape().axis(axis, "matrix_along")), x);
+    const Tensor stored = stored_matrix(matrix, x.dtype(), where);
+    return record(where, MatrixAlong(stored, stored, 0.0, x.shape().axis(axis, "matrix_along")), x);
+  });
+}
+
+Var matrix_along(const Var& x, const Range& matrix, Index axis, Where where) {
+  return primitives::checked(x, "matrix_along", where, [&] {
+    const auto [entries, error] = midpoints(matrix);
+    const Tensor stored = stored_matrix(entries, x.dtype(), where);
+    if (!(error < 1.0))
+      throw DomainError(
+          "[matrix_along] an entry is known by an interval that is not small beside it; enclose it better");
+    return record(where, MatrixAlong(stored, entries, error, x.shape().axis(axis, "matrix_along")), x);
   });
 }
 

@@ -25,7 +25,7 @@ double largest_weighted_distance(Index n) {
 // when the mean is taken away, and rounding is then to their size.
 Var weights(const Var& tokens, double scale_by) {
   const Shape& s = tokens.shape();
-  const Var mean = scale(sum_to(tokens, s.with(s.rank() - 2, 1)), 1.0 / static_cast<double>(s[s.rank() - 2]));
+  const Var mean = mean_of_sum(sum_to(tokens, s.with(s.rank() - 2, 1)), s[s.rank() - 2]);
   const Var u = tokens - broadcast_to(mean, s);
   const Var products = matmul(u, u, false, true);
   const Shape row = s.with(s.rank() - 2, 1).with(s.rank() - 1, s[s.rank() - 2]);
@@ -129,8 +129,9 @@ Var attention(const Var& q, const Var& k, const Var& v, const Tensor& mask, Wher
         q.shape()[rank - 1] == 0)
       throw ShapeError(cat("[attention] q (…, n, d), k (…, m, d) and v (…, m, e) are required, got ", q.shape(), ", ",
                            k.shape(), " and ", v.shape()));
-    const double by = 1.0 / std::sqrt(static_cast<double>(q.shape()[rank - 1]));
-    Var scores = scale(matmul(q, k, false, true, where), by, where);
+    const auto d = static_cast<double>(q.shape()[rank - 1]);
+    const Interval by{div_down(1.0, sqrt_up(d)), div_up(1.0, sqrt_down(d))};
+    Var scores = scale(matmul(q, k, false, true, where), 1.0 / std::sqrt(d), by, where);
     if (mask.defined()) scores = add(scores, Var(mask.to(q.dtype())), where);
     return matmul(softmax(scores, -1, where), v, false, false, where);
   });

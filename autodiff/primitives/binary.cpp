@@ -120,7 +120,8 @@ class Mul final : public Pair<Mul, Binary::mul> {
     if (!site.varies(1)) return rule::Affine{{diagonal(site.in[1]), LinearMap()}};
     if (!site.varies(0)) return rule::Affine{{LinearMap(), diagonal(site.in[0])}};
     if (!site.on_domain())
-      return unbounded(site, "a product of two varying operands has the derivative b, which is unbounded");
+      return primitives::unbounded_product(
+          site, "a product of two varying operands has the derivative b, which is unbounded");
     const Tensor a = magnitude(site.ranges[0]), b = magnitude(site.ranges[1]);
     if (!primitives::all_finite(a) || !primitives::all_finite(b))
       return unbounded(site, "a product of two varying operands, of which one is unbounded on this domain");

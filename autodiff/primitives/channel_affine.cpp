@@ -66,7 +66,7 @@ class ChannelAffine final : public Primitive {
       return rule::Affine{std::move(maps)};
     }
     const char* const why = "the product of a varying operand and a varying scale";
-    if (!site.on_domain()) return primitives::unbounded(site, why);
+    if (!site.on_domain()) return primitives::unbounded_product(site, why);
     const Tensor x = primitives::magnitude(site.ranges[0]), scale = primitives::magnitude(site.ranges[1]);
     if (!primitives::all_finite(x) || !primitives::all_finite(scale)) return primitives::unbounded(site, why);
     maps[0] = of_input(scale);
@@ -174,11 +174,11 @@ Var batch_norm_training(const Var& x, const Var& gamma, const Var& beta, double 
     Shape aligned = shape;
     for (int i = 0; i < shape.rank(); ++i)
       if (i != a) aligned = aligned.with(i, 1);
-    const double share = static_cast<double>(shape[a]) / static_cast<double>(shape.size());
-    const Var mean = scale(sum_to(x, aligned, where), share, where);
+    const Index count = shape.size() / shape[a];
+    const Var mean = mean_of_sum(sum_to(x, aligned, where), count, where);
     const Var centred = sub(x, broadcast_to(mean, shape, where), where);
     const Var variance =
-        reshape(scale(sum_to(square(centred, where), aligned, where), share, where), per_channel, where);
+        reshape(mean_of_sum(sum_to(square(centred, where), aligned, where), count, where), per_channel, where);
     if (batch_mean != nullptr) *batch_mean = reshape(mean, per_channel, where);
     if (batch_variance != nullptr) *batch_variance = variance;
     return channel_affine(centred, scale_of(gamma, variance, eps, where), beta, a, where);

@@ -123,7 +123,7 @@ Rule product_rule(const RuleSite& site, LinearMap bias, First&& given_second, Se
     return rule::Affine{std::move(maps)};
   }
   const char* const why = "the product of a varying image and a varying kernel";
-  if (!site.on_domain()) return primitives::unbounded(site, why);
+  if (!site.on_domain()) return primitives::unbounded_product(site, why);
   const Tensor a = primitives::magnitude(site.ranges[0]), b = primitives::magnitude(site.ranges[1]);
   if (!primitives::all_finite(a) || !primitives::all_finite(b)) return primitives::unbounded(site, why);
   maps[0] = given_second(b);

@@ -194,6 +194,11 @@ int common_sample_axis(const SampleSite& site) {
   return axis;
 }
 
-rule::Unbounded unbounded(const RuleSite& site, std::string why) { return {std::move(why), !site.on_domain()}; }
+rule::Unbounded unbounded(const RuleSite& site, std::string why, rule::Escape escape) {
+  return {std::move(why), !site.on_domain(), escape};
+}
+rule::Unbounded unbounded_product(const RuleSite& site, std::string why) {
+  return unbounded(site, std::move(why), rule::Escape::quadratic);
+}
 
 }  // namespace taut::primitives

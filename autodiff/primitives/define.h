@@ -70,7 +70,9 @@ double rounded_to(DType dtype, double value);
 int common_sample_axis(const SampleSite& site);
 
 // No finite constant over all reals, with the proof; on a domain the ranges are outer ones, so nothing is proved.
-rule::Unbounded unbounded(const RuleSite& site, std::string why);
+rule::Unbounded unbounded(const RuleSite& site, std::string why, rule::Escape escape = rule::Escape::unknown);
+// Of a product of two varying operands, plus what may be affine in others.
+rule::Unbounded unbounded_product(const RuleSite& site, std::string why);
 
 }  // namespace primitives
 }  // namespace taut

@@ -53,6 +53,7 @@ class Exp final : public Unit<Exp, ExpFormula, Unary::exp> {
     return {std::max(0.0, y.lo), y.hi};
   }
   std::string_view unbounded_because() const override { return "the derivative e^x grows without bound"; }
+  rule::Escape escape() const override { return rule::Escape::all_reals; }
 };
 
 class Log final : public Unit<Log, LogFormula, Unary::log> {
@@ -94,6 +95,7 @@ class Square final : public Unit<Square, SquareFormula, Unary::square> {
     return {std::max(0.0, mul_down(near, near)), mul_up(x.magnitude(), x.magnitude())};
   }
   std::string_view unbounded_because() const override { return "the derivative 2x grows without bound"; }
+  rule::Escape escape() const override { return rule::Escape::quadratic; }
 };
 
 class Abs final : public Unit<Abs, AbsFormula, Unary::abs> {
@@ -184,6 +186,7 @@ class Step final : public Unit<Step, StepFormula, Unary::step> {
   Slope slope(const Interval& x) const override { return {0.0, x.lo > 0 || x.hi <= 0 ? 0.0 : infinity}; }
   Interval image(const Interval& x) const override { return {x.lo > 0 ? 1.0 : 0.0, x.hi > 0 ? 1.0 : 0.0}; }
   std::string_view unbounded_because() const override { return "the step at 0 is a jump"; }
+  rule::Escape escape() const override { return rule::Escape::all_reals; }
 };
 
 class Sign final : public Unit<Sign, SignFormula, Unary::sign> {
@@ -195,6 +198,7 @@ class Sign final : public Unit<Sign, SignFormula, Unary::sign> {
   }
   Interval image(const Interval& x) const override { return {value(x.lo), value(x.hi)}; }
   std::string_view unbounded_because() const override { return "the jumps at 0"; }
+  rule::Escape escape() const override { return rule::Escape::all_reals; }
 
  private:
   static double value(double x) { return x > 0 ? 1.0 : x < 0 ? -1.0 : 0.0; }

@@ -32,20 +32,22 @@ class Neg final : public LinearPrimitive {
 class Scale final : public LinearPrimitive {
  public:
   static constexpr OpInfo static_info{"scale", "c·x", "", ""};
-  explicit Scale(double factor) : factor_(factor) {}
+  // `factor` is what forward multiplies with; exact factors lie within `error` of `nearest`, relative to it.
+  Scale(double factor, double nearest, double error) : factor_(factor), nearest_(nearest), error_(error) {}
   const OpInfo& info() const override { return static_info; }
   Attributes attributes() const override { return {{"factor", factor_}}; }
   TensorType infer(const Operands& in) const override { return in[0].type(); }
   Tensor forward(const Operands& in, const TensorType& out) const override {
     return run(Unary::scale, factor_, in[0], out);
   }
-  LinearMap map(const Shape& in, const Shape&) const override { return scale_map(in, factor_); }
-  Var again(const Var& x) const override { return scale(x, factor_); }
-  Var adjoint(const Var& y, const Shape&) const override { return scale(y, factor_); }
+  LinearMap map(const Shape& in, const Shape&) const override { return scale_map(in, nearest_); }
+  double map_error() const override { return error_; }
+  Var again(const Var& x) const override { return record(Where::current(), *this, x); }
+  Var adjoint(const Var& y, const Shape&) const override { return again(y); }
   int sample_axis(const SampleSite& site) const override { return site.axis[0]; }
 
  private:
-  double factor_;
+  double factor_, nearest_, error_;
 };
 
 class Shift final : public Primitive {
@@ -72,9 +74,21 @@ class Shift final : public Primitive {
 
 Var neg(const Var& x, Where where) { return record(where, Neg(), x); }
 Var scale(const Var& x, double factor, Where where) {
-  return record(
-      where, Scale(primitives::finite_constant("scale", factor, primitives::given(x, "scale", where).dtype(), where)),
-      x);
+  const DType dtype = primitives::given(x, "scale", where).dtype();
+  const double rounded = primitives::finite_constant("scale", factor, dtype, where);
+  return record(where, Scale(rounded, rounded, 0.0), x);
+}
+Var scale(const Var& x, double nearest, const Interval& exact, Where where) {
+  const DType dtype = primitives::given(x, "scale", where).dtype();
+  const double error = relative_distance(nearest, exact);
+  if (!(error < 1.0))
+    throw DomainError(cat("[scale] at ", where, ": the factor ", nearest, " stands for one in [", exact.lo, ", ",
+                          exact.hi, "]; an enclosure that is small beside it is needed"));
+  return record(where, Scale(primitives::finite_constant("scale", nearest, dtype, where), nearest, error), x);
+}
+Var mean_of_sum(const Var& total, Index n, Where where) {
+  const auto count = static_cast<double>(n);
+  return scale(total, 1.0 / count, quotient(1.0, count), where);
 }
 Var shift(const Var& x, double offset, Where where) {
   return record(

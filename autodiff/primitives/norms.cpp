@@ -201,9 +201,9 @@ Var variance(const Var& x, const Axes& axes, bool keep, bool unbiased, Where whe
       throw ShapeError(cat("[variance] of ", over.count(x.shape()), unbiased ? " numbers, unbiased," : " numbers",
                            " is undefined for shape ", x.shape(), "; reduce longer axes"));
     const Shape kept = over.kept(x.shape());
-    const double share = 1.0 / static_cast<double>(over.count(x.shape()));
-    const Var centred = sub(x, broadcast_to(scale(sum_to(x, kept, where), share, where), x.shape(), where), where);
-    return scale(sum(square(centred, where), axes, keep, where), 1.0 / static_cast<double>(n), where);
+    const Var centred = sub(
+        x, broadcast_to(mean_of_sum(sum_to(x, kept, where), over.count(x.shape()), where), x.shape(), where), where);
+    return mean_of_sum(sum(square(centred, where), axes, keep, where), n, where);
   });
 }
 

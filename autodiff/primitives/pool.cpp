@@ -28,14 +28,15 @@ IndexList positions(const kernels::PoolShape& s, const Tensor& x) {
                   [&](auto zero) { return kernels::max_pool_positions(s, x.data<decltype(zero)>().data()); });
 }
 
-// 1 / (window size) as the dtype holds it: the pool is this number times a sum, in the kernel as in the map.
-double average_factor(const Pool2dOptions& o, DType dtype) {
-  return primitives::rounded_to(dtype, 1.0 / static_cast<double>(o.window[0] * o.window[1]));
+// 1 / (window size), which the kernel multiplies sums with as the dtype holds it, and the map as f64 does.
+double share_of(const Pool2dOptions& o) { return 1.0 / static_cast<double>(o.window[0] * o.window[1]); }
+double error_of_share(const Pool2dOptions& o) {
+  return relative_distance(share_of(o), quotient(1.0, static_cast<double>(o.window[0] * o.window[1])));
 }
 
 // Average pooling is a convolution with one group per channel and a constant kernel. For a batch in chwn, whose samples
 // are innermost, between two permutations.
-LinearMap average_map(const Shape& in, const Shape& out, const Pool2dOptions& o, double factor) {
+LinearMap average_map(const Shape& in, const Shape& out, const Pool2dOptions& o) {
   if (in.size() == 0 || out.size() == 0)
     return LinearMap(in, out, structure::Selection{std::make_shared<std::vector<Index>>(out.size(), Index{-1})});
   const auto [kh, kw] = o.window;
@@ -46,7 +47,7 @@ LinearMap average_map(const Shape& in, const Shape& out, const Pool2dOptions& o,
   const Shape from = planes(in), to = planes(out);
   Conv2dOptions options{o.stride, o.dilation, o.padding, from[0], Layout::nchw};
   const LinearMap convolution(from, to,
-                              structure::Convolution{Tensor::full(Shape{from[0], 1, kh, kw}, DType::f64, factor),
+                              structure::Convolution{Tensor::full(Shape{from[0], 1, kh, kw}, DType::f64, share_of(o)),
                                                      options,
                                                      {from[0], from[1], from[2]},
                                                      {to[0], to[1], to[2]},
@@ -124,7 +125,7 @@ Var avg_pool_gradient(const Var& y, const Shape& x, const Pool2dOptions& options
 class AvgPool2d final : public LinearPrimitive {
  public:
   static constexpr OpInfo static_info{"avg_pool2d", "mean of every window; padding counts as zeros", "", ""};
-  AvgPool2d(const Pool2dOptions& options, DType dtype) : options_(options), factor_(average_factor(options, dtype)) {}
+  explicit AvgPool2d(const Pool2dOptions& options) : options_(options) {}
   const OpInfo& info() const override { return static_info; }
   Attributes attributes() const override { return attributes_of(options_); }
   TensorType infer(const Operands& in) const override {
@@ -135,25 +136,24 @@ class AvgPool2d final : public LinearPrimitive {
     const auto shape = kernels::pool_shape(in[0].shape(), options_, "avg_pool2d");
     dispatch(out.dtype, [&](auto zero) {
       using T = decltype(zero);
-      kernels::sum_pool(shape, static_cast<T>(factor_), in[0].data<T>().data(), y.mutable_data<T>().data());
+      kernels::sum_pool(shape, static_cast<T>(share_of(options_)), in[0].data<T>().data(), y.mutable_data<T>().data());
     });
     return y;
   }
-  LinearMap map(const Shape& in, const Shape& out) const override { return average_map(in, out, options_, factor_); }
+  LinearMap map(const Shape& in, const Shape& out) const override { return average_map(in, out, options_); }
+  double map_error() const override { return error_of_share(options_); }
   Var again(const Var& x) const override { return record(Where::current(), *this, x); }
   Var adjoint(const Var& y, const Shape& in) const override { return avg_pool_gradient(y, in, options_); }
   int sample_axis(const SampleSite& site) const override { return image_axis(site, options_.layout); }
 
  private:
   Pool2dOptions options_;
-  double factor_;
 };
 
 class AvgPool2dGradient final : public LinearPrimitive {
  public:
   static constexpr OpInfo static_info{"avg_pool2d_gradient", "the transpose of avg_pool2d", "", ""};
-  AvgPool2dGradient(const Shape& x, const Pool2dOptions& options, DType dtype)
-      : x_(x), options_(options), factor_(average_factor(options, dtype)) {}
+  AvgPool2dGradient(const Shape& x, const Pool2dOptions& options) : x_(x), options_(options) {}
   const OpInfo& info() const override { return static_info; }
   Attributes attributes() const override { return attributes_of(options_); }
   TensorType infer(const Operands& in) const override { return {x_, in[0].dtype()}; }
@@ -162,46 +162,45 @@ class AvgPool2dGradient final : public LinearPrimitive {
     const auto shape = kernels::pool_shape(x_, options_, "avg_pool2d");
     dispatch(out.dtype, [&](auto zero) {
       using T = decltype(zero);
-      kernels::sum_pool_adjoint(shape, static_cast<T>(factor_), in[0].data<T>().data(), x.mutable_data<T>().data());
+      kernels::sum_pool_adjoint(shape, static_cast<T>(share_of(options_)), in[0].data<T>().data(),
+                                x.mutable_data<T>().data());
     });
     return x;
   }
   LinearMap map(const Shape& in, const Shape& out) const override {
-    return taut::transpose(average_map(out, in, options_, factor_));
+    return taut::transpose(average_map(out, in, options_));
   }
+  double map_error() const override { return error_of_share(options_); }
   Var again(const Var& x) const override { return avg_pool_gradient(x, x_, options_); }
-  Var adjoint(const Var& y, const Shape&) const override {
-    return record(Where::current(), AvgPool2d(options_, y.dtype()), y);
-  }
+  Var adjoint(const Var& y, const Shape&) const override { return record(Where::current(), AvgPool2d(options_), y); }
   int sample_axis(const SampleSite& site) const override { return image_axis(site, options_.layout); }
 
  private:
   Shape x_;
   Pool2dOptions options_;
-  double factor_;
 };
 
 namespace {
 
-// What the plain average of every window is multiplied with so that it is divided by the positions that count: the size
-// of the window over their number, over the rows and columns of the result. Undefined when it is 1 everywhere.
-Tensor corrections(const Shape& x, const Pool2dOptions& options, const kernels::PoolShape& s, DType dtype) {
+// The positions that count of every window as a share of the size of the window, the inverse of what its plain average
+// is multiplied with: numbers of positions, over the rows and columns of the result. Undefined where all of them count.
+Tensor counts(const Shape& x, const Pool2dOptions& options, const kernels::PoolShape& s, DType dtype) {
   const bool nchw = options.layout == Layout::nchw;
-  const auto factor = [&](std::size_t axis, Index o) {
+  const auto counted = [&](std::size_t axis, Index o) {
     const Index size = x[static_cast<int>(axis) + (nchw ? 2 : 1)];
     const Index end = options.count_padding ? size + options.padding[2 * axis + 1] : size;
-    const Index counted = kernels::positions_in_window(s, axis, o, end, options.count_padding);
-    return static_cast<double>(options.window[axis]) / static_cast<double>(counted);
+    return kernels::positions_in_window(s, axis, o, end, options.count_padding);
   };
   bool whole = true;
-  for (Index o = 0; o < s.out_h; ++o) whole = whole && factor(0, o) == 1.0;
-  for (Index o = 0; o < s.out_w; ++o) whole = whole && factor(1, o) == 1.0;
+  for (Index o = 0; o < s.out_h; ++o) whole = whole && counted(0, o) == options.window[0];
+  for (Index o = 0; o < s.out_w; ++o) whole = whole && counted(1, o) == options.window[1];
   if (whole) return {};
-  Tensor factors = Tensor::uninitialised(nchw ? Shape{s.out_h, s.out_w} : Shape{s.out_h, s.out_w, 1}, DType::f64);
-  auto to = factors.mutable_data<double>().begin();
+  Tensor numbers = Tensor::uninitialised(nchw ? Shape{s.out_h, s.out_w} : Shape{s.out_h, s.out_w, 1}, DType::f64);
+  auto to = numbers.mutable_data<double>().begin();
   for (Index row = 0; row < s.out_h; ++row)
-    for (Index column = 0; column < s.out_w; ++column) *to++ = factor(0, row) * factor(1, column);
-  return factors.to(dtype);
+    for (Index column = 0; column < s.out_w; ++column)
+      *to++ = static_cast<double>(counted(0, row) * counted(1, column));
+  return numbers.to(dtype);
 }
 
 }  // namespace
@@ -214,13 +213,17 @@ Var max_pool2d(const Var& x, const Pool2dOptions& options, Where where) {
 Var avg_pool2d(const Var& x, const Pool2dOptions& options, Where where) {
   return primitives::checked(x, "avg_pool2d", where, [&] {
     const kernels::PoolShape shape = kernels::pool_shape(x.shape(), options, "avg_pool2d");
-    const Var plain = record(where, AvgPool2d(shape.options, x.dtype()), x);
-    const Tensor factors = corrections(x.shape(), options, shape, x.dtype());
-    return factors.defined() ? mul(plain, Var(factors), where) : plain;
+    const Var plain = record(where, AvgPool2d(shape.options), x);
+    const Tensor numbers = counts(x.shape(), options, shape, x.dtype());
+    if (!numbers.defined()) return plain;
+    // Recorded, so that analyses enclose the quotients.
+    Tape* const tape = Tape::of(x);
+    const Var shares = reciprocal(tape != nullptr ? tape->constant(numbers) : Var(numbers), where);
+    return mul(plain, scale(shares, static_cast<double>(options.window[0] * options.window[1]), where), where);
   });
 }
 Var avg_pool_gradient(const Var& y, const Shape& x, const Pool2dOptions& options, Where where) {
-  return record(where, AvgPool2dGradient(x, options, y.dtype()), y);
+  return record(where, AvgPool2dGradient(x, options), y);
 }
 
 template const OpInfo& describe<MaxPool2d>();

@@ -11,22 +11,20 @@ using namespace primitives;  // NOLINT(google-build-using-namespace): what this 
 class Pow final : public Unit<Pow, PowFormula, Unary::pow> {
  public:
   static constexpr OpInfo static_info{"pow", "x^p", "", ""};
-  explicit Pow(double exponent) : exponent_(exponent) {}
+  // Values are computed with `exponent`; slopes hold for every exponent in `exact`, between whose ends x^p is monotone,
+  // and images for both.
+  Pow(double exponent, const Interval& exact) : exponent_(exponent), exact_(exact) {}
   Attributes attributes() const override { return {{"exponent", exponent_}}; }
   Slope slope(const Interval& x) const override {
-    if (exponent_ == 0.0 || exponent_ == 1.0) return Slope::point(exponent_);
-    // p − 1 is off by an ulp, which ln x carries into the power.
-    double rounding = 0.0;
-    const bool exact = outward_detail::sum_error(exponent_, -1.0, exponent_ - 1.0) == 0.0;
-    for (const double end : {std::fabs(x.lo), std::fabs(x.hi)})
-      if (!exact && end > 0.0 && std::isfinite(end)) rounding = std::max(rounding, std::fabs(std::log(end)));
-    const Slope s =
-        Slope::point(exponent_) * widen(power(exponent_ - 1.0, x), 4 * u * rounding * (1.0 + std::fabs(exponent_)));
+    if (exact_ == Interval::point(0.0) || exact_ == Interval::point(1.0)) return exact_;
+    const Slope s = exact_ * hull(power(sub_down(exact_.lo, 1.0), x), power(sub_up(exact_.hi, 1.0), x));
     return std::isnan(s.lo) || std::isnan(s.hi) ? Slope::reals() : s;
   }
   Interval image(const Interval& x) const override {
-    require_domain(whole(exponent_) || x.lo >= 0, "pow", x, "x ≥ 0 when the exponent is no whole number");
-    return power(exponent_, x);
+    const bool one = exact_.lo == exact_.hi && whole(exact_.lo);
+    require_domain(one || x.lo >= 0, "pow", x, "x ≥ 0 when the exponent is no whole number");
+    const Interval y = hull(power(exact_.lo, x), power(exact_.hi, x));
+    return exact_.contains(exponent_) ? y : hull(y, power(exponent_, x));
   }
   ForwardError forward_error() const override {
     const double size = std::fabs(exponent_);
@@ -37,6 +35,10 @@ class Pow final : public Unit<Pow, PowFormula, Unary::pow> {
   std::string_view unbounded_because() const override {
     return exponent_ > 1.0 ? "the derivative p x^(p−1) grows without bound"
                            : "the derivative p x^(p−1) grows without bound as x goes to 0";
+  }
+  rule::Escape escape() const override {
+    const bool total = exact_.lo == exact_.hi && whole(exact_.lo) && exact_.lo > 1.0;
+    return total ? rule::Escape::all_reals : rule::Escape::entries;
   }
 
  private:
@@ -58,6 +60,7 @@ class Pow final : public Unit<Pow, PowFormula, Unary::pow> {
     return y;
   }
   double exponent_;
+  Interval exact_;
 };
 
 class Reciprocal final : public Unit<Reciprocal, ReciprocalFormula, Unary::reciprocal> {
@@ -122,6 +125,7 @@ class Expm1 final : public Unit<Expm1, Expm1Formula, Unary::expm1> {
     return {std::max(-1.0, y.lo), y.hi};
   }
   std::string_view unbounded_because() const override { return "the derivative e^x grows without bound"; }
+  rule::Escape escape() const override { return rule::Escape::all_reals; }
 };
 
 class Erf final : public Unit<Erf, ErfFormula, Unary::erf> {
@@ -141,7 +145,15 @@ class Erf final : public Unit<Erf, ErfFormula, Unary::erf> {
 };
 
 Var pow(const Var& x, double exponent, Where where) {
-  return record(where, Pow(primitives::finite_constant("pow", exponent, given(x, "pow", where).dtype(), where)), x);
+  const double rounded = primitives::finite_constant("pow", exponent, given(x, "pow", where).dtype(), where);
+  return record(where, Pow(rounded, Interval::point(rounded)), x);
+}
+Var pow(const Var& x, double nearest, const Interval& exact, Where where) {
+  const double rounded = primitives::finite_constant("pow", nearest, given(x, "pow", where).dtype(), where);
+  if (!std::isfinite(exact.magnitude()) || !(exact.lo <= exact.hi))
+    throw NumericError(
+        cat("[pow] at ", where, ": the exponent must lie in a finite interval, got [", exact.lo, ", ", exact.hi, "]"));
+  return record(where, Pow(rounded, exact), x);
 }
 Var reciprocal(const Var& x, Where where) { return record(where, Reciprocal(), x); }
 Var rsqrt(const Var& x, Where where) { return record(where, Rsqrt(), x); }

@@ -136,7 +136,7 @@ class MatMul final : public Primitive {
     if (!site.varies(1)) return rule::Affine{{partial(site, 0, site.in[1]), LinearMap()}};
     if (!site.varies(0)) return rule::Affine{{LinearMap(), partial(site, 1, site.in[0])}};
     if (!site.on_domain())
-      return primitives::unbounded(site, "a product of two varying matrices has unbounded derivatives");
+      return primitives::unbounded_product(site, "a product of two varying matrices has unbounded derivatives");
     const Tensor a = primitives::magnitude(site.ranges[0]), b = primitives::magnitude(site.ranges[1]);
     if (!primitives::all_finite(a) || !primitives::all_finite(b))
       return primitives::unbounded(site, "a product of two varying matrices, of which one is unbounded on this domain");
@@ -242,7 +242,8 @@ class Dense final : public Primitive {
       if (site.varies(1)) maps[1] = by_weight(site.in[0]);
       return rule::Affine{std::move(maps)};
     }
-    if (!site.on_domain()) return primitives::unbounded(site, "the product of a varying input and a varying weight");
+    if (!site.on_domain())
+      return primitives::unbounded_product(site, "the product of a varying input and a varying weight");
     const Tensor xs = primitives::magnitude(site.ranges[0]), ws = primitives::magnitude(site.ranges[1]);
     if (!primitives::all_finite(xs) || !primitives::all_finite(ws))
       return primitives::unbounded(site,

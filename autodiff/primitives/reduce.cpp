@@ -407,7 +407,7 @@ Var mean(const Var& x, const Axes& axes, bool keep, Where where) {
   return checked(x, "mean", where, [&] {
     const Reduced over(mask_of(x.shape(), axes, "mean"), keep);
     require_elements(over, x.shape(), "mean");
-    return scale(sum(x, axes, keep, where), 1.0 / static_cast<double>(over.count(x.shape())), where);
+    return mean_of_sum(sum(x, axes, keep, where), over.count(x.shape()), where);
   });
 }
 

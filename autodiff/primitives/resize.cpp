@@ -1,6 +1,5 @@
 // Images in other resolutions: selections and matrices along the rows and columns.
 #include <algorithm>
-#include <cmath>
 
 #include "autodiff/primitives/define.h"
 
@@ -26,20 +25,31 @@ Var nearest_along(const Var& x, int axis, Index size, Where where) {
   return gather(x, axis, indices, where);
 }
 
-// Row i weighs the two pixels between whose centres pixel i of the result lies.
-Tensor interpolation(Index from, Index size, bool align_corners) {
-  Tensor matrix = Tensor::zeros(Shape{size, from}, DType::f64);
-  const auto weights = matrix.mutable_data<double>();
-  const auto n = static_cast<double>(from), m = static_cast<double>(size);
+// A place among pixels, numerator / denominator from the centre of the first one on.
+struct Place {
+  Index numerator, denominator;
+};
+Place place_of(Index i, Index from, Index size, bool align_corners) {
+  if (align_corners) return size > 1 ? Place{i * (from - 1), size - 1} : Place{0, 1};
+  return {(2 * i + 1) * from - size, 2 * size};
+}
+
+// Row i weighs the two pixels between whose centres pixel i of the result lies. The weights are quotients of whole
+// numbers, of which the intervals hold the exact ones.
+Range interpolation(Index from, Index size, bool align_corners) {
+  Range matrix{Tensor::zeros(Shape{size, from}, DType::f64), Tensor::zeros(Shape{size, from}, DType::f64)};
+  const auto lo = matrix.lo.mutable_data<double>(), hi = matrix.hi.mutable_data<double>();
   for (Index i = 0; i < size; ++i) {
-    const auto at = static_cast<double>(i);
-    double position = (at + 0.5) * n / m - 0.5;
-    if (align_corners) position = size > 1 ? at * (n - 1) / (m - 1) : 0.0;
-    position = std::clamp(position, 0.0, n - 1);
-    const auto left = static_cast<Index>(position), right = std::min(left + 1, from - 1);
-    const double share = position - static_cast<double>(left);
-    weights[static_cast<std::size_t>(i * from + left)] += 1.0 - share;
-    weights[static_cast<std::size_t>(i * from + right)] += share;
+    const auto [numerator, denominator] = place_of(i, from, size, align_corners);
+    const Index inside = std::clamp<Index>(numerator, 0, (from - 1) * denominator);
+    const Index left = inside / denominator, rest = inside % denominator;
+    const auto put = [&](Index pixel, Index share) {
+      const Interval weight = quotient(static_cast<double>(share), static_cast<double>(denominator));
+      lo[static_cast<std::size_t>(i * from + pixel)] = weight.lo;
+      hi[static_cast<std::size_t>(i * from + pixel)] = weight.hi;
+    };
+    put(left, denominator - rest);
+    if (rest > 0) put(left + 1, rest);
   }
   return matrix;
 }

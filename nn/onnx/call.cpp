@@ -1,8 +1,10 @@
 #include "nn/onnx/call.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "autodiff/error.h"
+#include "lipschitz/graph.h"
 
 namespace taut::nn::onnx {
 
@@ -16,7 +18,8 @@ Call::Call(const Context& context, const GraphNode& node, int opset, int line, s
       varies_(varies),
       fixed_(fixed),
       shapes_(shapes),
-      outputs_(node.outputs.size()) {}
+      outputs_(node.outputs.size()),
+      enclosed_(operands_.size()) {}
 
 std::string Call::title() const {
   const std::string& name = !node_.name.empty() ? node_.name : node_.outputs.empty() ? node_.op : node_.outputs.front();
@@ -41,9 +44,61 @@ const Var& Call::x(int i) const {
   return v.var;
 }
 
-const Tensor& Call::constant(int i, const char* what) const {
+const Tensor& Call::given(int i, const char* what) const {
   if (varies(i)) unsupported(cat("its ", what, " depends on the input of the model; only constants are supported"));
   return value(i).var.value();
+}
+
+const Tensor& Call::constant(int i, const char* what) const {
+  const Tensor& t = given(i, what);
+  if (!exact(i)) inexact(i, what);
+  return t;
+}
+
+bool Call::computed(int i) const {
+  if (!has(i) || varies(i) || !onnx::is_float(value(i).type) || !value(i).var.on_tape()) return false;
+  return Tape::of(value(i).var)->node(value(i).var.id()).op != nullptr;
+}
+
+// What arithmetic has computed without rounding is what its enclosure says.
+bool Call::exact(int i) const {
+  if (!computed(i)) return true;
+  const Range range = enclosed_constant(value(i).var);
+  const Tensor wide = value(i).var.value().to(DType::f64);
+  return std::ranges::equal(range.lo.data<double>(), wide.data<double>()) &&
+         std::ranges::equal(range.hi.data<double>(), wide.data<double>());
+}
+
+void Call::inexact(int i, const char* what) const {
+  unsupported(cat("its ", what, " (operand ", i + 1,
+                  ") is computed within the file by arithmetic that rounds, so that the number it stands for is known "
+                  "by an interval only; store it as a constant (fold constants before the export)"));
+}
+
+Range Call::enclosed(int i, const char* what) const {
+  const Tensor& t = given(i, what);
+  enclosed_[static_cast<std::size_t>(i)] = 1;
+  return computed(i) ? enclosed_constant(value(i).var) : Range::point(t);
+}
+
+Interval Call::enclosed_scalar(int i, const char* what) const {
+  const Range range = enclosed(i, what);
+  if (range.lo.size() != 1) fail(cat("its ", what, " must be one number, but has the shape ", range.shape()));
+  return range.at(0);
+}
+
+void Call::require_enclosed(const Tape& tape, std::size_t first, std::span<const Value> outputs) const {
+  for (int i = 0; i < count(); ++i) {
+    if (!computed(i) || enclosed_[static_cast<std::size_t>(i)] != 0) continue;
+    const NodeId id = value(i).var.id();
+    const auto same = [&](const Value& output) { return output.var.on_tape() && output.var.id() == id; };
+    bool recorded = std::ranges::any_of(outputs, same);
+    for (std::size_t node = first; node < tape.size() && !recorded; ++node) {
+      const auto operands = tape.node(static_cast<NodeId>(node)).operands();
+      recorded = std::ranges::find(operands, id) != operands.end();
+    }
+    if (!recorded && !exact(i)) inexact(i, "value");
+  }
 }
 
 double Call::scalar(int i, const char* what) const {

@@ -11,6 +11,7 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/outward.h"
+#include "autodiff/tape.h"
 #include "nn/onnx/graph.h"
 
 namespace taut::nn::onnx {
@@ -56,9 +57,30 @@ class Call {
   const Var& x(int i) const;        // a floating-point operand
   Var optional_x(int i) const { return has(i) ? x(i) : Var(); }
   bool is_float(int i) const { return onnx::is_float(value(i).type); }
-  // Numbers that do not depend on the input.
+  // Numbers that do not depend on the input, and are exact: stored in the file or moved, or computed without rounding.
+  // What was computed with rounding is refused: it is recorded (x), or known by intervals (enclosed).
   const Tensor& constant(int i, const char* what) const;
   double scalar(int i, const char* what) const;  // exactly one number
+  // Intervals that hold the exact numbers; points where no tape is recorded, as nothing is then proved.
+  Range enclosed(int i, const char* what) const;
+  Interval enclosed_scalar(int i, const char* what) const;
+  bool exact(int i) const;  // constant(i) is not refused for having been computed
+  // f, monotone, of every number of a constant, f64. UnsupportedError where an interval's ends have different values.
+  template <class F>
+  Tensor decided(int i, F&& f) const {
+    const Range range = enclosed(i, "operand");
+    Tensor y = Tensor::uninitialised(range.shape(), DType::f64);
+    const auto to = y.mutable_data<double>();
+    for (std::size_t k = 0; k < to.size(); ++k) {
+      const Interval x = range.at(static_cast<Index>(k));
+      to[k] = static_cast<double>(f(x.lo));
+      if (to[k] != static_cast<double>(f(x.hi))) inexact(i, "operand");
+    }
+    return y;
+  }
+  // Every operand that was computed with rounding has been recorded, from node `first` of the tape on, or enclosed.
+  // UnsupportedError else: its numbers would count as exact.
+  void require_enclosed(const Tape& tape, std::size_t first, std::span<const Value> outputs) const;
   std::vector<Index> whole_numbers(int i, const char* what) const;
 
   // Attributes
@@ -92,6 +114,9 @@ class Call {
 
  private:
   const Attribute* attribute(std::string_view name) const;
+  const Tensor& given(int i, const char* what) const;
+  bool computed(int i) const;  // on a tape, by arithmetic
+  [[noreturn]] void inexact(int i, const char* what) const;
   template <class T>
   const T* typed(std::string_view name, const char* kind) const;
 
@@ -103,6 +128,7 @@ class Call {
   std::span<const char> varies_, fixed_;
   std::span<const Shape> shapes_;
   std::vector<Value> outputs_;
+  mutable std::vector<char> enclosed_;  // per operand: asked for by intervals
 };
 
 }  // namespace taut::nn::onnx

@@ -120,9 +120,13 @@ void pow_operator(Call& call) {
     if (call.varies(0)) call.unsupported("a power of which base and exponent both depend on the input");
     return call.out(exp(mul(call.x(1), log(x, call.where()), call.where()), call.where()));
   }
-  const Tensor exponent = aligned(call, x, call.value(1).var).value();
-  if (exponent.size() == 1 && exponent.shape().rank() <= x.shape().rank())
-    return call.out(power(call, x, exponent.at(0)));
+  const Shape& s = call.value(1).var.shape();
+  if (s.size() == 1 && s.rank() <= x.shape().rank()) {
+    const Interval exact = call.enclosed_scalar(1, "exponent");
+    if (exact.lo == exact.hi && exact.lo == call.value(1).var.value().at(0)) return call.out(power(call, x, exact.lo));
+    return call.out(pow(x, 0.5 * exact.lo + 0.5 * exact.hi, exact, call.where()));
+  }
+  const Tensor exponent = aligned(call, x, Var(call.constant(1, "exponent"))).value();
   const Shape shape = broadcast_shapes(x.shape(), exponent.shape(), "Pow");
   call.require_moderate(static_cast<double>(shape.size()));
   const Var wide = x.shape() == shape ? x : broadcast_to(x, shape, call.where());
@@ -135,6 +139,14 @@ void clip_operator(Call& call) {
     if (operands) return call.has(operand) ? call.scalar(operand, name) : otherwise;
     return call.f(name, otherwise);
   };
+  const auto lies = [&](int operand) { return operands && call.has(operand) && call.is_float(operand); };
+  if (call.is_float(0) && ((lies(1) && !call.exact(1)) || (lies(2) && !call.exact(2)))) {
+    // Ends that were computed take part as operands, so that they are enclosed.
+    Var y = call.x(0);
+    if (call.has(1)) y = maximum(y, call.x(1), call.where());
+    if (call.has(2)) y = minimum(y, call.x(2), call.where());
+    return call.out(y);
+  }
   const double lo = end(1, "min", -infinity), hi = end(2, "max", infinity);
   if (!call.is_float(0)) {
     Tensor y = whole_map(call.value(0).var.value(), [&](double x) { return std::min(std::max(x, lo), hi); });
@@ -204,8 +216,7 @@ void cast_to(Call& call, ElementType to) {
       const bool narrows = v.type != to && (to == ElementType::f16 || to == ElementType::bf16);
       if (narrows && !call.varies(0)) {
         const bool half = to == ElementType::f16;
-        const Tensor y =
-            whole_map(v.var.value(), [&](double x) { return half ? rounded_to_half(x) : rounded_to_bfloat(x); });
+        const Tensor y = call.decided(0, [&](double x) { return half ? rounded_to_half(x) : rounded_to_bfloat(x); });
         return call.out(0, Value{Var(y.to(call.dtype())), to});
       }
       if (narrows && to == ElementType::bf16)
@@ -220,9 +231,9 @@ void cast_to(Call& call, ElementType to) {
     if (call.varies(0))
       call.unsupported(
           cat("a cast of what depends on the input to ", to_string(to), ", a staircase without a Lipschitz constant"));
-    const Tensor wide = v.var.value().to(DType::f64);
-    return call.whole(
-        0, whole_map(wide, [&](double x) { return to == ElementType::boolean ? (x != 0.0) : std::trunc(x); }), to);
+    if (to == ElementType::boolean)  // an interval that holds 0 decides nothing, unless it is 0
+      return call.whole(0, whole_map(call.decided(0, signum), [](double x) { return x != 0.0; }), to);
+    return call.whole(0, call.decided(0, [](double x) { return std::trunc(x); }), to);
   }
   if (to == ElementType::boolean)
     return call.whole(0, whole_map(v.var.value(), [](double x) { return x != 0.0 ? 1.0 : 0.0; }), to);

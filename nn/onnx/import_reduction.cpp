@@ -89,9 +89,20 @@ void reduce_any(Call& call) {
 void reduce_product(Call& call) {
   if (call.varies(0)) call.unsupported("a product of numbers that depend on the input has no rule");
   const Reduction r = reduction(call, 18);
-  const Tensor y = fold_whole(call.value(0).var.value().to(DType::f64), r, 1.0, times);
-  if (call.is_float(0)) return call.out(Var(y.to(call.dtype())));
-  call.whole(0, y, call.value(0).type);
+  if (!call.is_float(0)) return call.whole(0, fold_whole(call.value(0).var.value(), r, 1.0, times), call.value(0).type);
+  // Recorded factor by factor, since it rounds.
+  Var y = call.x(0);
+  for (const Index axis : r.axes) {
+    const Index n = y.shape()[static_cast<int>(axis)];
+    if (n < 1 || n > 4096) call.unsupported(cat("a product of ", n, " numbers; 1 to 4096 are supported"));
+    Var product = slice(y, axis, 0, 1, 1, call.where());
+    for (Index i = 1; i < n; ++i) product = mul(product, slice(y, axis, i, i + 1, 1, call.where()), call.where());
+    y = product;
+  }
+  Shape shape = y.shape();
+  if (!r.keep)
+    for (auto axis = r.axes.rbegin(); axis != r.axes.rend(); ++axis) shape = shape.without(static_cast<int>(*axis));
+  call.out(shape == y.shape() ? y : reshape(y, shape, call.where()));
 }
 
 // Before opset 13 everything from the axis on counted as one axis.
@@ -111,7 +122,7 @@ void softmax_like(Call& call) {
 
 template <bool largest>
 void arg_extreme(Call& call) {
-  const Tensor x = call.value(0).var.value().to(DType::f64);
+  const Tensor x = (call.varies(0) ? call.value(0).var.value() : call.constant(0, "operand")).to(DType::f64);
   const int axis = call.axis(call.i("axis", 0), x.shape().rank());
   const bool last = call.i("select_last_index", 0) != 0;
   const Index n = x.shape()[axis], inner = x.shape().product(axis + 1, x.shape().rank());

@@ -1,5 +1,7 @@
 // Constants, shapes, comparisons and truth values: what is evaluated while a model is read.
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "autodiff/error.h"
 #include "nn/onnx/operators.h"
@@ -65,9 +67,12 @@ void range(Call& call) {
   call.require_moderate(count);
   Tensor t = Tensor::uninitialised(Shape{static_cast<Index>(count)}, DType::f64);
   double* to = t.mutable_data<double>().data();
-  for (Index i = 0; i < t.size(); ++i) to[i] = start + static_cast<double>(i) * step;
   const ElementType type = call.value(0).type;
-  call.out(0, Value{Var(onnx::is_float(type) ? t.to(call.dtype()) : t), type});
+  const bool real = onnx::is_float(type);
+  for (Index i = 0; i < t.size(); ++i) to[i] = real ? static_cast<double>(i) : start + static_cast<double>(i) * step;
+  // Recorded, since it rounds.
+  if (real) return call.out(add(call.x(0), mul(Var(t.to(call.dtype())), call.x(2), call.where()), call.where()));
+  call.whole(0, t, type);
 }
 
 void shape_operator(Call& call) {
@@ -87,10 +92,24 @@ void size_operator(Call& call) {
 Tensor wide(Call& call, int i) { return call.value(i).var.value().to(DType::f64); }
 
 template <class Test>
-void compare(Call& call, Test test) {
+void truth(Call& call, Test test) {
   call.require_moderate(static_cast<double>(
       broadcast_shapes(call.value(0).var.shape(), call.value(1).var.shape(), call.node().op.c_str()).size()));
   call.whole(0, whole_map(wide(call, 0), wide(call, 1), test), ElementType::boolean);
+}
+// Of numbers that may be known by intervals: their order is decided by the ends.
+template <class Test>
+void compare(Call& call, Test test) {
+  if (!call.is_float(0) || !call.is_float(1) || call.varies(0) || call.varies(1) || (call.exact(0) && call.exact(1)))
+    return truth(call, test);
+  const Range a = call.enclosed(0, "operand"), b = call.enclosed(1, "operand");
+  call.require_moderate(static_cast<double>(broadcast_shapes(a.shape(), b.shape(), call.node().op.c_str()).size()));
+  const Tensor before = whole_map(a.hi, b.lo, std::less<>()), behind = whole_map(a.lo, b.hi, std::greater<>());
+  if (!std::ranges::equal(before.data<double>(), behind.data<double>(), std::not_equal_to<>()))
+    call.unsupported(
+        "it compares numbers that are computed within the file, and known by intervals that meet; store them as "
+        "constants (fold constants before the export)");
+  call.whole(0, whole_map(behind, [&](double larger) { return test(larger, 1.0 - larger); }), ElementType::boolean);
 }
 void equal(Call& call) {
   compare(call, [](double a, double b) { return a == b; });
@@ -108,13 +127,13 @@ void greater_or_equal(Call& call) {
   compare(call, [](double a, double b) { return a >= b; });
 }
 void both(Call& call) {
-  compare(call, [](double a, double b) { return a != 0 && b != 0; });
+  truth(call, [](double a, double b) { return a != 0 && b != 0; });
 }
 void either(Call& call) {
-  compare(call, [](double a, double b) { return a != 0 || b != 0; });
+  truth(call, [](double a, double b) { return a != 0 || b != 0; });
 }
 void one_of(Call& call) {
-  compare(call, [](double a, double b) { return (a != 0) != (b != 0); });
+  truth(call, [](double a, double b) { return (a != 0) != (b != 0); });
 }
 void negation(Call& call) {
   call.whole(0, whole_map(wide(call, 0), [](double a) { return a == 0.0; }), ElementType::boolean);
@@ -124,7 +143,7 @@ void negation(Call& call) {
 template <class F>
 void staircase(Call& call, F f) {
   if (call.varies(0)) call.unsupported("a staircase of what depends on the input has no Lipschitz constant");
-  const Tensor y = whole_map(wide(call, 0), f);
+  const Tensor y = call.decided(0, f);
   call.out(0, Value{Var(call.is_float(0) ? y.to(call.dtype()) : y), call.value(0).type});
 }
 void floor_operator(Call& call) {
@@ -145,7 +164,12 @@ void mod(Call& call) {
     const double r = b != 0.0 ? std::fmod(a, b) : 0.0;
     return sign_of_dividend || r == 0.0 || (r < 0) == (b < 0) ? r : r + b;
   });
-  call.out(0, Value{Var(call.is_float(0) ? y.to(call.dtype()) : y), call.value(0).type});
+  if (!call.is_float(0)) return call.whole(0, y, call.value(0).type);
+  const Tensor stored = y.to(call.dtype());
+  const bool exact =
+      call.exact(0) && call.exact(1) && std::ranges::equal(stored.to(DType::f64).data<double>(), y.data<double>());
+  if (!exact) call.unsupported("a remainder that is no number of the model's type; store it as a constant");
+  call.out(0, Value{Var(stored), call.value(0).type});
 }
 
 void non_zero(Call& call) {
@@ -184,7 +208,7 @@ constexpr Operator table[] = {
     {"NonZero", Kind::computes, 9, non_zero, "—", "constants only"},
     {"Not", Kind::computes, 1, negation, "—", "constants only"},
     {"Or", Kind::computes, 7, either, "—", "constants only"},
-    {"Range", Kind::moves, 11, range, "—", "constants only"},
+    {"Range", Kind::computes, 11, range, "—", "constants only"},
     {"Round", Kind::computes, 11, round_operator, "—", "constants only"},
     {"Shape", Kind::shapes, 1, shape_operator, "—"},
     {"Size", Kind::shapes, 1, size_operator, "—"},

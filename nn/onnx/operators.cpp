@@ -14,7 +14,7 @@ namespace {
 std::vector<Operator> all() {
   std::vector<Operator> list;
   for (const auto& part : {elementwise_operators(), linear_operators(), reduction_operators(), moving_operators(),
-                           image_operators(), whole_number_operators()})
+                           image_operators(), resizing_operators(), whole_number_operators()})
     list.insert(list.end(), part.begin(), part.end());
   std::ranges::sort(list, {}, &Operator::op);
   return list;

@@ -31,6 +31,7 @@ std::span<const Operator> linear_operators();
 std::span<const Operator> reduction_operators();
 std::span<const Operator> moving_operators();
 std::span<const Operator> image_operators();
+std::span<const Operator> resizing_operators();
 std::span<const Operator> whole_number_operators();
 std::span<const Operator> recognised_operators();  // of the domain of patterns.h
 

@@ -59,6 +59,7 @@ class Program::Env {
  public:
   Env(const Program& program, Tape* tape) : program_(program), tape_(tape), values_(program.names_.size()) {}
 
+  Tape* tape() const { return tape_; }
   void set(int id, Value value) { values_[static_cast<std::size_t>(id)] = std::move(value); }
   bool has(int id) const { return values_[static_cast<std::size_t>(id)].var.defined(); }
   // On a tape, constants of the file become leaves when they are first asked for.
@@ -220,8 +221,9 @@ void Program::evaluate_constants() {
       if (step.out[i] < 0 || !values[i].var.defined()) continue;
       const auto k = static_cast<std::size_t>(step.out[i]);
       known[k] = 1;
-      exact[k] = !is_float(values[i].type) || step.op->kind == Kind::shapes ||
-                 (step.op->kind == Kind::moves && operands_exact);
+      // Whole numbers may have been made of floating-point numbers that round.
+      exact[k] = step.op->kind == Kind::shapes ||
+                 (operands_exact && (step.op->kind == Kind::moves || !is_float(values[i].type)));
       constants_[k] = std::move(values[i]);
     }
   }
@@ -244,8 +246,11 @@ std::vector<Value> Program::execute(const Step& step, const Context& context, En
     operands.push_back(value);
   }
   Call call(context, step.node, step.opset, step.line, std::move(operands), step.in_varies, step.in_fixed, step.shapes);
+  Tape* const tape = env.tape();
+  const std::size_t first = tape != nullptr ? tape->size() : 0;
   import(*step.op, call);
   std::vector<Value> outputs = call.take();
+  if (tape != nullptr && step.op->kind != Kind::shapes) call.require_enclosed(*tape, first, outputs);
   for (std::size_t i = 0; i < step.out.size(); ++i)
     if (step.out[i] >= 0 && !outputs[i].var.defined()) {
       if (i == 0) throw UnsupportedError(cat(title(*context.file, step), ": it has no result"));
