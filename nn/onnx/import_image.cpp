@@ -359,7 +359,7 @@ void resize_by(Call& call, const Resizing& r, const std::vector<double>& scales,
     double scale = 1.0;
     Index to = from;
     if (scales.empty()) {
-      to = axis == 0 && call.varies(0) && x.shape().rank() > 2 ? from : sizes[k];
+      to = sizes[k];
       scale = static_cast<double>(to) / static_cast<double>(from);
     } else {
       scale = scales[k];
@@ -420,7 +420,7 @@ constexpr Operator table[] = {
     {"LpPool", Kind::computes, 1, lp_pool, "gather, l2_norm, l1_norm", "p = 1 and 2"},
     {"MaxPool", Kind::computes, 1, max_pool, "max_pool2d", "without the positions"},
     {"Resize", Kind::computes, 10, resize, "gather, matrix_along",
-     "nearest, linear, cubic; weights in the model's type"},
+     "nearest, linear, cubic; weights in the model's type", 3},
     {"Upsample", Kind::computes, 7, upsample, "gather, matrix_along"},
 };
 
