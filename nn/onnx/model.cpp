@@ -54,7 +54,6 @@ struct Model::State {
     find_samples(options.batch_axis);
     for (std::size_t i = 0; i < ports.looked_at.size(); ++i)
       inputs.push_back({ports.looked_at[i].name, program->shape(program->inputs()[i], samples(1))});
-    require_moderate();
     run_once();
     node_names = node_names_of(graph);
   }
@@ -66,9 +65,11 @@ struct Model::State {
     if (numbers > most_to_be_asked) refuse_size(cat("the input '", port.name, "'"), numbers);
     return all;
   }
-  void require_moderate() const {
+  // Of one sample; of all where the whole is one.
+  void require_moderate(Index of_samples) const {
     double numbers = 0.0;
-    for (const Port& port : inputs) numbers += static_cast<double>(port.shape.size());
+    for (const Sizes& s : sizes) numbers += static_cast<double>(with_open(s, 1).size());
+    numbers /= static_cast<double>(of_samples);
     if (numbers > most_numbers) refuse_size("the input", numbers);
   }
   [[noreturn]] void refuse_size(const std::string& what, double numbers) const {
@@ -79,7 +80,7 @@ struct Model::State {
   // ---- what is one sample -------------------------------------------------------------------------------------------
 
   void find_samples(const std::optional<int>& wanted) {
-    std::string why = wanted == no_batch_axis ? "" : objection();
+    std::string why = wanted == no_batch_axis ? "" : objection(wanted ? 1 : 2);
     const bool candidate = wanted != no_batch_axis && why.empty();
     if (candidate && prove_samples(why)) return;
     if (wanted && *wanted != no_batch_axis && !why.empty())
@@ -98,11 +99,11 @@ struct Model::State {
   }
 
   // Why the axis cannot be one of samples, "" if it may be.
-  std::string objection() const {
+  std::string objection(std::size_t least_rank) const {
     std::optional<Index> common;
     for (std::size_t i = 0; i < sizes.size(); ++i) {
-      if (sizes[i].size() <= static_cast<std::size_t>(axis))
-        return cat("'", ports.looked_at[i].name, "' has ", sizes[i].size(), " axes");
+      if (sizes[i].size() < std::max(least_rank, static_cast<std::size_t>(axis) + 1))
+        return cat("'", ports.looked_at[i].name, "' is of rank ", sizes[i].size());
       const std::optional<Index>& size = sizes[i][static_cast<std::size_t>(axis)];
       if (size && common && *size != *common) return cat("there are sizes of ", *common, " and ", *size);
       if (size) common = size;
@@ -129,6 +130,7 @@ struct Model::State {
       if (why = found.reason; !found.proved) return false;
     }
     if (programs.size() == 2 && !(why = difference(programs[0], programs[1])).empty()) return false;
+    require_moderate(programs.size() == 2 ? 1 : numbers.front());
     program = std::move(programs.front());
     held_values = held_at_zero(numbers.front());
     along_axis = true;
@@ -156,6 +158,7 @@ struct Model::State {
   void take_whole() {
     const bool open = std::ranges::any_of(sizes, [](const Sizes& s) { return with_open(s, 1) != with_open(s, 2); });
     if (open) notes.push_back(cat("the open size of ", what_varies(), " is taken as 1; --input-shape gives another"));
+    require_moderate(1);
     try {
       program->learn(types(1));
     } catch (const MemoryError& error) {
@@ -249,7 +252,12 @@ struct Model::State {
       throw ShapeError(cat(file, ": the model takes shapes ", one, " with any first size, got ", x.shape()));
     if (x.dtype() != dtype())
       throw DTypeError(cat(file, ": the model computes in ", to_string(dtype()), ", got ", to_string(x.dtype())));
-    if (b == 1 || in_batches) return joined(program->run(parts(x), Tape::of(x), samples(b)), b);
+    Tape* const tape = Tape::of(x);
+    if (b == 1 || in_batches) {
+      const Var y = joined(program->run(parts(x), tape, samples(b)), b);
+      // What does not depend on x lies on its tape all the same: a constant has a Lipschitz constant, 0.
+      return tape != nullptr && !y.on_tape() ? tape->constant(y.value()) : y;
+    }
     std::vector<Var> rows;
     for (Index i = 0; i < b; ++i) rows.push_back(call(slice(x, 0, i, i + 1)));
     return concat(rows, 0);

@@ -102,7 +102,8 @@ class Proof {
     try {
       // One sample has nobody to be mixed with; of two it is seen whether they can be computed at once.
       if (std::string why = axes_of_results(step, samples_ > 1 ? as_learned : 2); !why.empty()) return why;
-      return keeps_shapes(step, samples_ > 1 ? 1 : 2) ? "" : "has constants that differ between samples";
+      const bool keeps = samples_ > 1 ? keeps_shapes(step, 1) : keeps_shapes(step, 2) && keeps_shapes(step, 3);
+      return keeps ? "" : "has constants that differ between samples";
     } catch (const MemoryError&) {
       return "is too large to be looked at with all samples";
     } catch (const Error&) {
@@ -110,17 +111,23 @@ class Proof {
     }
   }
 
+  // Does it do with any number of samples what it does with one? Two numbers stand for all.
   bool several(const Step& step) {
-    std::vector<int> before;
-    for (const int value : step.out) before.push_back(value >= 0 ? program_.sample_axis(value) : no_sample_axis);
+    const auto axes = [&] {
+      std::vector<int> list;
+      for (const int value : step.out) list.push_back(value >= 0 ? program_.sample_axis(value) : no_sample_axis);
+      return list;
+    };
+    const std::vector<int> before = axes();
+    bool same = false;
     try {
-      if (!axes_of_results(step, 2).empty() || !keeps_shapes(step, 2)) return false;
+      same = axes_of_results(step, 2).empty() && axes() == before && keeps_shapes(step, 2) && keeps_shapes(step, 3);
     } catch (const Error&) {
-      return false;
+      same = false;
     }
     for (std::size_t i = 0; i < before.size(); ++i)
-      if (step.out[i] >= 0 && program_.sample_axis(step.out[i]) != before[i]) return false;
-    return true;
+      if (step.out[i] >= 0) program_.set_sample_axis(step.out[i], before[i]);
+    return same;
   }
 
   static int repeating_axis(const Tensor& t, const Place& place, Index n) {
@@ -141,11 +148,18 @@ class Proof {
       const Var& result = alone.outputs[i].var;
       const bool seen = result.defined() && result.on_tape() && tape.node(result.id()).tracked;
       const int axis = seen ? axes[result.id()] : mixes_samples;
-      const bool holds = axis >= 0 && result.shape()[axis] == n;
+      const bool holds = axis >= 0 && result.shape()[axis] == n && in_place(step.out[i], axis, samples);
       if (seen && !holds) return "lets one sample depend on another";
       program_.set_sample_axis(step.out[i], axis);
     }
     return "";
+  }
+
+  // Did the axis hold the samples when the shape was learned?
+  bool in_place(int value, int axis, Index samples) const {
+    if (samples == as_learned) return true;
+    const Shape learned = program_.shape(value);
+    return axis < learned.rank() && learned[axis] == samples_;
   }
 
   // Of a node whose operands are known; of inputs it is known already.
