@@ -10,6 +10,7 @@
 
 #include "autodiff/error.h"
 #include "autodiff/ops.h"
+#include "autodiff/outline.h"
 #include "lipschitz/graph.h"
 #include "lipschitz/matrix_form.h"
 
@@ -224,12 +225,15 @@ void JacobianBatch::check() const {
 // Where samples lie in every node that is recorded. Of a function that is only known to keep them apart it shows with
 // two samples, if it does: along an axis of length 1 nothing can be followed.
 std::vector<int> JacobianBatch::axes_of_samples(const Tensor& sample) {
-  const bool known = sample_axis_ == no_sample_axis;
-  record(known ? two_of(sample) : sample);
-  try {
+  if (sample_axis_ != no_sample_axis) {
+    record(sample);
     return Graph(y_, method_).sample_axes(0);
+  }
+  try {
+    Tape tape;
+    const Outline outline(tape);
+    return Graph(f_(tape.input(two_of(sample))), method_).sample_axes(0);
   } catch (const UnsupportedError&) {
-    if (!known) throw;
     return {};
   }
 }

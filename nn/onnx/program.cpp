@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 #include "autodiff/error.h"
 #include "autodiff/outline.h"
@@ -65,13 +66,13 @@ Tensor whole_numbers(std::span<const Index> numbers) {
 // The values of one run.
 class Program::Env {
  public:
-  Env(const Program& program, Tape* tape) : program_(program), tape_(tape), values_(program.names_.size()) {}
+  Env(const Program& program, Tape* tape) : program_(program), tape_(tape) {}
 
-  void set(int id, Value value) { values_[static_cast<std::size_t>(id)] = std::move(value); }
-  bool has(int id) const { return values_[static_cast<std::size_t>(id)].var.defined(); }
+  void set(int id, Value value) { values_[id] = std::move(value); }
+  bool has(int id) const { return values_.contains(id); }
   // On a tape, constants become leaves when they are first asked for.
   const Value& at(int id) {
-    Value& value = values_[static_cast<std::size_t>(id)];
+    Value& value = values_[id];
     if (value.var.defined()) return value;
     if (const Value* const known = program_.constant(id)) value = *known;
     if (tape_ != nullptr && value.var.defined() && is_float(value.type))
@@ -82,7 +83,7 @@ class Program::Env {
  private:
   const Program& program_;
   Tape* tape_;
-  std::vector<Value> values_;
+  std::unordered_map<int, Value> values_;  // a step alone has few
 };
 
 Program::Program(const GraphData& graph, const std::string& file, std::span<const std::string> inputs,

@@ -232,8 +232,9 @@ Separation separate(Program& program, std::span<const int> axes, Index samples) 
 }
 
 std::string difference(const Program& a, const Program& b) {
+  if (a.steps().size() != b.steps().size()) return "other nodes are computed with another number of samples";
   for (std::size_t i = 0; i < a.steps().size(); ++i)
-    if (i >= b.steps().size() || !same_step(a, a.steps()[i], b, b.steps()[i]))
+    if (!same_step(a, a.steps()[i], b, b.steps()[i]))
       return a.describe(a.steps()[i]) + " computes with numbers that depend on how many samples there are";
   for (std::size_t i = 0; i < a.outputs().size(); ++i)
     if (!(a.shape(a.outputs()[i], 1) == b.shape(b.outputs()[i], 1)))

@@ -257,6 +257,35 @@ BOOST_AUTO_TEST_CASE(one_sample_may_do_anything_with_its_first_axis) {
   BOOST_TEST(z.at(3) == 12.0);
 }
 
+// Images whose samples meet behind a convolution: its norm is that of one image.
+BOOST_AUTO_TEST_CASE(convolutions_of_several_images_are_one_map) {
+  const auto net = [](Index n, const std::string& op, std::int64_t groups) {
+    std::vector<double> weights;
+    for (int k = 0; k < (groups == 1 ? 36 : 18); ++k) weights.push_back(std::sin(1.0 + k));
+    auto convolution =
+        node(op, {"x", "w"}, "c", {{"pads", List{1, 0, 1, 0}}, {"strides", List{1, 2}}, {"group", groups}});
+    return graph({n, 2, 5, 5}, {convolution, node("Mul", {"c", "s"}, "b"), node("ReduceSum", {"b", "axis0"}, "y")},
+                 with({{"w", floats({2, groups == 1 ? 2 : 1, 3, 3}, weights)}, {"s", floats({2, 1, 1}, {0.5, 3})}}));
+  };
+  for (const char* op : {"Conv", "ConvTranspose"})
+    for (const std::int64_t groups : {1, 2}) {
+      BOOST_TEST_CONTEXT(op << " in " << groups << " groups") {
+        const double one = bounded(onnx::Model::of(net(1, op, groups))).bound.value();
+        for (const Index n : {2, 3}) {
+          const auto data = net(n, op, groups);
+          const onnx::Model model = onnx::Model::of(data);
+          const double upper = bounded(model).bound.value(), root = std::sqrt(static_cast<double>(n));
+          Tensor x = Tensor::full({n, 2, 5, 5}, DType::f64, 0.25);
+          BOOST_TEST(upper >= norm_from_below(differences(data, x), Norm::l2) * (1 - 1e-7));
+          BOOST_TEST(std::fabs(upper - root * one) < 1e-3 * upper);
+          // Unfolded layers too, images and all.
+          BOOST_TEST((model.layers().at(0).in == Shape{n, 2, 5, 5}));
+          BOOST_TEST((model.layers().at(0).map.in_shape() == Shape{n, 2, 5, 5}));
+        }
+      }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(many_samples_are_looked_at_without_computing_them) {
   const auto data =
       graph({4096, 3, 16, 16}, {node("Conv", {"x", "w"}, "c", {{"pads", List{1, 1, 1, 1}}}), node("Relu", {"c"}, "y")},
