@@ -4,6 +4,7 @@
 
 #include "autodiff/error.h"
 #include "autodiff/located.h"
+#include "autodiff/outline.h"
 #include "autodiff/tape_state.h"
 
 namespace taut {
@@ -81,6 +82,7 @@ TapeState* TapeState::acquire(Tape* tape) {
   if (state == nullptr) state = new TapeState;
   state->tape = tape;
   state->recording = true;
+  state->outline = false;
   return state;
 }
 
@@ -175,7 +177,8 @@ Var record(const Primitive& op, Cloner clone, std::span<const Var* const> operan
   }
   const Operands in(values.span());
   const TensorType type = located(where, [&] { return op.infer(in); });
-  Tensor out = op.forward(in, type);
+  const bool computed = state == nullptr || !state->outline || !tracked;
+  Tensor out = computed ? op.forward(in, type) : Tensor::uninitialised(type);
   if (state == nullptr || !state->recording) return Var(std::move(out));
 
   auto* const ids = static_cast<NodeId*>(
@@ -256,6 +259,9 @@ Tape* Tape::of(const Var& var) {
   const detail::TapeState* const state = detail::TapeState::of(var);
   return state != nullptr ? state->tape : nullptr;
 }
+
+Outline::Outline(Tape& tape) : state_(detail::TapeState::of(tape)), before_(state_.outline) { state_.outline = true; }
+Outline::~Outline() { state_.outline = before_; }
 
 Tape::Pause::Pause(Tape& tape) : tape_(tape), before_(tape.state_->recording) { tape_.state_->recording = false; }
 Tape::Pause::~Pause() { tape_.state_->recording = before_; }

@@ -40,6 +40,7 @@ struct TapeState {
   Tape* tape = nullptr;  // null once released
   std::uint32_t generation = 0;
   bool recording = true;
+  bool outline = false;  // what is tracked is not computed
   std::size_t size = 0;
   std::vector<std::unique_ptr<Node[]>> chunks;
   Arena arena;
@@ -60,6 +61,7 @@ struct TapeState {
 
   // The state of a Var's tape, or null for a plain tensor. UsageError when its node is gone.
   static TapeState* of(const Var& var);
+  static TapeState& of(Tape& tape) { return *tape.state_; }
   [[noreturn]] static void throw_gone(const Var& var);
 };
 

@@ -37,6 +37,7 @@ SandwichOptions sandwich_options(const Settings& settings, const Model& model, c
   SandwichOptions all(options);
   all.norm = settings.norm;
   all.box = settings.box;
+  all.sample_axis = no_sample_axis;  // the model's function is one sample by proof
   if (!settings.data.empty()) all.data = points_of_file(settings.data, model.sample());
   all.methods = settings.methods;
   if (settings.all_methods) all.methods = applicable_methods(model.sample(), all);

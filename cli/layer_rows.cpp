@@ -105,6 +105,7 @@ LayerRows layer_rows(const Model& model, const LayerOptions& options) {
   static_cast<Options&>(folding) = options;
   folding.norm = options.norm;
   folding.box = options.box;
+  folding.sample_axis = no_sample_axis;
   const std::vector<FoldedLayer> layers = folded_layers(model.function(), model.sample(), folding);
   const FoldedLayer* const worst = culprit(layers);
   for (const FoldedLayer& layer : layers) {

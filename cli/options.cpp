@@ -20,7 +20,7 @@ constexpr std::array<CommandRow, 4> command_table{{
     {Command::man, "man", "", "the man page", "Prints the man page as roff: taut man | man -l -"},
 }};
 
-constexpr std::array<OptionRow, 14> option_table{{
+constexpr std::array<OptionRow, 15> option_table{{
     {"--methods", "LIST",
      "analyses, separated by commas, or all that apply; default: frobenius, autolip, seqlip, ascent, dataset with "
      "--data, "
@@ -34,8 +34,13 @@ constexpr std::array<OptionRow, 14> option_table{{
      [](Settings& s, Text text) { s.import.input = text; }},
     {"--output", "NAME", "of several outputs the one to look at", true, true, Values::none, "",
      [](Settings& s, Text text) { s.import.output = text; }},
-    {"--input-shape", "SIZES", "shape of the input, such as 1x1x28x28, where the file leaves sizes open", true, true,
-     Values::none, "", [](Settings& s, Text text) { s.import.input_shape = shape_of(text); }},
+    {"--input-shape", "SIZES",
+     "shape of the input, such as 1x1x28x28, where the file leaves sizes open or to look at another number of samples",
+     true, true, Values::none, "", [](Settings& s, Text text) { s.import.input_shape = shape_of(text); }},
+    {"--batch-axis", "N",
+     "the axis of the inputs along which samples lie, counted from 0, refused unless they are proved to stay apart; "
+     "none: the whole tensor is one input; default: 0 if that is proved, else none",
+     true, true, Values::words, "none 0 1", [](Settings& s, Text text) { s.import.batch_axis = batch_axis_of(text); }},
     {"--data", "FILE",
      "points for the methods dataset and pairs, and from which ascent and annealing start: IDX, IDX.gz or NPY; bytes "
      "become numbers from 0 to 1",

@@ -74,6 +74,14 @@ std::vector<Index> shape_of(const std::string& text) {
   return shape;
 }
 
+int batch_axis_of(const std::string& text) {
+  if (text == "none") return nn::onnx::no_batch_axis;
+  const auto axis = parsed<int>(text);
+  if (!axis || *axis < 0 || *axis >= max_rank)
+    throw UsageMistake(cat("--batch-axis takes an axis from 0 to ", max_rank - 1, " or none, got '", text, "'"));
+  return *axis;
+}
+
 double seconds_of(const std::string& text) {
   const auto seconds = parsed<double>(text);
   constexpr double longest = 1e8;  // three years; a clock can count as far

@@ -41,6 +41,7 @@ Norm norm_of(const std::string& text);
 void set_methods(Settings& settings, const std::string& text);  // "autolip,seqlip", "all"
 Interval box_of(const std::string& text);                       // "-1:1"
 std::vector<Index> shape_of(const std::string& text);           // "1x1x28x28"
+int batch_axis_of(const std::string& text);                     // "0", "none"
 double seconds_of(const std::string& text);                     // > 0
 std::uint64_t whole_number_of(const std::string& text, std::uint64_t least, std::uint64_t most);
 

@@ -10,6 +10,7 @@
 
 #include "autodiff/error.h"
 #include "autodiff/ops.h"
+#include "autodiff/outline.h"
 #include "lipschitz/graph.h"
 #include "lipschitz/matrix_form.h"
 
@@ -185,12 +186,20 @@ Tensor samples(const Tensor& data, Index from, Index to) {
   return some;
 }
 
-JacobianBatch::JacobianBatch(const Function& f, const Tensor& sample, Norm norm, std::string_view method,
-                             std::uint64_t seed)
-    : f_(f), norm_(norm), method_(method), seed_(seed) {
+namespace {
+Tensor two_of(const Tensor& sample) {
+  const Tensor rows = sample.reshaped({1, sample.size()});
+  return broadcast_to(Var(rows), {2, sample.size()}).value().reshaped(sample.shape().with(0, 2));
+}
+}  // namespace
+
+JacobianBatch::JacobianBatch(const Function& f, const Tensor& sample, const LowerOptions& options,
+                             std::string_view method)
+    : f_(f), norm_(options.norm), sample_axis_(options.sample_axis), method_(method), seed_(options.seed) {
+  const std::vector<int> axes = axes_of_samples(sample);
   record(sample);
   check();
-  find_kinks();
+  find_kinks(axes);
   rows_ = y_.value().size();
   columns_ = x_.value().size();
   double parameters = 0.0;
@@ -207,14 +216,31 @@ JacobianBatch::JacobianBatch(const Function& f, const Tensor& sample, Norm norm,
 void JacobianBatch::check() const {
   const Graph graph(y_, method_);
   graph.require_finite();
-  if (graph.sample_axes(0)[y_.id()] != 0 || y_.shape()[0] != count_)
+  const bool apart = sample_axis_ == no_sample_axis || graph.sample_axes(0)[y_.id()] == 0;
+  if (!apart || y_.shape()[0] != count_)
     throw UnsupportedError(cat("[", method_, "] f must map (b, …) to (b, …), samples along the first axis; it gave ",
                                y_.shape(), " for ", x_.shape(), "; move the axis of samples to the front"));
 }
 
-void JacobianBatch::find_kinks() {
+// Where samples lie in every node that is recorded. Of a function that is only known to keep them apart it shows with
+// two samples, if it does: along an axis of length 1 nothing can be followed.
+std::vector<int> JacobianBatch::axes_of_samples(const Tensor& sample) {
+  if (sample_axis_ != no_sample_axis) {
+    record(sample);
+    return Graph(y_, method_).sample_axes(0);
+  }
+  try {
+    Tape tape;
+    const Outline outline(tape);
+    return Graph(f_(tape.input(two_of(sample))), method_).sample_axes(0);
+  } catch (const UnsupportedError&) {
+    return {};
+  }
+}
+
+void JacobianBatch::find_kinks(const std::vector<int>& axes) {
   const Graph graph(y_, method_);
-  const std::vector<int> axes = graph.sample_axes(0);
+  const bool as_many = axes.size() == y_.id() + std::size_t{1};  // nodes with one sample and with several
   for (const NodeId id : graph.nodes()) {
     if (!graph.varies(id) || graph.node(id).op == nullptr) continue;
     const Rule rule = graph.rule(id, {});
@@ -228,7 +254,7 @@ void JacobianBatch::find_kinks() {
       at = elementwise->pieces->breaks;
     else if (jumps_at_zero(graph, id))
       at = {0.0};
-    if (at.empty() || axes[operand] < 0) continue;
+    if (at.empty() || !as_many || axes[operand] < 0) continue;
     breaks_.push_back({operand, axes[operand], std::move(at)});
     kinks_ += graph.node(operand).value.size() * static_cast<Index>(breaks_.back().at.size());
   }

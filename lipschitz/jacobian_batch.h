@@ -8,6 +8,7 @@
 #include "autodiff/diff.h"
 #include "autodiff/norm.h"
 #include "autodiff/tape.h"
+#include "lipschitz/lower.h"
 
 namespace taut::detail {
 
@@ -26,7 +27,7 @@ class JacobianBatch {
  public:
   // `method` opens error messages. Records f at one sample to learn its sizes. Errors: UnsupportedError (samples mix,
   // or do not lie along the first axis of the result).
-  JacobianBatch(const Function& f, const Tensor& sample, Norm norm, std::string_view method, std::uint64_t seed);
+  JacobianBatch(const Function& f, const Tensor& sample, const LowerOptions& options, std::string_view method);
 
   Index rows() const { return rows_; }        // numbers per sample of the result
   Index columns() const { return columns_; }  // and of the point
@@ -60,7 +61,8 @@ class JacobianBatch {
   Attained from_jacobians(bool vectors) const;
   Attained from_power(int steps) const;
   void check() const;
-  void find_kinks();
+  std::vector<int> axes_of_samples(const Tensor& sample);
+  void find_kinks(const std::vector<int>& axes);
 
   // An operand of an elementwise operation with breaks in its slope.
   struct Breaks {
@@ -71,6 +73,7 @@ class JacobianBatch {
 
   Function f_;
   Norm norm_;
+  int sample_axis_;
   std::string_view method_;
   std::uint64_t seed_;
   mutable Tape tape_;  // recorded on by second derivatives

@@ -13,6 +13,9 @@ namespace taut {
 
 struct LowerOptions : Options {
   Norm norm = Norm::l2;
+  // 0: rules say whether f keeps the samples along the first axis apart, and refuse if not. no_sample_axis: f is known
+  // to, whatever it does inside.
+  int sample_axis = 0;
   Index batch = 0;      // samples recorded at once; 0: as many as fit into memory well
   bool certify = true;  // try to prove the value at the best points
   // Finite and of positive length: points lie in it, and the bound is that of the Lipschitz constant on it. None: over

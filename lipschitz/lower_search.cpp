@@ -118,7 +118,7 @@ LowerSearch::LowerSearch(const Function& f, const Tensor& sample, const LowerOpt
       sample_(sample.shape()),
       dtype_(sample.dtype()),
       domain_(with_numbers(std::move(domain), sample.dtype(), method)),
-      batch_(f, sample, options.norm, method, options.seed) {}
+      batch_(f, sample, options, method) {}
 
 Tensor LowerSearch::points(std::vector<double>& rows) const {
   const auto count = static_cast<Index>(rows.size()) / sample_.size();

@@ -152,6 +152,7 @@ class Run {
     static_cast<Options&>(options) = share_;
     options.norm = options_.norm;
     options.box = options_.box;
+    options.sample_axis = options_.sample_axis;
   }
 
   void product(Method method) {
@@ -159,6 +160,7 @@ class Run {
     static_cast<Options&>(options) = share_;
     options.norm = options_.norm;
     options.box = options_.box;
+    options.sample_axis = options_.sample_axis;
     if (method == Method::frobenius) options.affine_norm = AffineNorm::frobenius;
     const AutoLipReport report = autolip(f_, sample_, options, where_);
     add(method, report.bound, report.status, report.note, report.seconds);
@@ -168,6 +170,7 @@ class Run {
     SeqLipOptions options(share_);
     options.method = how;
     options.box = options_.box;
+    options.sample_axis = options_.sample_axis;
     if (options_.seqlip_operations) options.operations = *options_.seqlip_operations;
     const SeqLipReport report = seqlip(f_, sample_, options, where_);
     add(method, report.bound, report.status, report.note, report.seconds);
@@ -178,6 +181,7 @@ class Run {
     static_cast<Options&>(options) = share_;
     options.norm = options_.norm;
     options.box = options_.box;
+    options.sample_axis = options_.sample_axis;
     const ExactResult result = exact_constant(f_, sample_, options, where_);
     const std::string regions = cat(result.regions, " regions", result.note.empty() ? "" : "; ", result.note);
     add(Method::exact, result.upper, result.status, regions, result.seconds);

@@ -41,6 +41,7 @@ struct SandwichOptions : Options {
   Norm norm = Norm::l2;
   std::optional<Interval> box;  // every entry of the input lies in it; none: all reals
   Tensor data;                  // (count, …), of the function's dtype: for dataset and pairs, and ascent starts there
+  int sample_axis = 0;          // as of AutoLipOptions and LowerOptions
   std::optional<double> seqlip_operations;  // SeqLipOptions::operations; none: its default
 
   SandwichOptions() = default;

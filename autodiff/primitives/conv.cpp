@@ -58,17 +58,43 @@ LinearMap bias_map(const ConvSite& site, const Shape& out) {
 
 void require_single(const ConvSite& site, const char* op) {
   if (site.shape.batch != 1)
-    throw UsageError(cat('[', op, "] Lipschitz rules are per sample and need a batch of 1, got ", site.shape.batch,
-                         "; record the network on one sample"));
+    throw UnsupportedError(cat('[', op, "] the rule of a varying kernel is that of one image, got a batch of ",
+                               site.shape.batch, "; give one image"));
 }
 
+// (c, h, w, n) as (n, c, h, w).
+LinearMap samples_first(const Shape& s) {
+  auto source = std::make_shared<std::vector<Index>>();
+  const Index inner = s[3], rest = s.size() / inner;
+  for (Index n = 0; n < inner; ++n)
+    for (Index i = 0; i < rest; ++i) source->push_back(i * inner + n);
+  return LinearMap(s, Shape{s[3], s[0], s[1], s[2]}, structure::Selection{std::move(source)});
+}
+
+// Of a batch, where it is one input: the images are groups that do not meet, each with the same kernel.
 LinearMap convolution_map(const ConvSite& site, const Tensor& kernel, bool transposed) {
   const kernels::ConvShape& s = site.shape;
-  structure::Convolution structure{kernel,         s.options, {s.c_in, s.h, s.w}, {s.c_out, s.out_h, s.out_w},
-                                   Boundary::zero, transposed};
+  const Index n = s.batch;
+  structure::Convolution structure{n == 1 ? kernel : tile(Var(kernel), std::vector<Index>{n, 1, 1, 1}).value(),
+                                   s.options,
+                                   {n * s.c_in, s.h, s.w},
+                                   {n * s.c_out, s.out_h, s.out_w},
+                                   Boundary::zero,
+                                   transposed};
   structure.options.layout = Layout::nchw;
-  return transposed ? LinearMap(site.y(), site.x(), std::move(structure))
-                    : LinearMap(site.x(), site.y(), std::move(structure));
+  structure.options.groups = n * s.options.groups;
+  const Shape from = transposed ? site.y() : site.x(), to = transposed ? site.x() : site.y();
+  if (n == 1) return LinearMap(from, to, std::move(structure));
+  if (n == 0) return LinearMap(from, to, structure::Selection{std::make_shared<std::vector<Index>>()});
+  const Shape x{n * s.c_in, s.h, s.w}, y{n * s.c_out, s.out_h, s.out_w};
+  const Shape images = transposed ? y : x, results = transposed ? x : y;
+  const LinearMap map(images, results, std::move(structure));
+  const auto to_images = [&](const Shape& shape, const Shape& flat) {
+    if (s.options.layout == Layout::nchw) return reshape_map(shape, flat);
+    const LinearMap first = samples_first(shape);
+    return compose(reshape_map(first.out_shape(), flat), first);
+  };
+  return compose(taut::transpose(to_images(to, results)), compose(map, to_images(from, images)));
 }
 
 // kernel ↦ x ⋆ kernel for a fixed x: per group, (I ⊗ columnsᵀ) on the group's rows of the kernel.
@@ -199,7 +225,7 @@ class Conv2d final : public Primitive {
     return total;
   }
   Rule lipschitz(const RuleSite& site) const override {
-    require_single(site_, "conv2d");
+    if (site.varies(1)) require_single(site_, "conv2d");
     return product_rule(
         site, bias_map(site_, site_.y()), [&](const Tensor& kernel) { return convolution_map(site_, kernel, false); },
         [&](const Tensor& x) { return kernel_map(site_, x); });
@@ -245,7 +271,7 @@ class ConvTranspose2d final : public Primitive {
     return total;
   }
   Rule lipschitz(const RuleSite& site) const override {
-    require_single(site_, "conv_transpose2d");
+    if (site.varies(1)) require_single(site_, "conv_transpose2d");
     return product_rule(
         site, bias_map(site_, site_.x()), [&](const Tensor& kernel) { return convolution_map(site_, kernel, true); },
         [&](const Tensor& y) { return transposed_kernel_map(site_, y); });

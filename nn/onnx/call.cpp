@@ -9,15 +9,13 @@
 namespace taut::nn::onnx {
 
 Call::Call(const Context& context, const GraphNode& node, int opset, int line, std::vector<const Value*> operands,
-           std::span<const char> varies, std::span<const char> fixed, std::span<const Shape> shapes)
+           std::span<const char> varies)
     : context_(context),
       node_(node),
       opset_(opset),
       where_{context.file->c_str(), line},
       operands_(std::move(operands)),
       varies_(varies),
-      fixed_(fixed),
-      shapes_(shapes),
       outputs_(node.outputs.size()),
       enclosed_(operands_.size()) {}
 
@@ -186,10 +184,6 @@ void Call::out(int k, Var y) {
 }
 void Call::out(int k, Value value) {
   if (k < output_count()) outputs_[static_cast<std::size_t>(k)] = std::move(value);
-}
-
-const Shape* Call::learned(int k) const {
-  return static_cast<std::size_t>(k) < shapes_.size() ? &shapes_[static_cast<std::size_t>(k)] : nullptr;
 }
 
 void Call::require_moderate(double count) const {

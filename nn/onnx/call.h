@@ -28,16 +28,14 @@ struct Context {
   // The model, for messages. Shared, since nodes on a tape point to it.
   std::shared_ptr<const std::string> file;
   DType dtype = DType::f32;
-  Index batch = 1;           // samples in this run; 1 when shapes are learned
-  Index declared_batch = 1;  // of the file, where that was more and has been replaced by 1
+  Index batch = 1;  // samples in this run, so many times may a value be as large
 };
 
 class Call {
  public:
-  // `varies`, `fixed`: per operand. `shapes`: of the outputs, as learned with a batch of 1; empty while they are
-  // learned.
+  // `varies`: per operand.
   Call(const Context& context, const GraphNode& node, int opset, int line, std::vector<const Value*> operands,
-       std::span<const char> varies, std::span<const char> fixed, std::span<const Shape> shapes);
+       std::span<const char> varies);
 
   const GraphNode& node() const { return node_; }
   int opset() const { return opset_; }
@@ -50,8 +48,6 @@ class Call {
   bool wants(int output) const;  // somebody may use it
   bool has(int i) const { return i < count() && operands_[static_cast<std::size_t>(i)] != nullptr; }
   bool varies(int i) const { return has(i) && varies_[static_cast<std::size_t>(i)] != 0; }
-  // Known from the file alone, not from the shape of what is computed.
-  bool fixed(int i) const { return has(i) && fixed_[static_cast<std::size_t>(i)] != 0; }
 
   const Value& value(int i) const;  // fails when the operand is missing
   const Var& x(int i) const;        // a floating-point operand
@@ -103,9 +99,6 @@ class Call {
   void whole(int k, Tensor f64, ElementType type) { out(k, Value{Var(std::move(f64)), type}); }
   std::vector<Value> take() { return std::move(outputs_); }
 
-  // The shape of output k with a batch of 1; nothing while shapes are learned.
-  const Shape* learned(int k) const;
-
   // A result of this many numbers must be worth its memory.
   void require_moderate(double count) const;
   [[noreturn]] void fail(const std::string& what) const;         // the model is not valid
@@ -125,8 +118,7 @@ class Call {
   int opset_;
   Where where_;
   std::vector<const Value*> operands_;
-  std::span<const char> varies_, fixed_;
-  std::span<const Shape> shapes_;
+  std::span<const char> varies_;
   std::vector<Value> outputs_;
   mutable std::vector<char> enclosed_;  // per operand: asked for by intervals
 };

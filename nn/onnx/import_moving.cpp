@@ -27,23 +27,10 @@ Shape checked_shape(Call& call, const std::vector<Index>& dims) {
   return Shape(dims);
 }
 
-// Shapes written down for one sample, or for the batch that the file declares, mean as many samples as there are.
-Shape for_batch(Call& call, const Shape& shape) {
-  const Shape* learned = call.learned(0);
-  if (call.context().batch == 1 || learned == nullptr) return shape;
-  if (learned->rank() == 0 || (*learned)[0] != 1) return shape;
-  return learned->with(0, call.context().batch);
-}
-
 void reshape_operator(Call& call) {
   const Var& x = data(call);
   std::optional<std::vector<Index>> wanted = call.opset() >= 5 ? call.whole_numbers(1, "shape") : call.is("shape");
   if (!wanted) call.fail("its shape is missing");
-  const bool fixed = call.opset() < 5 || call.fixed(1);
-  if (call.varies(0) && fixed && call.learned(0) != nullptr) {
-    const Shape shape = for_batch(call, *call.learned(0));
-    return same_type(call, reshape(x, shape, call.where()));
-  }
   const bool zero_is_zero = call.i("allowzero", 0) != 0;
   Index known = 1;
   std::optional<std::size_t> open;
@@ -62,21 +49,10 @@ void reshape_operator(Call& call) {
       known *= dim;
     }
   }
-  const Context& context = call.context();
   if (open) {
-    if (known == 0 || x.shape().size() % known != 0) {
-      // The batch of the file, of which one sample is left.
-      if (fixed && context.declared_batch > 1 && known % context.declared_batch == 0 &&
-          wanted->front() == context.declared_batch) {
-        wanted->front() = 1;
-        known /= context.declared_batch;
-      }
-      if (known == 0 || x.shape().size() % known != 0)
-        call.fail(cat("its shape does not fit the ", x.shape().size(), " numbers of ", x.shape()));
-    }
+    if (known == 0 || x.shape().size() % known != 0)
+      call.fail(cat("its shape does not fit the ", x.shape().size(), " numbers of ", x.shape()));
     (*wanted)[*open] = x.shape().size() / known;
-  } else if (fixed && !wanted->empty() && known != x.shape().size() && wanted->front() == context.declared_batch) {
-    wanted->front() = 1;
   }
   same_type(call, reshape(x, checked_shape(call, *wanted), call.where()));
 }
@@ -278,11 +254,7 @@ void tile_operator(Call& call) {
 
 void expand(Call& call) {
   const Var& x = data(call);
-  std::vector<Index> dims = call.whole_numbers(1, "shape");
-  const Context& context = call.context();
-  if (call.varies(0) && call.fixed(1) && context.declared_batch > 1 && !dims.empty() &&
-      static_cast<int>(dims.size()) == x.shape().rank() && dims.front() == context.declared_batch)
-    dims.front() = 1;
+  const std::vector<Index> dims = call.whole_numbers(1, "shape");
   const Shape shape = broadcast_shapes(x.shape(), checked_shape(call, dims), "Expand");
   call.require_moderate(static_cast<double>(shape.size()));
   same_type(call, shape == x.shape() ? x : broadcast_to(x, shape, call.where()));
@@ -403,12 +375,12 @@ void top_k_operator(Call& call) {
 constexpr Operator table[] = {
     {"Concat", Kind::moves, 1, concat_operator, "concat"},
     {"DepthToSpace", Kind::moves, 1, depth_to_space, "reshape, permute"},
-    {"Expand", Kind::moves, 8, expand, "broadcast_to"},
+    {"Expand", Kind::moves, 8, expand, "broadcast_to", "", 1},
     {"Flatten", Kind::moves, 1, flatten_operator, "reshape"},
     {"Gather", Kind::moves, 1, gather_operator, "gather", "constant indices"},
     {"GatherElements", Kind::moves, 11, gather_elements, "gather", "constant indices"},
     {"Pad", Kind::moves, 1, pad_operator, "pad, slice", "constant pads"},
-    {"Reshape", Kind::moves, 1, reshape_operator, "reshape"},
+    {"Reshape", Kind::moves, 1, reshape_operator, "reshape", "", 1},
     {"Slice", Kind::moves, 1, slice_operator, "slice", "constant bounds"},
     {"SpaceToDepth", Kind::moves, 1, space_to_depth, "reshape, permute"},
     {"Split", Kind::moves, 1, split_operator, "slice"},

@@ -50,9 +50,7 @@ void resize_by(Call& call, const Resizing& r, const std::vector<Interval>& scale
   for (std::size_t k = 0; k < axes.size(); ++k) {
     const int axis = call.axis(axes[k], x.shape().rank());
     const Index from = x.shape()[axis];
-    const bool kept = scales.empty() && axis == 0 && call.varies(0) && x.shape().rank() > 2;
-    const ResizedAxis resizing =
-        scales.empty() ? by_size(from, kept ? from : sizes[k]) : by_scale(call, from, scales[k]);
+    const ResizedAxis resizing = scales.empty() ? by_size(from, sizes[k]) : by_scale(call, from, scales[k]);
     if (resizing.to == from && (scales.empty() || scales[k] == Interval::point(1.0))) continue;
     if (resizing.to < 1 || from < 1) call.fail(cat("a size of ", resizing.to));
     call.require_moderate(static_cast<double>(x.shape().size() / from) * static_cast<double>(resizing.to));
@@ -99,7 +97,7 @@ void upsample(Call& call) {
 }
 
 constexpr Operator table[] = {
-    {"Resize", Kind::computes, 10, resize, "gather, matrix_along", "nearest, linear, cubic"},
+    {"Resize", Kind::computes, 10, resize, "gather, matrix_along", "nearest, linear, cubic", 3},
     {"Upsample", Kind::computes, 7, upsample, "gather, matrix_along"},
 };
 

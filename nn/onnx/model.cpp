@@ -1,179 +1,224 @@
 #include "nn/onnx/model.h"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 
 #include "autodiff/error.h"
 #include "autodiff/memory.h"
 #include "lipschitz/affine_layers.h"
+#include "nn/onnx/ports.h"
 #include "nn/onnx/program.h"
+#include "nn/onnx/samples.h"
 
 namespace taut::nn::onnx {
 namespace {
 
-constexpr Index most_numbers = Index{1} << 26;  // in one input
+constexpr double most_numbers = 0x1p26;      // in all inputs of one sample
+constexpr double most_to_be_asked = 0x1p50;  // in one input with all samples: what is counted in whole numbers
 
-std::string shape_text(const GraphPort& port) {
-  std::string text;
-  for (const Dimension& d : *port.shape)
-    text += cat(text.empty() ? "" : "x", d.size             ? std::to_string(*d.size)
-                                         : d.symbol.empty() ? "?"
-                                                            : d.symbol.substr(0, 40));
-  return text.empty() ? "()" : text;
-}
-
-std::vector<std::string> names_of(const std::vector<GraphPort>& ports) {
+std::vector<std::string> node_names_of(const GraphData& graph) {
   std::vector<std::string> names;
-  for (const GraphPort& port : ports) names.push_back(port.name);
+  for (const GraphNode& node : graph.nodes) {
+    const std::string& name = node.name.empty() && !node.outputs.empty() ? node.outputs.front() : node.name;
+    names.push_back(cat(node.op, " '", name, "'"));
+  }
   return names;
 }
-std::string listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += cat(text.empty() ? "" : ", ", name.substr(0, 80));
-  return text.empty() ? "none" : text;
+
+// Several samples (b, before, behind) behind one another, to and from where a tensor has them.
+Var to_axis(const Var& rows, const Shape& one, int axis) {
+  const Index b = rows.shape()[0], before = one.product(0, axis);
+  const Shape all = one.with(axis, b);
+  if (before == 1) return reshape(rows, all);
+  return reshape(permute(reshape(rows, Shape{b, before, one.size() / before}), {1, 0, 2}), all);
+}
+Var from_axis(const Var& all, int axis) {
+  const Index b = all.shape()[axis], before = all.shape().product(0, axis), size = all.shape().size() / b;
+  if (before == 1) return reshape(all, Shape{b, size});
+  return reshape(permute(reshape(all, Shape{before, b, size / before}), {1, 0, 2}), Shape{b, size});
 }
 
 }  // namespace
 
 struct Model::State {
-  State(const GraphData& graph, const ImportOptions& options, const std::string& path) : file(path) {
-    choose_ports(graph, options);
-    std::vector<std::string> all = names_of(looked_at);
-    for (const GraphPort& port : held) all.push_back(port.name);
-    program.emplace(graph, file, all, names_of(looked_at), output_names);
-    program->set_declared_batch(declared_batch);
-    dtype = program->dtype();
-    for (const GraphPort& port : held) {
-      Value zero{Var(Tensor::zeros(shape_of(port, {}), is_float(port.type) ? dtype : DType::f64)), port.type};
-      held_values.push_back(std::move(zero));
+  State(const GraphData& graph, const ImportOptions& options, const std::string& path)
+      : file(path), ports(choose_ports(graph, options, file)), axis(std::max(0, options.batch_axis.value_or(0))) {
+    for (const GraphPort& port : ports.looked_at) sizes.push_back(checked_sizes(port, options.input_shape));
+    for (const GraphPort& port : ports.held) {
+      held_sizes.push_back(checked_sizes(port, {}));
       notes.push_back(cat("the input '", port.name, "' is held at 0"));
     }
-    learn();
-    node_names.resize(graph.nodes.size());
-    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-      const GraphNode& node = graph.nodes[i];
-      const std::string& name = node.name.empty() && !node.outputs.empty() ? node.outputs.front() : node.name;
-      node_names[i] = cat(node.op, " '", name, "'");
-    }
+    std::vector<std::string> all = names_of(ports.looked_at);
+    for (const GraphPort& port : ports.held) all.push_back(port.name);
+    program.emplace(graph, file, all, names_of(ports.looked_at), ports.outputs);
+    find_samples(options.batch_axis);
+    for (std::size_t i = 0; i < ports.looked_at.size(); ++i)
+      inputs.push_back({ports.looked_at[i].name, program->shape(program->inputs()[i], samples(1))});
+    run_once();
+    node_names = node_names_of(graph);
   }
 
-  // ---- what is looked at --------------------------------------------------------------------------------------------
-
-  void choose_ports(const GraphData& graph, const ImportOptions& options) {
-    std::vector<GraphPort> given;
-    for (const GraphPort& port : graph.inputs) {
-      const bool constant =
-          std::ranges::any_of(graph.initialisers, [&](const auto& i) { return i.first == port.name; });
-      if (!constant) given.push_back(port);
-    }
-    if (!options.input.empty() &&
-        std::ranges::none_of(given, [&](const GraphPort& p) { return p.name == options.input; }))
-      throw UsageError(cat(file, ": there is no input '", options.input, "'; there are ", listed(names_of(given))));
-    if (!options.output.empty() &&
-        std::ranges::none_of(graph.outputs, [&](const GraphPort& p) { return p.name == options.output; }))
-      throw UsageError(
-          cat(file, ": there is no output '", options.output, "'; there are ", listed(names_of(graph.outputs))));
-    if (graph.outputs.empty()) throw FileError(cat(file, ": the graph has no output"));
-    for (const GraphPort& port : graph.outputs)
-      if (options.output.empty() || options.output == port.name) output_names.push_back(port.name);
-    // Inputs that no output depends on are no inputs.
-    std::vector<std::string> used;
-    for (const auto& [line, node] : ordered_nodes(graph, file, output_names))
-      used.insert(used.end(), node->inputs.begin(), node->inputs.end());
-    used.insert(used.end(), output_names.begin(), output_names.end());
-    for (const GraphPort& port : given) {
-      if (std::ranges::find(used, port.name) == used.end()) continue;
-      const bool chosen = options.input.empty() ? is_float(port.type) || port.type == ElementType::undefined
-                                                : options.input == port.name;
-      (chosen ? looked_at : held).push_back(port);
-    }
-    if (!options.input.empty() && looked_at.empty())
-      throw UsageError(cat(file, ": the output does not depend on the input '", options.input, "'"));
-    if (looked_at.empty())
-      throw UnsupportedError(cat(file, ": the output depends on no input of floating-point numbers"));
-    for (GraphPort& port : looked_at) {
-      if (port.type == ElementType::undefined) port.type = ElementType::f32;
-      if (!is_float(port.type))
-        throw UnsupportedError(cat(file, ": the input '", port.name, "' holds ", to_string(port.type),
-                                   "; a Lipschitz constant needs floating-point numbers"));
-    }
-    if (!options.input_shape.empty() && looked_at.size() > 1)
-      throw UsageError(cat(file, ": a shape is given, but there are the inputs ", listed(names_of(looked_at)),
-                           "; choose one by its name"));
-    for (const GraphPort& port : looked_at) inputs.push_back({port.name, shape_of(port, options.input_shape)});
-    double numbers = 0.0;
-    for (const Port& port : inputs) numbers += static_cast<double>(port.shape.size());
-    if (numbers > static_cast<double>(most_numbers))
-      throw UnsupportedError(
-          cat(file, ": the input has ", numbers, " numbers; at most ", most_numbers, " are supported"));
-  }
-
-  // With a batch of 1 in front of two or more axes.
-  Shape shape_of(const GraphPort& port, const std::vector<Index>& wanted) {
-    const auto fail = [&](const std::string& why) {
-      throw ShapeError(
-          cat(file, ": the input '", port.name, "' ", why, "; give its shape, as in --input-shape 1x3x32x32"));
-    };
-    if (!wanted.empty()) {
-      if (std::ranges::any_of(wanted, [](Index d) { return d < 1; })) fail("needs positive sizes");
-      if (wanted.size() > static_cast<std::size_t>(max_rank)) fail(cat("may have ", max_rank, " axes"));
-      if (port.shape && port.shape->size() != wanted.size())
-        fail(cat("has the shape ", shape_text(port), ", which has ", port.shape->size(), " axes, not ", wanted.size()));
-      for (std::size_t i = 0; port.shape && i < wanted.size(); ++i)
-        if (const auto& size = (*port.shape)[i].size; size && *size != wanted[i] && i > 0)
-          fail(cat("has the shape ", shape_text(port), ", of which axis ", i, " is ", *size, " and not ", wanted[i]));
-      return one_sample(Shape(wanted), port);
-    }
-    if (!port.shape) fail("has no shape in the file");
-    std::vector<Index> dims;
-    for (std::size_t i = 0; i < port.shape->size(); ++i) {
-      const Dimension& d = (*port.shape)[i];
-      if (d.size)
-        dims.push_back(*d.size);
-      else if (i == 0 && port.shape->size() > 1)
-        dims.push_back(1);
-      else
-        fail(cat("has the shape ", shape_text(port), " in the file, with an open size"));
-    }
-    if (dims.size() > static_cast<std::size_t>(max_rank)) fail(cat("has more than ", max_rank, " axes"));
+  Sizes checked_sizes(const GraphPort& port, const std::vector<Index>& wanted) const {
+    Sizes all = sizes_of(port, wanted, axis, file);
     double numbers = 1.0;
-    for (const Index d : dims) numbers *= static_cast<double>(d);
-    if (numbers > static_cast<double>(most_numbers) * static_cast<double>(dims.empty() ? 1 : dims.front()))
-      throw UnsupportedError(cat(file, ": the input '", port.name, "' has ", numbers, " numbers; at most ",
-                                 most_numbers, " are supported"));
-    return one_sample(Shape(dims), port);
+    for (const std::optional<Index>& size : all) numbers *= static_cast<double>(size.value_or(1));
+    if (numbers > most_to_be_asked) refuse_size(cat("the input '", port.name, "'"), numbers);
+    return all;
   }
-  Shape one_sample(const Shape& shape, const GraphPort& port) {
-    if (shape.rank() < 2 || shape[0] == 1) return shape;
-    notes.push_back(cat("the batch of ", shape[0], " of the input '", port.name, "' is replaced by 1"));
-    declared_batch = shape[0];
-    return shape.with(0, 1);
+  // Of one sample; of all where the whole is one.
+  void require_moderate(Index of_samples) const {
+    double numbers = 0.0;
+    for (const Sizes& s : sizes) numbers += static_cast<double>(with_open(s, 1).size());
+    numbers /= static_cast<double>(of_samples);
+    if (numbers > most_numbers) refuse_size("the input", numbers);
+  }
+  [[noreturn]] void refuse_size(const std::string& what, double numbers) const {
+    throw UnsupportedError(cat(file, ": ", what, " has ", numbers, " numbers; at most ", most_numbers,
+                               " are supported; give a smaller shape, as in --input-shape 1x3x32x32"));
+  }
+
+  // ---- what is one sample -------------------------------------------------------------------------------------------
+
+  void find_samples(const std::optional<int>& wanted) {
+    std::string why = wanted == no_batch_axis ? "" : objection(wanted ? 1 : 2);
+    const bool candidate = wanted != no_batch_axis && why.empty();
+    if (candidate && prove_samples(why)) return;
+    if (wanted && *wanted != no_batch_axis && !why.empty())
+      throw UnsupportedError(cat(file, ": axis ", axis, " of ", what_varies(),
+                                 " is not proved to hold samples that stay apart: ", why,
+                                 "; choose another by --batch-axis, or none"));
+    if (!why.empty() && (wanted || has_rows()))
+      notes.push_back(cat("the whole tensor is one input: axis ", axis, " of ", what_varies(),
+                          " is not proved to hold samples that stay apart: ", why));
+    take_whole();
+  }
+
+  // Inputs of numbers alone, without an axis behind the first, are one sample unless somebody says otherwise.
+  bool has_rows() const {
+    return std::ranges::any_of(sizes, [](const Sizes& s) { return s.size() > 1 && s[0].value_or(2) > 1; });
+  }
+
+  // Why the axis cannot be one of samples, "" if it may be.
+  std::string objection(std::size_t least_rank) const {
+    std::optional<Index> common;
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      if (sizes[i].size() < std::max(least_rank, static_cast<std::size_t>(axis) + 1))
+        return cat("'", ports.looked_at[i].name, "' is of rank ", sizes[i].size());
+      const std::optional<Index>& size = sizes[i][static_cast<std::size_t>(axis)];
+      if (size && common && *size != *common) return cat("there are sizes of ", *common, " and ", *size);
+      if (size) common = size;
+    }
+    return "";
+  }
+
+  // How many samples to look at: as many as the file has, or two numbers where it leaves that open.
+  std::vector<Index> counts() const {
+    for (const Sizes& s : sizes)
+      if (const std::optional<Index>& size = s[static_cast<std::size_t>(axis)]) return {*size};
+    return {2, 3};
+  }
+
+  bool prove_samples(std::string& why) {
+    const std::vector<Index> numbers = counts();
+    if (numbers.front() <= 1) return false;  // nothing to be proved: the whole is one sample
+    std::vector<Program> programs;
+    Separation found;
+    for (const Index n : numbers) {
+      Program& next = programs.emplace_back(*program);
+      if (why = learned(next, n); !why.empty()) return false;
+      found = separate(next, axes(), n);
+      if (why = found.reason; !found.proved) return false;
+    }
+    if (programs.size() == 2 && !(why = difference(programs[0], programs[1])).empty()) return false;
+    require_moderate(programs.size() == 2 ? 1 : numbers.front());
+    program = std::move(programs.front());
+    held_values = held_at_zero(numbers.front());
+    along_axis = true;
+    in_batches = found.in_batches;
+    const std::string how_many = programs.size() == 2 ? ", with 2 and with 3 of them" : "";
+    notes.push_back(cat("the ", programs.size() == 2 ? "" : cat(numbers.front(), " "), "samples along axis ", axis,
+                        " of ", what_varies(), " are proved to stay apart", how_many, "; the constant is that of one"));
+    return true;
+  }
+
+  // "" or why the program cannot be run with so many samples.
+  std::string learned(Program& with_samples, Index n) const {
+    try {
+      with_samples.learn(types(n));
+      return "";
+    } catch (const MemoryError&) {
+      return cat("with ", n, " samples it takes too much memory to look");
+    } catch (const Error& error) {
+      const std::string text = error.what();
+      return cat("it cannot be computed with ", n, " samples (",
+                 text.starts_with(file + ", ") ? text.substr(file.size() + 2) : text, ")");
+    }
+  }
+
+  void take_whole() {
+    const bool open = std::ranges::any_of(sizes, [](const Sizes& s) { return with_open(s, 1) != with_open(s, 2); });
+    if (open) notes.push_back(cat("the open size of ", what_varies(), " is taken as 1; --input-shape gives another"));
+    require_moderate(1);
+    try {
+      program->learn(types(1));
+    } catch (const MemoryError& error) {
+      throw MemoryError(cat(error.what(), "; give a smaller shape, as in --input-shape 1x3x32x32"));
+    }
+    held_values = held_at_zero(1);
+    const bool one = std::ranges::all_of(program->inputs().first(sizes.size()), [&](int input) {
+      const Shape shape = program->shape(input);
+      return shape.rank() > axis && shape[axis] == 1;
+    });
+    along_axis = in_batches = one && separate(*program, axes(), 1).in_batches;
+  }
+
+  std::vector<int> axes() const { return std::vector<int>(sizes.size(), axis); }
+  // Of a run: with the axis of samples where there is one, or as it is.
+  Index samples(Index n) const { return along_axis ? n : as_learned; }
+  std::string what_varies() const { return cat("'", listed(names_of(ports.looked_at)), "'"); }
+
+  std::vector<Value> held_at_zero(Index open) const {
+    std::vector<Value> values;
+    for (std::size_t i = 0; i < held_sizes.size(); ++i) {
+      const ElementType type = ports.held[i].type;
+      const DType stored = is_float(type) ? dtype() : DType::f64;
+      values.push_back({Var(Tensor::zeros(with_open(held_sizes[i], open), stored)), type});
+    }
+    return values;
+  }
+  std::vector<Value> types(Index open) const {
+    std::vector<Value> values;
+    for (const Sizes& s : sizes) values.push_back({Var(Tensor::zeros(with_open(s, open), dtype())), element()});
+    for (Value& held : held_at_zero(open)) values.push_back(std::move(held));
+    return values;
   }
 
   // ---- the function -------------------------------------------------------------------------------------------------
 
+  DType dtype() const { return program->dtype(); }
+  ElementType element() const { return dtype() == DType::f64 ? ElementType::f64 : ElementType::f32; }
   Index size() const {
     Index n = 0;
     for (const Port& port : inputs) n += port.shape.size();
     return n;
   }
-  bool natural() const { return inputs.size() == 1 && inputs[0].shape.rank() >= 2 && inputs[0].shape[0] == 1; }
-  Tensor sample() const { return Tensor::zeros(natural() ? inputs[0].shape : Shape{1, size()}, dtype); }
+  bool first_of_one(const Shape& shape) const {
+    return shape.rank() >= 2 && shape[0] == 1 && (!along_axis || axis == 0);
+  }
+  bool natural() const { return inputs.size() == 1 && first_of_one(inputs[0].shape); }
+  Tensor sample() const { return Tensor::zeros(natural() ? inputs[0].shape : Shape{1, size()}, dtype()); }
 
-  static Shape batched(const Shape& one, Index batch) { return batch == 1 ? one : one.with(0, batch); }
-
-  std::vector<Value> parts(const Var& x, Index batch) const {
+  // What the program takes for x (b, …).
+  std::vector<Value> parts(const Var& x) const {
     std::vector<Value> values;
-    const ElementType type = dtype == DType::f64 ? ElementType::f64 : ElementType::f32;
     if (natural()) {
-      values.push_back({x, type});
+      values.push_back({x, element()});
     } else {
       Index from = 0;
       for (const Port& port : inputs) {
         const Index n = port.shape.size();
         const Var part = inputs.size() == 1 ? x : slice(x, 1, from, from + n);
-        values.push_back({reshape(part, batched(port.shape, batch)), type});
+        values.push_back({along_axis ? to_axis(part, port.shape, axis) : reshape(part, port.shape), element()});
         from += n;
       }
     }
@@ -181,86 +226,68 @@ struct Model::State {
     return values;
   }
 
-  // (batch, …) of what the program gives.
-  Var joined(const std::vector<Value>& values, Index batch) const {
+  // (b, …) of what the program gives.
+  Var joined(const std::vector<Value>& values, Index b) const {
     std::vector<Var> flat;
     for (std::size_t i = 0; i < values.size(); ++i) {
-      const Shape& one = outputs[i].shape;
-      const bool has_batch = one.rank() >= 1 && one[0] == 1 && values[i].var.shape() == batched(one, batch);
-      if (values.size() == 1 && has_batch && one.rank() >= 2) return values[i].var;
-      if (values[i].var.shape().size() != one.size() * batch)
-        throw ShapeError(cat(file, ": samples of a batch do not stay apart"));
-      flat.push_back(reshape(values[i].var, Shape{batch, one.size()}));
+      const Var& value = values[i].var;
+      const int along = along_axis ? program->sample_axis(program->outputs()[i]) : no_sample_axis;
+      const bool first = along == 0 || (b == 1 && !along_axis && value.shape().rank() >= 2 && value.shape()[0] == 1);
+      if (values.size() == 1 && first && value.shape().rank() >= 2) return value;
+      if (along >= 0) {
+        flat.push_back(from_axis(value, along));
+      } else {  // the same for every sample, or of one
+        const Index n = value.shape().size();
+        const Var row = reshape(value, Shape{1, n});
+        flat.push_back(b == 1 ? row : broadcast_to(row, Shape{b, n}));
+      }
     }
     return flat.size() == 1 ? flat[0] : concat(flat, 1);
   }
 
   Var call(const Var& x) const {
     const Shape one = sample().shape();
-    if (x.shape().rank() != one.rank() || batched(one, x.shape()[0]) != x.shape() || x.shape()[0] < 1)
-      throw ShapeError(cat(file, ": the model takes batches of shape ", one, ", got ", x.shape()));
-    if (x.dtype() != dtype)
-      throw DTypeError(cat(file, ": the model computes in ", to_string(dtype), ", got ", to_string(x.dtype())));
-    const Index batch = x.shape()[0];
+    const Index b = x.shape().rank() == one.rank() ? x.shape()[0] : 0;
+    if (b < 1 || one.with(0, b) != x.shape())
+      throw ShapeError(cat(file, ": the model takes shapes ", one, " with any first size, got ", x.shape()));
+    if (x.dtype() != dtype())
+      throw DTypeError(cat(file, ": the model computes in ", to_string(dtype()), ", got ", to_string(x.dtype())));
     Tape* const tape = Tape::of(x);
-    if (batch == 1 || in_batches) return joined(program->run(parts(x, batch), tape, batch), batch);
-    std::vector<Var> samples;
-    for (Index i = 0; i < batch; ++i)
-      samples.push_back(joined(program->run(parts(slice(x, 0, i, i + 1), 1), tape, 1), 1));
-    return concat(samples, 0);
+    if (b == 1 || in_batches) {
+      const Var y = joined(program->run(parts(x), tape, samples(b)), b);
+      // What does not depend on x lies on its tape all the same: a constant has a Lipschitz constant, 0.
+      return tape != nullptr && !y.on_tape() ? tape->constant(y.value()) : y;
+    }
+    std::vector<Var> rows;
+    for (Index i = 0; i < b; ++i) rows.push_back(call(slice(x, 0, i, i + 1)));
+    return concat(rows, 0);
   }
 
-  void learn() {
+  // Everything that may go wrong does so now.
+  void run_once() {
     Tape tape;
-    const Var x = tape.input(sample());
-    const std::vector<Value> values = program->learn(parts(x, 1), tape);
+    const std::vector<Value> values = program->run(parts(tape.input(sample())), &tape, samples(1));
     for (std::size_t i = 0; i < values.size(); ++i) {
+      const std::string& name = ports.outputs[i];
       if (!is_float(values[i].type))
         throw UnsupportedError(
-            cat(file, ": the output '", output_names[i], "' holds ", to_string(values[i].type),
+            cat(file, ": the output '", name, "' holds ", to_string(values[i].type),
                 "; a Lipschitz constant needs floating-point numbers; choose another output by its name"));
-      if (!values[i].var.on_tape() || !tape.node(values[i].var.id()).tracked) {
-        if (values.size() == 1) notes.push_back(cat("the output '", output_names[i], "' does not depend on the input"));
-      }
-      outputs.push_back({output_names[i], values[i].var.shape()});
-    }
-    in_batches = two_samples_stay_apart();
-  }
-
-  // Files that write shapes down for one sample may mix the samples of a batch; then samples are computed one by one.
-  bool two_samples_stay_apart() const {
-    try {
-      const Shape one = sample().shape();
-      Tensor both = Tensor::uninitialised(one.with(0, 2), DType::f64);
-      double* to = both.mutable_data<double>().data();
-      for (Index i = 0; i < both.size(); ++i) to[i] = std::sin(0.7 * static_cast<double>(i) + 0.3);
-      const Var x(both.to(dtype));
-      const Var together = joined(program->run(parts(x, 2), nullptr, 2), 2);
-      for (const Index i : {0, 1}) {
-        const Var alone = joined(program->run(parts(slice(x, 0, i, i + 1), 1), nullptr, 1), 1);
-        const Var same = slice(together, 0, i, i + 1);
-        if (alone.shape() != same.shape()) return false;
-        for (Index k = 0; k < alone.value().size(); ++k) {
-          const double a = alone.value().at(k), b = same.value().at(k);
-          if (!(std::fabs(a - b) <= 1e-3 * std::max(1.0, std::fabs(a))) && !(std::isnan(a) && std::isnan(b)) && a != b)
-            return false;
-        }
-      }
-      return true;
-    } catch (const Error&) {
-      return false;
+      const bool tracked = values[i].var.on_tape() && tape.node(values[i].var.id()).tracked;
+      if (!tracked && values.size() == 1) notes.push_back(cat("the output '", name, "' does not depend on the input"));
+      outputs.push_back({name, values[i].var.shape()});
     }
   }
 
   std::string file;
-  std::vector<GraphPort> looked_at, held;
-  std::vector<std::string> output_names;
-  std::vector<Port> inputs, outputs;
+  Ports ports;
+  int axis;                              // of samples, if there is one
+  std::vector<Sizes> sizes, held_sizes;  // of the inputs in the file
+  std::vector<Port> inputs, outputs;     // of one sample
   std::vector<Value> held_values;
   std::vector<std::string> notes, node_names;
-  Index declared_batch = 1;
-  bool in_batches = true;
-  DType dtype = DType::f32;
+  bool along_axis = false;  // values of the program have axes of samples, along which there may be any number
+  bool in_batches = false;  // several samples can be computed at once
   std::optional<Program> program;
 };
 
@@ -284,7 +311,7 @@ Function Model::function() const {
   return [model = *this](const Var& x) { return model(x); };
 }
 Tensor Model::sample() const { return state_->sample(); }
-DType Model::dtype() const { return state_->dtype; }
+DType Model::dtype() const { return state_->dtype(); }
 std::span<const Port> Model::inputs() const { return state_->inputs; }
 std::span<const Port> Model::outputs() const { return state_->outputs; }
 Index Model::parameter_count() const { return state_->program->parameter_count(); }
@@ -294,6 +321,7 @@ const std::string& Model::name() const { return state_->file; }
 std::vector<Layer> Model::layers() const {
   constexpr std::string_view ops[] = {"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization"};
   const Program& program = *state_->program;
+  const Index samples = state_->samples(1);
   std::vector<const Step*> steps;
   for (const Step& step : program.steps())
     if (step.varies && std::ranges::find(ops, step.node.op) != std::end(ops)) steps.push_back(&step);
@@ -303,14 +331,14 @@ std::vector<Layer> Model::layers() const {
     Layer layer;
     layer.name = step->node.name.empty() ? step->node.outputs.front() : step->node.name;
     layer.op = step->node.op;
-    layer.out = program.shape(step->out.front());
+    layer.out = program.shape(step->out.front(), samples);
     for (std::size_t i = 0; i < step->in.size(); ++i)
       if (step->in_varies[i] != 0) {
-        layer.in = program.shape(step->in[i]);
+        layer.in = program.shape(step->in[i], samples);
         break;
       }
     Tape tape;
-    const Var y = program.run_alone(*step, tape);
+    const Var y = program.run_alone(*step, tape, samples);
     if (y.defined())
       if (const auto part = affine_part(y)) {
         layer.map = part->map;
@@ -342,7 +370,7 @@ std::map<std::string, Array> evaluate(const GraphData& graph, const std::map<std
     values.push_back({varies && real ? tape.input(tensor) : Var(tensor), array.type});
   }
   std::map<std::string, Array> result;
-  const std::vector<Value> found = program.run(values, varying.empty() ? nullptr : &tape, 1);
+  const std::vector<Value> found = program.run(values, varying.empty() ? nullptr : &tape, as_learned);
   for (std::size_t i = 0; i < outputs.size(); ++i) result[outputs[i]] = {found[i].var.value(), found[i].type};
   return result;
 }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,18 +16,24 @@
 
 namespace taut::nn::onnx {
 
+inline constexpr int no_batch_axis = -1;
+
 struct ImportOptions {
   // Of several inputs or outputs of the file, the one to look at; "": all of them. Inputs that are not looked at are
   // held at 0, with a note.
   std::string input, output;
-  // Of the input that is looked at (of all, if there are several without a name), with a batch of 1 in front; needed
-  // where the file leaves a size open that is not the batch.
+  // Of the input that is looked at (of all, if there are several without a name); needed where the file leaves a size
+  // open along another axis than that of the samples. Along that axis it may differ from the file's.
   std::vector<Index> input_shape;
+  // Along which axis the inputs hold samples. A number: UnsupportedError unless it is proved that they stay apart.
+  // no_batch_axis: the whole tensor is one input. Not given: the first axis of inputs that have two or more, if it is
+  // proved for it, and no axis otherwise; a note says which.
+  std::optional<int> batch_axis = {};
 };
 
 struct Port {
   std::string name;
-  Shape shape;  // of one sample, with the batch of 1 where it has one
+  Shape shape;  // of one sample, with 1 along the axis of samples where there is one
 };
 
 // One layer of the file as it stands there, before anything is folded: a Conv, ConvTranspose, Gemm, MatMul or
@@ -41,11 +48,14 @@ struct Layer {
 // A model, ready to run. Copies share what was read. Everything about the file is decided when it is loaded: operators
 // without an import, shapes that do not fit and weights that are not finite are errors then.
 //
-// As a function it maps batches (b, …) to (b, …) without mixing samples:
-//   - one input with a batch axis: (b, …) as the file has it;
-//   - otherwise (several inputs, or an input without a batch axis): (b, size), all inputs flattened one behind the
+// What is one sample is proved (docs/conventions.md, 8): where the samples of the file stay apart, one of them;
+// otherwise the whole tensor of every input. As a function it maps b of these, (b, …), to (b, …) without mixing them,
+// whatever axes the file uses:
+//   - one input whose first axis holds one sample: (b, …) as the file has it;
+//   - otherwise (several inputs, or samples along another axis or none): (b, size), all inputs flattened one behind the
 //     other;
-//   - several outputs: (b, size), all flattened one behind the other.
+//   - outputs likewise.
+// The function of one (1, …) is one sample by proof, so analyses take it with sample_axis = no_sample_axis.
 // Weights are constants on the tape. Numbers are f64 if the file holds f64 numbers anywhere, else f32.
 class Model {
  public:

@@ -23,6 +23,7 @@ struct Operator {
   void (*import)(Call& call);
   std::string_view becomes;  // primitives or functions of ops.h
   std::string_view remarks = "";
+  int target_shape = -1;  // the operand that is the shape of the result, if there is one
 };
 
 // One list per source file.

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 #include "autodiff/error.h"
+#include "autodiff/outline.h"
 #include "nn/onnx/patterns.h"
 
 namespace taut::nn::onnx {
@@ -37,10 +39,17 @@ void import(const Operator& op, Call& call) {
   }
 }
 
-std::string title(const std::string& file, const Step& step) {
+std::string title_of(const Step& step) {
   const std::string& name =
       !step.node.name.empty() || step.node.outputs.empty() ? step.node.name : step.node.outputs.front();
-  return cat(file, ", node ", step.line, " '", name.substr(0, 80), "' (", step.node.op.substr(0, 80), ')');
+  return cat("node ", step.line, " '", name.substr(0, 80), "' (", step.node.op.substr(0, 80), ')');
+}
+std::string title(const std::string& file, const Step& step) { return cat(file, ", ", title_of(step)); }
+
+Tensor whole_numbers(std::span<const Index> numbers) {
+  Tensor list = Tensor::uninitialised(Shape{static_cast<Index>(numbers.size())}, DType::f64);
+  std::ranges::copy(numbers, list.mutable_data<double>().begin());
+  return list;
 }
 
 [[noreturn]] void refuse(const std::string& file, const Step& step) {
@@ -57,16 +66,16 @@ std::string title(const std::string& file, const Step& step) {
 // The values of one run.
 class Program::Env {
  public:
-  Env(const Program& program, Tape* tape) : program_(program), tape_(tape), values_(program.names_.size()) {}
+  Env(const Program& program, Tape* tape) : program_(program), tape_(tape) {}
 
   Tape* tape() const { return tape_; }
-  void set(int id, Value value) { values_[static_cast<std::size_t>(id)] = std::move(value); }
-  bool has(int id) const { return values_[static_cast<std::size_t>(id)].var.defined(); }
-  // On a tape, constants of the file become leaves when they are first asked for.
+  void set(int id, Value value) { values_[id] = std::move(value); }
+  bool has(int id) const { return values_.contains(id); }
+  // On a tape, constants become leaves when they are first asked for.
   const Value& at(int id) {
-    Value& value = values_[static_cast<std::size_t>(id)];
+    Value& value = values_[id];
     if (value.var.defined()) return value;
-    value = program_.constants_[static_cast<std::size_t>(id)];
+    if (const Value* const known = program_.constant(id)) value = *known;
     if (tape_ != nullptr && value.var.defined() && is_float(value.type))
       value.var = tape_->constant(value.var.value(), program_.names_[static_cast<std::size_t>(id)]);
     return value;
@@ -75,7 +84,7 @@ class Program::Env {
  private:
   const Program& program_;
   Tape* tape_;
-  std::vector<Value> values_;
+  std::unordered_map<int, Value> values_;  // a step alone has few
 };
 
 Program::Program(const GraphData& graph, const std::string& file, std::span<const std::string> inputs,
@@ -155,6 +164,7 @@ void Program::collect(const GraphData& graph, std::span<const std::string> input
   constants_.resize(names_.size());
   exact_.resize(names_.size(), 0);
   shapes_.resize(names_.size());
+  sample_axes_.resize(names_.size(), no_sample_axis);
   for (const std::string& name : inputs) inputs_.push_back(id(name));
   for (const std::string& name : outputs) outputs_.push_back(id(name));
   for (const auto& [name, array] : graph.initialisers) {
@@ -181,6 +191,8 @@ void Program::mark(std::span<const std::string> varying) {
   std::vector<char> varies(names_.size(), 0), fixed(names_.size(), 0);
   for (std::size_t k = 0; k < names_.size(); ++k) fixed[k] = constants_[k].var.defined() ? 1 : 0;
   for (const std::string& name : varying) varies[static_cast<std::size_t>(id(name))] = 1;
+  input_varies_.clear();
+  for (const int k : inputs_) input_varies_.push_back(varies[static_cast<std::size_t>(k)]);
   for (Step& step : steps_) {
     step.in_varies.clear();
     step.in_fixed.clear();
@@ -230,8 +242,10 @@ void Program::evaluate_constants() {
   exact_ = std::move(exact);
 }
 
-std::vector<Value> Program::execute(const Step& step, const Context& context, Env& env) const {
-  std::vector<const Value*> operands;
+std::vector<Value> Program::execute(const Step& step, const Context& context, Env& env, Index samples) const {
+  std::vector<Value> operands;
+  std::vector<const Value*> present;
+  operands.reserve(step.in.size());
   for (std::size_t i = 0; i < step.in.size(); ++i) {
     const int k = step.in[i];
     const Value* value = k >= 0 ? &env.at(k) : nullptr;
@@ -243,34 +257,46 @@ std::vector<Value> Program::execute(const Step& step, const Context& context, En
       throw UnsupportedError(cat(title(*context.file, step), ": its operand '",
                                  names_[static_cast<std::size_t>(k)].substr(0, 80), "' (", to_string(value->type),
                                  ") depends on the input of the model; only floating-point numbers may"));
-    operands.push_back(value);
+    if (value != nullptr) value = &operands.emplace_back(for_samples(step, i, *value, samples));
+    present.push_back(value);
   }
-  Call call(context, step.node, step.opset, step.line, std::move(operands), step.in_varies, step.in_fixed, step.shapes);
+  Call call(context, step.node, step.opset, step.line, std::move(present), step.in_varies);
   Tape* const tape = env.tape();
   const std::size_t first = tape != nullptr ? tape->size() : 0;
   import(*step.op, call);
   std::vector<Value> outputs = call.take();
   if (tape != nullptr && step.op->kind != Kind::shapes) call.require_enclosed(*tape, first, outputs);
-  for (std::size_t i = 0; i < step.out.size(); ++i)
-    if (step.out[i] >= 0 && !outputs[i].var.defined()) {
-      if (i == 0) throw UnsupportedError(cat(title(*context.file, step), ": it has no result"));
-    }
+  if (!step.out.empty() && step.out[0] >= 0 && !outputs[0].var.defined())
+    throw UnsupportedError(cat(title(*context.file, step), ": it has no result"));
   return outputs;
 }
 
-std::vector<Value> Program::run(std::span<const Value> inputs, Tape* tape, Index batch) const {
+// What an operand is in a run of so many samples, given what it was when shapes were learned. The shape that a result
+// is to have counts the samples; of what repeats for every sample there is one slice for each.
+Value Program::for_samples(const Step& step, std::size_t operand, const Value& value, Index samples) const {
+  if (samples == as_learned || !step.varies || step.in_varies[operand] != 0) return value;
+  if (static_cast<int>(operand) == step.op->target_shape && has_target_shape(step))
+    return {Var(whole_numbers(shape(step.out.front(), samples).dims())), value.type};
+  const int axis = step.repeats.empty() ? no_sample_axis : step.repeats[operand];
+  if (axis == no_sample_axis) return value;
+  const Var one = value.var.shape()[axis] == 1 ? value.var : slice(value.var, axis, 0, 1);
+  return {broadcast_to(one, one.shape().with(axis, samples)), value.type};
+}
+
+std::vector<Value> Program::run(std::span<const Value> inputs, Tape* tape, Index samples) const {
   Context context = context_;
-  context.batch = batch;
+  context.batch = std::max(context_.batch, samples);
   Env env(*this, tape);
   for (std::size_t i = 0; i < inputs_.size(); ++i) env.set(inputs_[i], inputs[i]);
   for (const Step& step : steps_) {
     // What was moved only is known already; arithmetic on constants is recorded, so that its rounding is seen.
     const auto settled = [&](int k) {
-      return k < 0 || (constants_[static_cast<std::size_t>(k)].var.defined() &&
-                       (tape == nullptr || exact_[static_cast<std::size_t>(k)] != 0));
+      if (k < 0) return true;
+      const bool exact = exact_[static_cast<std::size_t>(k)] != 0 || step.op->kind == Kind::shapes;
+      return constant(k) != nullptr && (tape == nullptr || exact);
     };
     if (std::ranges::all_of(step.out, settled)) continue;
-    std::vector<Value> values = execute(step, context, env);
+    std::vector<Value> values = execute(step, context, env, samples);
     for (std::size_t i = 0; i < step.out.size(); ++i)
       if (step.out[i] >= 0 && values[i].var.defined()) env.set(step.out[i], std::move(values[i]));
   }
@@ -279,43 +305,91 @@ std::vector<Value> Program::run(std::span<const Value> inputs, Tape* tape, Index
   return outputs;
 }
 
-std::vector<Value> Program::learn(std::span<const Value> inputs, Tape& tape) {
+void Program::learn(std::span<const Value> inputs) {
   require_finite();
-  Env env(*this, &tape);
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    env.set(inputs_[i], inputs[i]);
-    shapes_[static_cast<std::size_t>(inputs_[i])] = inputs[i].var.shape();
+    const Value& input = inputs[i];
+    shapes_[static_cast<std::size_t>(inputs_[i])] = {input.var.shape(), input.type};
+    if (!input_varies_[i]) learned_[inputs_[i]] = input;
   }
-  for (Step& step : steps_) {
-    const auto settled = [&](int k) { return k < 0 || exact_[static_cast<std::size_t>(k)] != 0; };
-    if (std::ranges::all_of(step.out, settled)) continue;
-    step.shapes.clear();
-    std::vector<Value> values = execute(step, context_, env);
-    for (std::size_t i = 0; i < step.out.size(); ++i) {
-      const bool there = step.out[i] >= 0 && values[i].var.defined();
-      step.shapes.push_back(there ? values[i].var.shape() : Shape{});
-      if (!there) continue;
-      shapes_[static_cast<std::size_t>(step.out[i])] = values[i].var.shape();
-      if (!step.varies && !step.fixed) learned_[step.out[i]] = {values[i].var.detached(), values[i].type};
-      env.set(step.out[i], std::move(values[i]));
+  for (const Step& step : steps_) {
+    const auto known = [&](int k) { return k < 0 || constants_[static_cast<std::size_t>(k)].var.defined(); };
+    if (std::ranges::all_of(step.out, known)) continue;
+    Tape tape;
+    if (step.varies) {
+      keep(step, run_in_outline(step, tape, as_learned).outputs);
+    } else {
+      Env env(*this, nullptr);
+      for (std::size_t i = 0; i < step.in.size(); ++i)
+        if (step.in[i] >= 0 && step.in_varies[i] != 0) env.set(step.in[i], standing_for(step.in[i], tape, as_learned));
+      keep(step, execute(step, context_, env));
     }
   }
-  std::vector<Value> outputs;
-  for (const int k : outputs_) outputs.push_back(env.at(k));
-  return outputs;
 }
 
-Var Program::run_alone(const Step& step, Tape& tape) const {
+void Program::keep(const Step& step, std::vector<Value> values) {
+  for (std::size_t i = 0; i < step.out.size(); ++i) {
+    if (step.out[i] < 0 || !values[i].var.defined()) continue;
+    shapes_[static_cast<std::size_t>(step.out[i])] = {values[i].var.shape(), values[i].type};
+    if (!step.varies) learned_[step.out[i]] = {values[i].var.detached(), values[i].type};
+  }
+}
+
+bool Program::has_target_shape(const Step& step) {
+  const int operand = step.op->target_shape;
+  const bool there = operand >= 0 && static_cast<std::size_t>(operand) < step.in.size() &&
+                     step.in[static_cast<std::size_t>(operand)] >= 0;
+  return there && !step.node.attributes.contains("axes");  // sizes along some axes only
+}
+
+Shape Program::shape(int value, Index samples) const {
+  const Shape& learned = shapes_[static_cast<std::size_t>(value)].shape;
+  const int axis = sample_axis(value);
+  return samples == as_learned || axis < 0 ? learned : learned.with(axis, samples);
+}
+
+const Value* Program::constant(int value) const {
+  const Value& fixed = constants_[static_cast<std::size_t>(value)];
+  if (fixed.var.defined()) return &fixed;
+  const auto learned = learned_.find(value);
+  return learned != learned_.end() ? &learned->second : nullptr;
+}
+
+std::string Program::describe(const Step& step) const { return title_of(step); }
+
+// Of a value that varies: an input of the tape, or a plain tensor where it is not a number that a tape may hold.
+Value Program::standing_for(int value, Tape& tape, Index samples) const {
+  const ElementType type = shapes_[static_cast<std::size_t>(value)].type;
+  const Shape dims = shape(value, samples);
+  if (!is_float(type)) return {Var(Tensor::zeros(dims, DType::f64)), type};
+  return {tape.input(Tensor::zeros(dims, context_.dtype)), type};
+}
+
+Alone Program::run_in_outline(const Step& step, Tape& tape, Index samples) const {
+  const Outline outline(tape);
+  Context context = context_;
+  context.batch = std::max(context_.batch, samples);
+  Env env(*this, &tape);
+  Alone alone;
+  for (std::size_t i = 0; i < step.in.size(); ++i) {
+    if (step.in[i] < 0 || step.in_varies[i] == 0 || env.has(step.in[i])) continue;
+    const Value value = standing_for(step.in[i], tape, samples);
+    if (value.var.on_tape()) alone.inputs.emplace_back(value.var.id(), step.in[i]);
+    env.set(step.in[i], value);
+  }
+  alone.outputs = execute(step, context, env, samples);
+  return alone;
+}
+
+Var Program::run_alone(const Step& step, Tape& tape, Index samples) const {
   Env env(*this, &tape);
   int varying = 0;
   for (std::size_t i = 0; i < step.in.size(); ++i) {
     if (step.in[i] < 0 || step.in_varies[i] == 0 || env.has(step.in[i])) continue;
     ++varying;
-    env.set(step.in[i], {tape.input(Tensor::zeros(shape(step.in[i]), context_.dtype)),
-                         context_.dtype == DType::f64 ? ElementType::f64 : ElementType::f32});
+    env.set(step.in[i], standing_for(step.in[i], tape, samples));
   }
   if (varying != 1) return {};
-  for (const auto& [k, value] : learned_) env.set(k, value);
   // Constants that are computed within the file, recorded so that their rounding is seen.
   for (const Step& other : steps_) {
     if (&other == &step) break;
@@ -327,7 +401,7 @@ Var Program::run_alone(const Step& step, Tape& tape) const {
     for (std::size_t i = 0; i < other.out.size(); ++i)
       if (other.out[i] >= 0 && values[i].var.defined()) env.set(other.out[i], std::move(values[i]));
   }
-  std::vector<Value> values = execute(step, context_, env);
+  std::vector<Value> values = execute(step, context_, env, samples);
   return values.front().var;
 }
 

@@ -18,9 +18,25 @@ struct Step {
   int line = 0;              // the number of the node in the file, from 1
   std::vector<int> in, out;  // values; −1 where there is none
   std::vector<char> in_varies, in_fixed;
-  bool varies = false;        // depends on the inputs
-  bool fixed = false;         // depends on nothing but constants of the file
-  std::vector<Shape> shapes;  // of the outputs, with a batch of 1
+  bool varies = false;  // depends on the inputs
+  bool fixed = false;   // depends on nothing but constants of the file
+  // Of operands that do not vary, the axis along which one slice is repeated for every sample; no_sample_axis for
+  // operands that all samples share as they are. Empty: no_sample_axis for all.
+  std::vector<int> repeats;
+};
+
+struct TypedShape {
+  Shape shape;
+  ElementType type = ElementType::undefined;
+};
+
+// Samples in a run: a number of them, or the inputs as they were when shapes were learned.
+inline constexpr Index as_learned = 0;
+
+// A step recorded alone, in outline (autodiff/outline.h).
+struct Alone {
+  std::vector<std::pair<NodeId, int>> inputs;  // leaves of the tape, and the varying values that they stand for
+  std::vector<Value> outputs;
 };
 
 class Program {
@@ -31,19 +47,37 @@ class Program {
           std::span<const std::string> varying, std::span<const std::string> outputs);
 
   const std::vector<Step>& steps() const { return steps_; }
+  std::vector<Step>& steps() { return steps_; }
+  std::span<const int> inputs() const { return inputs_; }    // values
+  std::span<const int> outputs() const { return outputs_; }  // values
   DType dtype() const { return context_.dtype; }
-  const std::string& file() const { return *context_.file; }
   Index parameter_count() const { return parameters_; }
-  void set_declared_batch(Index n) { context_.declared_batch = n; }
+  // "node 7 'conv1' (Conv)"
+  std::string describe(const Step& step) const;
 
+  // Runs once in outline with inputs of these types (numbers count of those that do not vary), keeps the shapes of
+  // everything and what does not vary, and refuses weights that are not finite.
+  void learn(std::span<const Value> inputs);
   // The outputs for these inputs, in the orders given to the constructor. Inputs are f64 or whole numbers or of
-  // dtype(). On a tape, constants become leaves of it.
-  std::vector<Value> run(std::span<const Value> inputs, Tape* tape, Index batch) const;
-  // Runs once with a batch of 1, keeps the shapes of everything, and refuses weights that are not finite.
-  std::vector<Value> learn(std::span<const Value> inputs, Tape& tape);
-  // One step alone on a tape, its varying operand an input of it. An undefined Var where there is not exactly one.
-  Var run_alone(const Step& step, Tape& tape) const;
-  const Shape& shape(int value) const { return shapes_[static_cast<std::size_t>(value)]; }
+  // dtype(). On a tape, constants become leaves of it. What is computed from shapes is what was learned, whatever
+  // the number of samples; another number than as_learned needs sample axes.
+  std::vector<Value> run(std::span<const Value> inputs, Tape* tape, Index samples) const;
+
+  // Where samples lie in a value: an axis, no_sample_axis (it does not vary), mixes_samples (not known).
+  int sample_axis(int value) const { return sample_axes_[static_cast<std::size_t>(value)]; }
+  void set_sample_axis(int value, int axis) { sample_axes_[static_cast<std::size_t>(value)] = axis; }
+  // Once learned, with so many samples where they have an axis.
+  Shape shape(int value, Index samples = as_learned) const;
+  // Does an operand say which shape the result has?
+  static bool has_target_shape(const Step& step);
+  // Of what does not vary, once learned; null of what varies.
+  const Value* constant(int value) const;
+
+  // One step alone on a tape for so many samples, its varying operands inputs of it without numbers.
+  Alone run_in_outline(const Step& step, Tape& tape, Index samples) const;
+  // One step alone on a tape for one sample, its varying operand an input of it. An undefined Var where there is not
+  // exactly one.
+  Var run_alone(const Step& step, Tape& tape, Index samples) const;
 
  private:
   class Env;
@@ -53,7 +87,10 @@ class Program {
   void number_values();
   void evaluate_constants();
   void mark(std::span<const std::string> varying);
-  std::vector<Value> execute(const Step& step, const Context& context, Env& env) const;
+  std::vector<Value> execute(const Step& step, const Context& context, Env& env, Index samples = as_learned) const;
+  Value for_samples(const Step& step, std::size_t operand, const Value& value, Index samples) const;
+  Value standing_for(int value, Tape& tape, Index samples) const;
+  void keep(const Step& step, std::vector<Value> values);
   void require_finite() const;
 
   Context context_;
@@ -63,8 +100,10 @@ class Program {
   std::vector<Value> constants_;    // of values: what is known from the file, undefined for others
   std::vector<char> exact_;         // of constants: stored in the file, or moved only
   std::vector<int> inputs_, outputs_;
-  std::vector<Shape> shapes_;     // of values, learned
-  std::map<int, Value> learned_;  // of values that do not vary but are not known from the file alone
+  std::vector<char> input_varies_;
+  std::vector<TypedShape> shapes_;  // of values, learned
+  std::vector<int> sample_axes_;    // of values
+  std::map<int, Value> learned_;    // of values that do not vary but are not known from the file alone
   std::map<std::string, int> opsets_;
   Index parameters_ = 0;
 };
