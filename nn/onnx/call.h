@@ -29,6 +29,9 @@ struct Context {
   DType dtype = DType::f32;
   Index batch = 1;           // samples in this run; 1 when shapes are learned
   Index declared_batch = 1;  // of the file, where that was more and has been replaced by 1
+  // The values of this run, and derivatives at it, are asked for alone: truth values that depend on the input are those
+  // at this point. No rule holds for what is recorded then.
+  bool at_a_point = false;
 };
 
 class Call {

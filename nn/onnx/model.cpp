@@ -211,6 +211,7 @@ struct Model::State {
   }
 
   void learn() {
+    recognise();
     Tape tape;
     const Var x = tape.input(sample());
     const std::vector<Value> values = program->learn(parts(x, 1), tape);
@@ -225,6 +226,17 @@ struct Model::State {
       outputs.push_back({output_names[i], values[i].var.shape()});
     }
     in_batches = two_samples_stay_apart();
+  }
+
+  void recognise() {
+    const Var one(sample()), two(Tensor::zeros(one.shape().with(0, 2), dtype));
+    std::vector<Program::Run> runs{{parts(one, 1), 1}};
+    try {
+      runs.push_back({parts(two, 2), 2});
+    } catch (const ShapeError&) {
+      // There is no run of two samples.
+    }
+    program->recognise(runs);
   }
 
   // Files that write shapes down for one sample may mix the samples of a batch; then samples are computed one by one.
@@ -333,7 +345,7 @@ std::map<std::string, Array> evaluate(const GraphData& graph, const std::map<std
   std::vector<std::string> given;
   for (const auto& [input, array] : inputs) given.push_back(input);
   const memory::Limit limit(std::size_t{2} << 30);
-  const Program program(graph, name, given, varying, outputs);
+  Program program(graph, name, given, varying, outputs);
   Tape tape;
   std::vector<Value> values;
   for (const auto& [input, array] : inputs) {
@@ -341,6 +353,7 @@ std::map<std::string, Array> evaluate(const GraphData& graph, const std::map<std
     const Tensor tensor = real ? array.tensor.to(program.dtype()) : array.tensor;
     values.push_back({varies && real ? tape.input(tensor) : Var(tensor), array.type});
   }
+  program.recognise(std::vector<Program::Run>{{values, 1}});
   std::map<std::string, Array> result;
   const std::vector<Value> found = program.run(values, varying.empty() ? nullptr : &tape, 1);
   for (std::size_t i = 0; i < outputs.size(); ++i) result[outputs[i]] = {found[i].var.value(), found[i].type};

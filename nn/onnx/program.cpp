@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "autodiff/error.h"
-#include "nn/onnx/patterns.h"
+#include "nn/onnx/environment.h"
 
 namespace taut::nn::onnx {
 namespace {
@@ -54,29 +54,6 @@ std::string title(const std::string& file, const Step& step) {
 
 }  // namespace
 
-// The values of one run.
-class Program::Env {
- public:
-  Env(const Program& program, Tape* tape) : program_(program), tape_(tape), values_(program.names_.size()) {}
-
-  void set(int id, Value value) { values_[static_cast<std::size_t>(id)] = std::move(value); }
-  bool has(int id) const { return values_[static_cast<std::size_t>(id)].var.defined(); }
-  // On a tape, constants of the file become leaves when they are first asked for.
-  const Value& at(int id) {
-    Value& value = values_[static_cast<std::size_t>(id)];
-    if (value.var.defined()) return value;
-    value = program_.constants_[static_cast<std::size_t>(id)];
-    if (tape_ != nullptr && value.var.defined() && is_float(value.type))
-      value.var = tape_->constant(value.var.value(), program_.names_[static_cast<std::size_t>(id)]);
-    return value;
-  }
-
- private:
-  const Program& program_;
-  Tape* tape_;
-  std::vector<Value> values_;
-};
-
 Program::Program(const GraphData& graph, const std::string& file, std::span<const std::string> inputs,
                  std::span<const std::string> varying, std::span<const std::string> outputs)
     : opsets_(graph.opsets) {
@@ -87,7 +64,7 @@ Program::Program(const GraphData& graph, const std::string& file, std::span<cons
     Step step;
     step.node = *node;
     step.line = line;
-    step.op = find_operator(node->domain, node->op);
+    step.op = node->domain.empty() ? find_operator("", node->op) : nullptr;
     const auto opset = opsets_.find(node->domain);
     step.opset = opset != opsets_.end() ? opset->second : 1;
     steps_.push_back(std::move(step));
@@ -96,19 +73,8 @@ Program::Program(const GraphData& graph, const std::string& file, std::span<cons
   collect(graph, inputs, outputs);
   number_values();
   evaluate_constants();
-  mark(varying);
-  const auto constant = [&](const std::string& name) -> const Tensor* {
-    const auto found = ids_.find(name);
-    if (found == ids_.end()) return nullptr;
-    const Value& value = constants_[static_cast<std::size_t>(found->second)];
-    return value.var.defined() ? &value.var.value() : nullptr;
-  };
-  if (recognise(steps_, constant)) {
-    std::vector<std::string> names(outputs.begin(), outputs.end());
-    remove_unused(steps_, names);
-    number_values();
-    mark(varying);
-  }
+  for (const std::string& name : varying) varying_.push_back(id(name));
+  mark(varying_);
   for (const Step& step : steps_)
     if (step.op == nullptr && !(step.fixed && std::ranges::all_of(step.out, [&](int id) { return id < 0; })))
       refuse(file, step);
@@ -176,10 +142,10 @@ void Program::number_values() {
 }
 
 // Which values depend on inputs that vary, and which on nothing but the file.
-void Program::mark(std::span<const std::string> varying) {
+void Program::mark(std::span<const int> varying) {
   std::vector<char> varies(names_.size(), 0), fixed(names_.size(), 0);
   for (std::size_t k = 0; k < names_.size(); ++k) fixed[k] = constants_[k].var.defined() ? 1 : 0;
-  for (const std::string& name : varying) varies[static_cast<std::size_t>(id(name))] = 1;
+  for (const int k : varying) varies[static_cast<std::size_t>(k)] = 1;
   for (Step& step : steps_) {
     step.in_varies.clear();
     step.in_fixed.clear();
@@ -237,7 +203,7 @@ std::vector<Value> Program::execute(const Step& step, const Context& context, En
       throw UnsupportedError(cat(title(*context.file, step), ": its operand '",
                                  names_[static_cast<std::size_t>(k)].substr(0, 80), "' is not known"));
     if (value != nullptr && step.in_varies[i] != 0 && !is_float(value->type) && step.op->kind != Kind::shapes &&
-        step.node.op != "Where")
+        step.node.op != "Where" && !context.at_a_point)
       throw UnsupportedError(cat(title(*context.file, step), ": its operand '",
                                  names_[static_cast<std::size_t>(k)].substr(0, 80), "' (", to_string(value->type),
                                  ") depends on the input of the model; only floating-point numbers may"));
@@ -256,6 +222,16 @@ std::vector<Value> Program::execute(const Step& step, const Context& context, En
 std::vector<Value> Program::run(std::span<const Value> inputs, Tape* tape, Index batch) const {
   Context context = context_;
   context.batch = batch;
+  return run_in(context, inputs, tape);
+}
+
+std::vector<Value> Program::run_at_a_point(std::span<const Value> inputs, Tape* tape) const {
+  Context context = context_;
+  context.at_a_point = true;
+  return run_in(context, inputs, tape);
+}
+
+std::vector<Value> Program::run_in(const Context& context, std::span<const Value> inputs, Tape* tape) const {
   Env env(*this, tape);
   for (std::size_t i = 0; i < inputs_.size(); ++i) env.set(inputs_[i], inputs[i]);
   for (const Step& step : steps_) {

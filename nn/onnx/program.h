@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,9 +37,21 @@ class Program {
   Index parameter_count() const { return parameters_; }
   void set_declared_batch(Index n) { context_.declared_batch = n; }
 
+  // The inputs of a run, and the number of samples in them.
+  struct Run {
+    std::vector<Value> inputs;
+    Index batch = 1;
+  };
+  // Replaces decompositions by what they are, where that is proved for the shapes that all values have in all of these
+  // runs (equivalence.h). The first run learns shapes, with a batch of 1; a further one that the graph as it is written
+  // does not allow says nothing. To be called at most once, before anything runs; without it the graph is as written.
+  void recognise(std::span<const Run> runs);
+
   // The outputs for these inputs, in the orders given to the constructor. Inputs are f64 or whole numbers or of
   // dtype(). On a tape, constants become leaves of it.
   std::vector<Value> run(std::span<const Value> inputs, Tape* tape, Index batch) const;
+  // The values, and the derivatives, of this point alone: truth values may depend on the inputs.
+  std::vector<Value> run_at_a_point(std::span<const Value> inputs, Tape* tape) const;
   // Runs once with a batch of 1, keeps the shapes of everything, and refuses weights that are not finite.
   std::vector<Value> learn(std::span<const Value> inputs, Tape& tape);
   // One step alone on a tape, its varying operand an input of it. An undefined Var where there is not exactly one.
@@ -47,12 +60,16 @@ class Program {
 
  private:
   class Env;
+  friend class Equivalence;
   int id(const std::string& name) const;
   void collect(const GraphData& graph, std::span<const std::string> inputs, std::span<const std::string> outputs);
   void choose_dtype(const GraphData& graph, std::span<const std::string> inputs);
   void number_values();
   void evaluate_constants();
-  void mark(std::span<const std::string> varying);
+  void mark(std::span<const int> varying);
+  std::vector<Value> run_in(const Context& context, std::span<const Value> inputs, Tape* tape) const;
+  std::vector<Shape> shapes_as_written(const Run& run);
+  Interval enclosure(int value) const;
   std::vector<Value> execute(const Step& step, const Context& context, Env& env) const;
   void require_finite() const;
 
@@ -62,7 +79,7 @@ class Program {
   std::vector<std::string> names_;  // of values
   std::vector<Value> constants_;    // of values: what is known from the file, undefined for others
   std::vector<char> exact_;         // of constants: stored in the file, or moved only
-  std::vector<int> inputs_, outputs_;
+  std::vector<int> inputs_, outputs_, varying_;
   std::vector<Shape> shapes_;     // of values, learned
   std::map<int, Value> learned_;  // of values that do not vary but are not known from the file alone
   std::map<std::string, int> opsets_;
