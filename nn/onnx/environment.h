@@ -17,7 +17,6 @@ class Program::Env {
   Env(const Program& program, Tape* tape, DType dtype)
       : program_(program), tape_(tape), dtype_(dtype), values_(program.names_.size()) {}
 
-
   void set(int id, Value value) { values_[static_cast<std::size_t>(id)] = std::move(value); }
   bool has(int id) const { return values_[static_cast<std::size_t>(id)].var.defined(); }
   // On a tape, constants of the file become leaves when they are first asked for.
@@ -27,8 +26,7 @@ class Program::Env {
     value = program_.constants_[static_cast<std::size_t>(id)];
     if (!value.var.defined() || !is_float(value.type)) return value;
     if (dtype_ != program_.dtype()) value.var = Var(value.var.value().to(dtype_));
-    if (tape_ != nullptr)
-      value.var = tape_->constant(value.var.value(), program_.names_[static_cast<std::size_t>(id)]);
+    if (tape_ != nullptr) value.var = tape_->constant(value.var.value(), program_.names_[static_cast<std::size_t>(id)]);
     return value;
   }
 

@@ -21,7 +21,8 @@ struct Understood {
   std::set<std::string_view> attributes = {};
 };
 const Understood* understood_operator(std::string_view op) {
-  const Understood each{true}, broadcasting{true, {"broadcast"}}, reduction{false, {"axes", "keepdims", "noop_with_empty_axes"}},
+  const Understood each{true}, broadcasting{true, {"broadcast"}},
+      reduction{false, {"axes", "keepdims", "noop_with_empty_axes"}},
       convolution{false, {"dilations", "group", "kernel_shape", "pads", "strides"}};
   static const std::map<std::string_view, Understood> table{
       {"Abs", each},
@@ -71,8 +72,8 @@ const Understood* understood_operator(std::string_view op) {
 // numbers, so that there are zeros and equal ones; large ones; and small ones, beside which an eps is seen.
 struct Points {
   double scale;
-  bool whole = false;    // −2, …, 2 times the scale
-  bool decide = false;   // enclosures must be narrow enough to tell functions apart
+  bool whole = false;   // −2, …, 2 times the scale
+  bool decide = false;  // enclosures must be narrow enough to tell functions apart
 };
 constexpr Points kinds_of_points[] = {{3.0, false, true}, {1.0, true, true}, {40.0}, {1e-2}, {1e-5}};
 // The widest enclosure that tells, relative to the largest value: well above what nominal constants leave open.

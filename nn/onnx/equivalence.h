@@ -34,8 +34,8 @@ class Equivalence {
   // A part of the graph, from one argument to one value.
   struct Part {
     int argument = -1, value = -1;
-    std::vector<const Step*> steps;  // in the order of computation, those of constants among them
-    std::set<int> dependent;         // values of it that depend on the argument's numbers
+    std::vector<const Step*> steps;      // in the order of computation, those of constants among them
+    std::set<int> dependent;             // values of it that depend on the argument's numbers
     std::vector<const Step*> constants;  // what the replacement needs that is not stored
     Step replacement;
   };

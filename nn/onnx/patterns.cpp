@@ -28,7 +28,8 @@ bool changes_nothing(const GraphNode& node) {
   if (node.op == "Identity") return true;
   const auto to = node.op == "Cast" ? node.attributes.find("to") : node.attributes.end();
   const auto* const type = to != node.attributes.end() ? std::get_if<std::int64_t>(&to->second) : nullptr;
-  return type != nullptr && is_float(static_cast<ElementType>(*type)) && static_cast<ElementType>(*type) != ElementType::bf16;
+  return type != nullptr && is_float(static_cast<ElementType>(*type)) &&
+         static_cast<ElementType>(*type) != ElementType::bf16;
 }
 
 }  // namespace

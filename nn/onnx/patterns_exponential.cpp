@@ -30,8 +30,7 @@ std::optional<GraphNode> of_quotient(const Matcher& m, const GraphNode& root) {
       return recognised("Softsign", {m.resolved(above)});
   // e^x / Σ e^x along one axis; x may have its largest entry taken off.
   const GraphNode *exp = m.made_by(above, "Exp"), *sum = m.made_by(below, "ReduceSum");
-  if (exp == nullptr || sum == nullptr || !m.same(sum->inputs[0], above) || !m.keeps_axes(*sum))
-    return std::nullopt;
+  if (exp == nullptr || sum == nullptr || !m.same(sum->inputs[0], above) || !m.keeps_axes(*sum)) return std::nullopt;
   const auto axes = m.axes(*sum);
   if (!axes || axes->size() != 1) return std::nullopt;
   std::string x = m.resolved(exp->inputs[0]);
