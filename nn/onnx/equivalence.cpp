@@ -4,6 +4,7 @@
 #include <boost/random/mersenne_twister.hpp>
 #include <boost/random/uniform_int_distribution.hpp>
 #include <boost/random/uniform_real_distribution.hpp>
+#include <cmath>
 #include <functional>
 #include <map>
 
@@ -88,6 +89,16 @@ Tensor point(const Shape& shape, const Points& kind, Engine& engine) {
   return x;
 }
 
+// The axes of x along which a constant operand of an operator has entries of its own.
+std::set<int> axes_of(std::string_view op, const Shape& constant, const Shape& x) {
+  if (op == "MatMul" || (op == "ConvexStep" && constant.rank() == 2)) return {x.rank() - 1};
+  if (op == "Conv" || op == "ConvTranspose" || op == "ConvexStep") return {1};
+  std::set<int> axes;
+  for (int axis = 1; axis <= std::min(constant.rank(), x.rank()); ++axis)
+    if (constant[constant.rank() - axis] > 1) axes.insert(x.rank() - axis);
+  return axes;
+}
+
 double largest_of(const Range& values) {
   double largest = 0.0;
   for (Index i = 0; i < values.shape().size(); ++i) largest = std::max(largest, values.at(i).magnitude());
@@ -100,7 +111,8 @@ bool meet(const Range& a, const Range& b) {
   return true;
 }
 bool tells(const Range& values) {
-  const double most = narrow * largest_of(values);
+  const double largest = largest_of(values), most = narrow * largest;
+  if (!std::isfinite(largest)) return false;
   for (Index i = 0; i < values.shape().size(); ++i)
     if (!(values.at(i).hi - values.at(i).lo <= most)) return false;
   return true;
@@ -236,22 +248,19 @@ Var Equivalence::run(const std::vector<const Step*>& steps, const Part& part, co
 // An axis along which no constant of the part has entries of its own is as good as a short one.
 Shape Equivalence::representative(const Part& part, const Shape& shape) const {
   constexpr Index enough = 3;
-  std::vector<char> bound(static_cast<std::size_t>(shape.rank()), 0);
+  std::set<int> bound;
   const auto look_at = [&](const Step& step) {
     for (const int k : step.in) {
       if (k < 0 || part.dependent.contains(k)) continue;
       const Value& value = program_.constants_[static_cast<std::size_t>(k)];
-      if (!value.var.defined() || !is_float(value.type)) continue;
-      const Shape& of = value.var.shape();
-      for (int axis = 1; axis <= std::min(of.rank(), shape.rank()); ++axis)
-        if (of[of.rank() - axis] > 1) bound[static_cast<std::size_t>(shape.rank() - axis)] = 1;
+      if (value.var.defined() && is_float(value.type)) bound.merge(axes_of(step.node.op, value.var.shape(), shape));
     }
   };
   for (const Step* const step : part.steps) look_at(*step);
   look_at(part.replacement);
   Shape small = shape;
   for (int axis = 0; axis < shape.rank(); ++axis)
-    if (bound[static_cast<std::size_t>(axis)] == 0) small = small.with(axis, std::min(enough, shape[axis]));
+    if (!bound.contains(axis)) small = small.with(axis, std::min(enough, shape[axis]));
   return small;
 }
 

@@ -79,6 +79,15 @@ BOOST_AUTO_TEST_CASE(numbers_that_the_file_computes_are_enclosed) {
   }
 }
 
+// x σ(0 x) = x/2 with a β of 0 that is computed: silu(βx)/β is 0/0, and nothing is known of it.
+BOOST_AUTO_TEST_CASE(enclosures_without_ends_prove_nothing) {
+  const onnx::Model model = onnx::Model::of(graph({1, 2},
+                                                  {node("Mul", {"a", "b"}, "s"), node("Mul", {"x", "s"}, "z"),
+                                                   node("Sigmoid", {"z"}, "g"), node("Mul", {"x", "g"}, "y")},
+                                                  {{"a", number(0)}, {"b", number(1)}}));
+  BOOST_TEST(upper_bound(model) >= 0.5);
+}
+
 // An eps, an α and a power that are computed are no attributes: nothing is certified from their roundings.
 BOOST_AUTO_TEST_CASE(attributes_are_exact_or_not_recognised) {
   const std::vector<onnx::GraphNode> norm{
