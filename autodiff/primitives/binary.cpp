@@ -407,10 +407,11 @@ class Choice final : public Primitive {
 
 namespace {
 
-// Does b repeat along a, with nothing but ones before its axes?
+// Does b repeat along a, with nothing but ones before its axes? With more axes than a it would give a more of them.
 bool repeats(const Shape& a, const Shape& b) {
+  if (b.rank() > a.rank()) return false;
   for (int i = 1; i <= b.rank(); ++i)
-    if (i > a.rank() || b[b.rank() - i] != a[a.rank() - i]) return i <= a.rank() && b.product(0, b.rank() - i + 1) == 1;
+    if (b[b.rank() - i] != a[a.rank() - i]) return b.product(0, b.rank() - i + 1) == 1;
   return true;
 }
 

@@ -29,6 +29,9 @@ struct Context {
   std::shared_ptr<const std::string> file;
   DType dtype = DType::f32;
   Index batch = 1;  // samples in this run, so many times may a value be as large
+  // The values of this run, and derivatives at it, are asked for alone: truth values that depend on the input are those
+  // at this point. No rule holds for what is recorded then.
+  bool at_a_point = false;
 };
 
 class Call {

@@ -62,8 +62,18 @@ double negative(double a) { return -a; }
 double magnitude(double a) { return std::fabs(a); }
 double signum(double a) { return a > 0 ? 1.0 : a < 0 ? -1.0 : 0.0; }
 
-// Sums, largest, smallest of any number of operands.
-template <Binary f, double (*whole)(double, double)>
+// One of the operands before operand i is the same value.
+bool is_repeated(const Call& call, int i) {
+  const Var& x = call.x(i);
+  for (int k = 0; k < i; ++k) {
+    const Var& other = call.x(k);
+    if (x.on_tape() && other.on_tape() && x.id() == other.id()) return true;
+  }
+  return false;
+}
+
+// Sums, largest, smallest of any number of operands; `once`: an operand that is there twice changes nothing.
+template <Binary f, double (*whole)(double, double), bool once>
 void variadic(Call& call) {
   if (call.count() == 0) call.fail("it needs an operand");
   if (!call.is_float(0)) {
@@ -73,6 +83,7 @@ void variadic(Call& call) {
   }
   Var y = call.x(0);
   for (int i = 1; i < call.count(); ++i) {
+    if (once && is_repeated(call, i)) continue;
     call.require_moderate(static_cast<double>(broadcast_shapes(y.shape(), call.x(i).shape(), "broadcast").size()));
     y = f(y, call.x(i), call.where());
   }
@@ -172,21 +183,26 @@ void gelu_operator(Call& call) {
   if (how != "none" && how != "tanh") call.fail(cat("approximate must be none or tanh, got '", how, "'"));
   call.out(how == "none" ? gelu(call.x(0), call.where()) : gelu_tanh(call.x(0), call.where()));
 }
+// The slope is broadcast to x, never x to the slope. Until opset 6 a slope of C numbers was one per channel. Since then
+// they lie along the last axis as everywhere; where they cannot, as in (C) for (N, C, L) with L ≠ C, the file is no
+// valid ONNX, and the one reading that programs give it is the old one.
 void prelu_operator(Call& call) {
   const Var& x = call.x(0);
   Var slope = call.x(1);
-  // Old exporters give one slope per channel without the axes behind it.
-  const Shape& s = slope.shape();
-  if (s.rank() == 1 && x.shape().rank() > 2 && s[0] == x.shape()[1] && s[0] != 1) {
-    Shape per_channel{s[0]};
-    while (per_channel.rank() < x.shape().rank() - 1) per_channel = per_channel.inserted(per_channel.rank(), 1);
-    slope = reshape(slope, per_channel, call.where());
+  const Shape &s = slope.shape(), &shape = x.shape();
+  const bool per_channel = s.rank() == 1 && shape.rank() > 2 && s[0] == shape[1] && s[0] != 1;
+  if (per_channel && (call.opset() < 7 || s[0] != shape[shape.rank() - 1])) {
+    Shape spread{s[0]};
+    while (spread.rank() < shape.rank() - 1) spread = spread.inserted(spread.rank(), 1);
+    slope = reshape(slope, spread, call.where());
   }
+  if (broadcast_shapes(shape, slope.shape(), "PRelu") != shape)
+    call.fail(cat("its slope of shape ", s, " must broadcast to its operand of shape ", shape));
   call.out(prelu(x, slope, call.where()));
 }
 
 void where_operator(Call& call) {
-  if (call.varies(0))
+  if (call.varies(0) && !call.context().at_a_point)
     call.unsupported(
         "its condition depends on the input of the model; supported are constant conditions and the patterns of ReLU, "
         "LeakyReLU, PReLU and ELU");
@@ -270,9 +286,9 @@ constexpr Operator table[] = {
     {"Identity", Kind::moves, 1, identity, "—"},
     {"LeakyRelu", Kind::computes, 1, leaky_relu_operator, "leaky_relu"},
     {"Log", Kind::computes, 1, unary<taut::log>, "log"},
-    {"Max", Kind::computes, 1, variadic<maximum, larger>, "maximum"},
+    {"Max", Kind::computes, 1, variadic<maximum, larger, true>, "maximum"},
     {"Mean", Kind::computes, 1, mean_of_operands, "add, div"},
-    {"Min", Kind::computes, 1, variadic<minimum, smaller>, "minimum"},
+    {"Min", Kind::computes, 1, variadic<minimum, smaller, true>, "minimum"},
     {"Mish", Kind::computes, 18, unary<mish>, "mish"},
     {"Mul", Kind::computes, 1, arithmetic<mul, times>, "mul"},
     {"Neg", Kind::computes, 1, unary_of_any<neg, negative>, "neg"},
@@ -288,7 +304,7 @@ constexpr Operator table[] = {
     {"Softsign", Kind::computes, 1, unary<softsign>, "softsign"},
     {"Sqrt", Kind::computes, 1, unary<taut::sqrt>, "sqrt"},
     {"Sub", Kind::computes, 1, arithmetic<sub, minus>, "sub"},
-    {"Sum", Kind::computes, 1, variadic<add, plus>, "add"},
+    {"Sum", Kind::computes, 1, variadic<add, plus, false>, "add"},
     {"Tanh", Kind::computes, 1, unary<taut::tanh>, "tanh"},
     {"Where", Kind::computes, 9, where_operator, "where", "constant condition"},
 };

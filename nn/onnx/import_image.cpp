@@ -110,6 +110,8 @@ void conv_transpose(Call& call) {
       w.after[i] = total - w.before[i];
     }
     out.push_back(size.value_or(whole - w.before[i] - w.after[i]));
+    // A stride or more of output_padding takes back what the padding cuts off.
+    if (!size && extra[i] >= w.stride[i]) w.after[i] -= std::min(extra[i], w.after[i]);
     if (out.back() < 1) call.fail("nothing is left of its result behind the pads");
     count *= static_cast<double>(out.back());
   }

@@ -15,19 +15,35 @@ double exact(Call& call, const char* name) {
   return array->tensor.at(0);
 }
 
+// A constant operand that is computed in the file: it is rounded, and stays an operand, so that analyses enclose it.
+bool computed(const Var& constant) {
+  const Tape* const tape = constant.on_tape() ? Tape::of(constant) : nullptr;
+  return tape != nullptr && tape->node(constant.id()).op != nullptr;
+}
+// y times, or divided by, a constant of one number throughout.
+Var times(Call& call, const Var& y, const Var& constant) {
+  if (computed(constant)) return mul(y, constant, call.where());
+  return scale(y, constant.value().at(0), call.where());
+}
+Var over(Call& call, const Var& y, const Var& constant) {
+  if (computed(constant)) return div(y, constant, call.where());
+  return div(y, Var(Tensor::scalar(constant.value().at(0), call.dtype())), call.where());
+}
+
 // y times the constants of the product, one by one, so that each is exact. The function itself holds 1/divisor, as a
 // GELU holds 1/2.
 Var times_constants(Call& call, Var y, double divisor) {
   const auto divides = call.is("divides").value_or(std::vector<Index>{});
   bool within = divisor != 1.0;
   for (std::size_t k = 0; k < divides.size(); ++k) {
-    const double c = call.value(static_cast<int>(k) + 1).var.value().at(0);
+    const Var& constant = call.x(static_cast<int>(k) + 1);
+    const double c = constant.value().at(0);
     const bool same = divides[k] != 0 ? c == divisor : c == 1.0 / divisor && c * divisor == 1.0 && divisor == 2.0;
-    if (within && same) {
+    if (within && same && !computed(constant)) {
       within = false;
       continue;
     }
-    y = divides[k] != 0 ? div(y, Var(Tensor::scalar(c, call.dtype())), call.where()) : scale(y, c, call.where());
+    y = divides[k] != 0 ? over(call, y, constant) : times(call, y, constant);
   }
   return within ? scale(y, divisor, call.where()) : y;
 }
@@ -43,13 +59,15 @@ void near_gated(Call& call) {
   call.out(times_constants(call, f(call.x(0), tolerance, call.where()), divisor));
 }
 void sixth_gated(Call& call) { call.out(times_constants(call, hard_swish(call.x(0), call.where()), 6.0)); }
+// The last operand, behind those of times_constants, is β, if there is one: x σ(βx) = silu(βx) / β.
 void silu_with_slope(Call& call) {
-  if (!call.has("beta")) return gated<silu>(call);
-  // x σ(βx) = silu(βx) / β
-  const double beta = exact(call, "beta");
-  const Var inner = silu(scale(call.x(0), beta, call.where()), call.where());
-  if (beta == 0.0) return call.out(times_constants(call, scale(call.x(0), 0.5, call.where()), 1.0));
-  call.out(times_constants(call, div(inner, Var(Tensor::scalar(beta, call.dtype())), call.where()), 1.0));
+  const int beta = static_cast<int>(call.is("divides").value_or(std::vector<Index>{}).size()) + 1;
+  if (!call.has(beta)) return gated<silu>(call);
+  const Var& slope = call.x(beta);
+  const Var y = slope.value().at(0) == 0.0 && !computed(slope)
+                    ? scale(call.x(0), 0.5, call.where())
+                    : over(call, silu(times(call, call.x(0), slope), call.where()), slope);
+  call.out(times_constants(call, y, 1.0));
 }
 
 void relu_again(Call& call) { call.out(relu(call.x(0), call.where())); }

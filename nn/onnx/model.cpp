@@ -361,7 +361,7 @@ std::map<std::string, Array> evaluate(const GraphData& graph, const std::map<std
   std::vector<std::string> given;
   for (const auto& [input, array] : inputs) given.push_back(input);
   const memory::Limit limit(std::size_t{2} << 30);
-  const Program program(graph, name, given, varying, outputs);
+  Program program(graph, name, given, varying, outputs);
   Tape tape;
   std::vector<Value> values;
   for (const auto& [input, array] : inputs) {
@@ -369,6 +369,7 @@ std::map<std::string, Array> evaluate(const GraphData& graph, const std::map<std
     const Tensor tensor = real ? array.tensor.to(program.dtype()) : array.tensor;
     values.push_back({varies && real ? tape.input(tensor) : Var(tensor), array.type});
   }
+  program.recognise(values);
   std::map<std::string, Array> result;
   const std::vector<Value> found = program.run(values, varying.empty() ? nullptr : &tape, as_learned);
   for (std::size_t i = 0; i < outputs.size(); ++i) result[outputs[i]] = {found[i].var.value(), found[i].type};

@@ -21,29 +21,41 @@ const GraphNode* Matcher::made_by(const std::string& value, std::string_view op)
   return node.op == op && (node.domain.empty() || node.domain == recognised_domain) ? &node : nullptr;
 }
 
+namespace {
+
+// Roundings of what depends on the input to f16 and wider are left out (Cast), to bf16 are not.
+bool changes_nothing(const GraphNode& node) {
+  if (node.op == "Identity") return true;
+  const auto to = node.op == "Cast" ? node.attributes.find("to") : node.attributes.end();
+  const auto* const type = to != node.attributes.end() ? std::get_if<std::int64_t>(&to->second) : nullptr;
+  return type != nullptr && is_float(static_cast<ElementType>(*type)) &&
+         static_cast<ElementType>(*type) != ElementType::bf16;
+}
+
+}  // namespace
+
 const std::string& Matcher::resolved(const std::string& value) const {
   const std::string* name = &value;
-  // Casts between floating-point types and identities change nothing.
   for (int depth = 0; depth < 8; ++depth) {
     const auto found = producer_.find(*name);
-    if (found == producer_.end()) break;
+    if (found == producer_.end() || constant(*name)) break;
     const GraphNode& node = steps_[found->second].node;
-    if (!node.domain.empty() || node.inputs.empty()) break;
-    const bool cast = node.op == "Cast" && node.attributes.contains("to") &&
-                      std::holds_alternative<std::int64_t>(node.attributes.at("to")) &&
-                      is_float(static_cast<ElementType>(std::get<std::int64_t>(node.attributes.at("to"))));
-    if (node.op != "Identity" && !cast) break;
+    if (!node.domain.empty() || node.inputs.empty() || !changes_nothing(node)) break;
     name = &node.inputs.front();
   }
   return *name;
 }
 
+const Tensor* Matcher::tensor(const std::string& value) const {
+  const Known known = constant_(value);
+  return known.exact ? known.value : nullptr;
+}
 std::optional<double> Matcher::number(const std::string& value) const {
-  const Tensor* tensor = constant_(value);
-  if (tensor == nullptr || tensor->size() == 0) return std::nullopt;
-  const double first = tensor->at(0);
-  for (Index i = 1; i < tensor->size(); ++i)
-    if (tensor->at(i) != first) return std::nullopt;
+  const Tensor* const numbers = tensor(value);
+  if (numbers == nullptr || numbers->size() == 0) return std::nullopt;
+  const double first = numbers->at(0);
+  for (Index i = 1; i < numbers->size(); ++i)
+    if (numbers->at(i) != first) return std::nullopt;
   return first;
 }
 bool Matcher::is(const std::string& value, double wanted) const {
@@ -51,8 +63,19 @@ bool Matcher::is(const std::string& value, double wanted) const {
   return x && *x == wanted;
 }
 bool Matcher::near(const std::string& value, double wanted) const {
-  const auto x = number(value);
-  return x && std::fabs(*x - wanted) <= nominal * std::fabs(wanted);
+  const Known known = constant_(value);
+  if (known.value == nullptr || known.value->size() == 0) return false;
+  const Interval hull = known.hull();
+  const double distance = near_enough * std::fabs(wanted);
+  return hull.lo >= wanted - distance && hull.hi <= wanted + distance;
+}
+bool Matcher::at_most(const std::string& value, double largest) const {
+  const Known known = constant_(value);
+  return known.value != nullptr && known.value->size() > 0 && known.hull().hi <= largest;
+}
+bool Matcher::one_number(const std::string& value) const {
+  const Known known = constant_(value);
+  return known.value != nullptr && (known.value->size() == 1 || number(value));
 }
 
 std::optional<std::pair<std::string, std::string>> Matcher::with_constant(const std::string& value,
@@ -72,9 +95,17 @@ std::int64_t Matcher::whole(const GraphNode& node, const char* name, std::int64_
   return value != nullptr ? *value : otherwise;
 }
 
+std::optional<std::int64_t> Matcher::softmax_axis(const std::string& value, std::int64_t rank) const {
+  const GraphNode* const node = made_by(value, "Softmax");
+  if (node == nullptr || !node->domain.empty()) return std::nullopt;
+  const bool old = steps_[producer_.at(resolved(value))].opset < 13;
+  const std::int64_t given = whole(*node, "axis", old ? 1 : -1), axis = given < 0 ? given + rank : given;
+  return old && axis != rank - 1 ? std::nullopt : std::optional(axis);
+}
+
 std::optional<std::vector<std::int64_t>> Matcher::axes(const GraphNode& node) const {
   if (node.inputs.size() > 1 && !node.inputs[1].empty()) {
-    const Tensor* t = constant_(node.inputs[1]);
+    const Tensor* t = tensor(node.inputs[1]);
     if (t == nullptr) return std::nullopt;
     std::vector<std::int64_t> list;
     for (Index i = 0; i < t->size(); ++i) list.push_back(static_cast<std::int64_t>(t->at(i)));
@@ -93,13 +124,13 @@ constexpr Pattern* families[] = {kink_patterns, norm_patterns, exponential_patte
 
 }  // namespace
 
-bool recognise(std::vector<Step>& steps, const ConstantOf& constant) {
+bool recognise(std::vector<Step>& steps, const ConstantOf& constant, const Accept& accept) {
   Matcher matcher(steps, constant);
   bool any = false;
   const auto replace = [&](Step& step, Pattern* pattern) {
     if (!step.node.domain.empty() || step.node.outputs.size() != 1 || step.fixed) return;
     std::optional<GraphNode> found = pattern(matcher, step.node);
-    if (!found) return;
+    if (!found || !accept(step.node.outputs[0], *found)) return;
     found->domain = recognised_domain;
     found->name = step.node.name;
     found->outputs = step.node.outputs;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "autodiff/outward.h"
 #include "nn/onnx/program.h"
 
 namespace taut::nn::onnx {
@@ -13,12 +14,20 @@ namespace taut::nn::onnx {
 // The domain of the operators that recognised nodes become.
 inline constexpr const char* recognised_domain = "taut";
 
-// The tensor of a value that is known from the file, else null.
-using ConstantOf = std::function<const Tensor*(const std::string& name)>;
+// What the file alone says of a value.
+struct Known {
+  const Tensor* value = nullptr;  // null: nothing
+  bool exact = false;             // these numbers are stored in the file, or moved only; else they are rounded
+  // Of all of its numbers, in exact arithmetic.
+  std::function<Interval()> hull = nullptr;
+};
+using ConstantOf = std::function<Known(const std::string& name)>;
+// Whether a node, its name and outputs aside, may stand where the value `output` is computed.
+using Accept = std::function<bool(const std::string& output, const GraphNode& replacement)>;
 
-// Replaces the last node of every decomposition by one operator on its argument. What the replaced node alone needed
-// stays; see remove_unused. True if there was one.
-bool recognise(std::vector<Step>& steps, const ConstantOf& constant);
+// Replaces the last node of every decomposition by one operator on its argument, where that is accepted. What the
+// replaced node alone needed stays; see remove_unused. True if there was one.
+bool recognise(std::vector<Step>& steps, const ConstantOf& constant, const Accept& accept);
 void remove_unused(std::vector<Step>& steps, const std::vector<std::string>& outputs);
 
 }  // namespace taut::nn::onnx

@@ -26,7 +26,7 @@ std::optional<GraphNode> of_matrices(const Matcher& m, const std::string& x, con
   if (const auto sum = m.with_constant(hidden, "Add")) {
     hidden = sum->first;
     bias = sum->second;
-    if (m.tensor(bias)->shape() != Shape{a->shape()[0]}) return std::nullopt;
+    if (m.tensor(bias) == nullptr || m.tensor(bias)->shape() != Shape{a->shape()[0]}) return std::nullopt;
   }
   const GraphNode* const first = m.made_by(hidden, "MatMul");
   if (first == nullptr || !m.same(first->inputs[0], x)) return std::nullopt;
@@ -52,15 +52,20 @@ std::optional<GraphNode> of_kernels(const Matcher& m, const std::string& x, cons
     const Numbers* const numbers = found == node.attributes.end() ? nullptr : std::get_if<Numbers>(&found->second);
     return numbers != nullptr ? *numbers : Numbers{};
   };
+  // With "group" that are five, and so there is no other, such as output_padding.
   for (const GraphNode* const node : {first, &last}) {
     if (node->attributes.size() != 5 || list(*node, "strides") != Numbers{1, 1}) return std::nullopt;
     if (list(*node, "pads").size() != 4 || list(*node, "dilations").size() != 2) return std::nullopt;
+    if (list(*node, "kernel_shape").size() != 2) return std::nullopt;
   }
   for (const char* const name : {"pads", "dilations", "kernel_shape"})
     if (list(*first, name) != list(last, name)) return std::nullopt;
   if (m.whole(*first, "group", -1) != m.whole(last, "group", -1) || m.whole(last, "group", -1) < 1) return std::nullopt;
   std::vector<std::string> inputs{m.resolved(x), first->inputs[1]};
-  if (first->inputs.size() > 2 && !first->inputs[2].empty()) inputs.push_back(first->inputs[2]);
+  if (first->inputs.size() > 2 && !first->inputs[2].empty()) {
+    if (m.tensor(first->inputs[2]) == nullptr) return std::nullopt;
+    inputs.push_back(first->inputs[2]);
+  }
   return recognised("ConvexStep", std::move(inputs), first->attributes);
 }
 

@@ -30,14 +30,14 @@ std::optional<GraphNode> of_quotient(const Matcher& m, const GraphNode& root) {
       return recognised("Softsign", {m.resolved(above)});
   // e^x / Σ e^x along one axis; x may have its largest entry taken off.
   const GraphNode *exp = m.made_by(above, "Exp"), *sum = m.made_by(below, "ReduceSum");
-  if (exp == nullptr || sum == nullptr || !m.same(sum->inputs[0], above) || m.whole(*sum, "keepdims", 1) == 0)
-    return std::nullopt;
+  if (exp == nullptr || sum == nullptr || !m.same(sum->inputs[0], above) || !m.keeps_axes(*sum)) return std::nullopt;
   const auto axes = m.axes(*sum);
   if (!axes || axes->size() != 1) return std::nullopt;
   std::string x = m.resolved(exp->inputs[0]);
   if (const GraphNode* difference = m.made_by(x, "Sub")) {
     const GraphNode* largest = m.made_by(difference->inputs[1], "ReduceMax");
-    if (largest != nullptr && m.same(largest->inputs[0], difference->inputs[0]) && m.axes(*largest) == axes)
+    if (largest != nullptr && m.same(largest->inputs[0], difference->inputs[0]) && m.keeps_axes(*largest) &&
+        m.axes(*largest) == axes)
       x = m.resolved(difference->inputs[0]);
   }
   return recognised("Softmax", {x}, {{"axis", (*axes)[0]}});

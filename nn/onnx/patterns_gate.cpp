@@ -35,8 +35,8 @@ void flatten(const Matcher& m, const std::string& value, const std::string& stop
 
 struct Gate {
   std::string kind, argument;
-  std::vector<std::pair<std::string, bool>> slope = {};  // constants that multiply the argument (swish's β)
-  bool rounded = false;                                  // constants stand for what they are near to
+  std::string slope = "";  // the constant that multiplies the argument (swish's β); "" for 1
+  bool rounded = false;    // constants stand for what they are near to
 };
 
 std::optional<std::string> added(const Matcher& m, const std::string& value, double constant) {
@@ -126,9 +126,9 @@ std::optional<std::string> relu6(const Matcher& m, const std::string& value) {
 
 std::optional<Gate> gate(const Matcher& m, const std::string& value) {
   if (const GraphNode* sigmoid = m.made_by(value, "Sigmoid")) {
-    Gate g{"Silu", m.resolved(sigmoid->inputs[0]), {}};
-    if (const auto product = m.with_constant(g.argument, "Mul"); product && m.number(product->second))
-      return Gate{"Silu", m.resolved(product->first), {{product->second, false}}};
+    Gate g{"Silu", m.resolved(sigmoid->inputs[0])};
+    if (const auto product = m.with_constant(g.argument, "Mul"); product && m.one_number(product->second))
+      return Gate{"Silu", m.resolved(product->first), product->second};
     return g;
   }
   if (const GraphNode* hard = m.made_by(value, "HardSigmoid")) {
@@ -138,21 +138,21 @@ std::optional<Gate> gate(const Matcher& m, const std::string& value) {
       return x != nullptr ? *x : otherwise;
     };
     const double alpha = attribute("alpha", 0.2F);
-    if (std::fabs(alpha - 1.0 / 6.0) <= nominal / 6.0 && attribute("beta", 0.5F) == 0.5F)
-      return Gate{"HardSwish", m.resolved(hard->inputs[0]), {}, true};
+    if (std::fabs(alpha - 1.0 / 6.0) <= near_enough / 6.0 && attribute("beta", 0.5F) == 0.5F)
+      return Gate{"HardSwish", m.resolved(hard->inputs[0]), "", true};
   }
   if (const GraphNode* tanh = m.made_by(value, "Tanh"))
     if (const GraphNode* softplus = m.made_by(tanh->inputs[0], "Softplus"))
-      return Gate{"Mish", m.resolved(softplus->inputs[0]), {}};
+      return Gate{"Mish", m.resolved(softplus->inputs[0])};
   if (const auto inner = added(m, value, 1.0)) {
     if (const GraphNode* erf = m.made_by(*inner, "Erf"))
       if (const auto x = times(m, erf->inputs[0], 1.0 / std::numbers::sqrt2))
-        return Gate{"Gelu", m.resolved(*x), {}, !by_root_of_two(m, erf->inputs[0])};
+        return Gate{"Gelu", m.resolved(*x), "", !by_root_of_two(m, erf->inputs[0])};
     if (const GraphNode* tanh = m.made_by(*inner, "Tanh"))
-      if (const auto x = tanh_argument(m, tanh->inputs[0])) return Gate{"GeluTanh", m.resolved(*x), {}, true};
+      if (const auto x = tanh_argument(m, tanh->inputs[0])) return Gate{"GeluTanh", m.resolved(*x), "", true};
   }
   if (const auto clipped = relu6(m, value))
-    if (const auto x = added(m, *clipped, 3.0)) return Gate{"HardSwish6", m.resolved(*x), {}};
+    if (const auto x = added(m, *clipped, 3.0)) return Gate{"HardSwish6", m.resolved(*x)};
   return std::nullopt;
 }
 
@@ -186,14 +186,14 @@ std::optional<GraphNode> gate_patterns(const Matcher& m, const GraphNode& root) 
     std::vector<std::int64_t> divisors;
     bool numbers = true;
     for (const auto& [name, divides] : factors.constants) {
-      numbers = numbers && m.number(name).has_value();
+      numbers = numbers && m.one_number(name);
       inputs.push_back(name);
       divisors.push_back(divides ? 1 : 0);
     }
     if (!numbers) continue;
     std::map<std::string, Attribute> attributes{{"divides", divisors}};
     if (g->rounded) attributes.emplace("tolerance", exact(nominal));
-    if (!g->slope.empty()) attributes.emplace("beta", exact(*m.number(g->slope[0].first)));
+    if (!g->slope.empty()) inputs.push_back(g->slope);
     return recognised(g->kind, std::move(inputs), std::move(attributes));
   }
   return std::nullopt;

@@ -56,6 +56,7 @@ std::optional<Line> exponential(const Matcher& m, const std::string& value) {
 
 std::optional<GraphNode> kinked(const Matcher& m, const std::string& x, const std::string& slope) {
   if (slope.empty()) return std::nullopt;
+  // Slopes that are computed in the file are recorded as operands, so that their rounding is enclosed.
   if (const auto number = m.number(slope)) return recognised("LeakyRelu", {x}, {{"slope", exact(*number)}});
   return recognised("PRelu", {x, slope});
 }
@@ -86,10 +87,7 @@ std::optional<GraphNode> of_max(const Matcher& m, const GraphNode& root) {
     if (m.is(other, 0.0)) return recognised("Relu", {x});
     const auto part = line(m, other);
     if (!part || part->slope.empty() || part->argument != x) continue;
-    const Tensor* slopes = m.tensor(part->slope);
-    bool at_most_one = true;
-    for (Index k = 0; k < slopes->size(); ++k) at_most_one = at_most_one && slopes->at(k) <= 1.0;
-    if (at_most_one) return kinked(m, x, part->slope);
+    if (m.at_most(part->slope, 1.0)) return kinked(m, x, part->slope);
   }
   return std::nullopt;
 }

@@ -14,7 +14,7 @@ struct Reduced {
 
 std::optional<Reduced> reduced(const Matcher& m, const std::string& value, std::string_view op) {
   const GraphNode* node = m.made_by(value, op);
-  if (node == nullptr || m.whole(*node, "keepdims", 1) == 0) return std::nullopt;
+  if (node == nullptr || !m.keeps_axes(*node)) return std::nullopt;
   auto axes = m.axes(*node);
   if (!axes || axes->empty()) return std::nullopt;
   std::ranges::sort(*axes);

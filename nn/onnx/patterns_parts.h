@@ -12,8 +12,9 @@
 namespace taut::nn::onnx {
 
 // By so much, relative, may a constant of a file differ from the number that it stands for, such as √2: a rounding to
-// f32. The rules of what is recognised hold for all constants within that distance.
-inline constexpr double nominal = 0x1p-23;
+// f32. The rules of what is recognised hold for all constants within that distance; `near_enough` is less by more than
+// the rounding of comparisons and of reciprocals.
+inline constexpr double nominal = 0x1p-23, near_enough = nominal * (1 - 0x1p-20);
 
 class Matcher {
  public:
@@ -28,16 +29,26 @@ class Matcher {
   const std::string& resolved(const std::string& value) const;  // behind casts and identities
   bool same(const std::string& a, const std::string& b) const { return resolved(a) == resolved(b); }
 
-  bool constant(const std::string& value) const { return constant_(value) != nullptr; }
-  const Tensor* tensor(const std::string& value) const { return constant_(value); }
-  std::optional<double> number(const std::string& value) const;  // of a constant that is one number throughout
+  bool constant(const std::string& value) const { return constant_(value).value != nullptr; }
+  // Of a constant, if its numbers are exact: stored in the file or moved only.
+  const Tensor* tensor(const std::string& value) const;
+  std::optional<double> number(const std::string& value) const;  // if that is one number throughout
   bool is(const std::string& value, double wanted) const;
-  bool near(const std::string& value, double wanted) const;  // up to `nominal`
+  // The next hold for constants that are computed in the file too, in exact arithmetic.
+  bool near(const std::string& value, double wanted) const;      // every number, up to `near_enough`
+  bool at_most(const std::string& value, double largest) const;  // every number
+  // One exact number throughout, or a single one.
+  bool one_number(const std::string& value) const;
 
   // (operand, constant) of a node of this op with one constant operand: the second, or either where op commutes.
   std::optional<std::pair<std::string, std::string>> with_constant(const std::string& value, std::string_view op) const;
 
   std::int64_t whole(const GraphNode& node, const char* name, std::int64_t otherwise) const;
+  // Along which the Softmax normalises that computes the value, of this rank; nothing if it is another operator or
+  // counts several axes as one, as it did before opset 13.
+  std::optional<std::int64_t> softmax_axis(const std::string& value, std::int64_t rank) const;
+  // Whether a reduction keeps the axes along which it reduces, with size 1.
+  bool keeps_axes(const GraphNode& node) const { return whole(node, "keepdims", 1) != 0; }
   // Of a reduction, by attribute or operand; nothing if they are not known or not given.
   std::optional<std::vector<std::int64_t>> axes(const GraphNode& node) const;
 

@@ -6,7 +6,7 @@
 
 #include "autodiff/error.h"
 #include "autodiff/outline.h"
-#include "nn/onnx/patterns.h"
+#include "nn/onnx/environment.h"
 
 namespace taut::nn::onnx {
 namespace {
@@ -63,30 +63,6 @@ Tensor whole_numbers(std::span<const Index> numbers) {
 
 }  // namespace
 
-// The values of one run.
-class Program::Env {
- public:
-  Env(const Program& program, Tape* tape) : program_(program), tape_(tape) {}
-
-  Tape* tape() const { return tape_; }
-  void set(int id, Value value) { values_[id] = std::move(value); }
-  bool has(int id) const { return values_.contains(id); }
-  // On a tape, constants become leaves when they are first asked for.
-  const Value& at(int id) {
-    Value& value = values_[id];
-    if (value.var.defined()) return value;
-    if (const Value* const known = program_.constant(id)) value = *known;
-    if (tape_ != nullptr && value.var.defined() && is_float(value.type))
-      value.var = tape_->constant(value.var.value(), program_.names_[static_cast<std::size_t>(id)]);
-    return value;
-  }
-
- private:
-  const Program& program_;
-  Tape* tape_;
-  std::unordered_map<int, Value> values_;  // a step alone has few
-};
-
 Program::Program(const GraphData& graph, const std::string& file, std::span<const std::string> inputs,
                  std::span<const std::string> varying, std::span<const std::string> outputs)
     : opsets_(graph.opsets) {
@@ -97,7 +73,7 @@ Program::Program(const GraphData& graph, const std::string& file, std::span<cons
     Step step;
     step.node = *node;
     step.line = line;
-    step.op = find_operator(node->domain, node->op);
+    step.op = node->domain.empty() ? find_operator("", node->op) : nullptr;
     const auto opset = opsets_.find(node->domain);
     step.opset = opset != opsets_.end() ? opset->second : 1;
     steps_.push_back(std::move(step));
@@ -106,19 +82,8 @@ Program::Program(const GraphData& graph, const std::string& file, std::span<cons
   collect(graph, inputs, outputs);
   number_values();
   evaluate_constants();
-  mark(varying);
-  const auto constant = [&](const std::string& name) -> const Tensor* {
-    const auto found = ids_.find(name);
-    if (found == ids_.end()) return nullptr;
-    const Value& value = constants_[static_cast<std::size_t>(found->second)];
-    return value.var.defined() ? &value.var.value() : nullptr;
-  };
-  if (recognise(steps_, constant)) {
-    std::vector<std::string> names(outputs.begin(), outputs.end());
-    remove_unused(steps_, names);
-    number_values();
-    mark(varying);
-  }
+  for (const std::string& name : varying) varying_.push_back(id(name));
+  mark(varying_);
   for (const Step& step : steps_)
     if (step.op == nullptr && !(step.fixed && std::ranges::all_of(step.out, [&](int id) { return id < 0; })))
       refuse(file, step);
@@ -187,10 +152,10 @@ void Program::number_values() {
 }
 
 // Which values depend on inputs that vary, and which on nothing but the file.
-void Program::mark(std::span<const std::string> varying) {
+void Program::mark(std::span<const int> varying) {
   std::vector<char> varies(names_.size(), 0), fixed(names_.size(), 0);
   for (std::size_t k = 0; k < names_.size(); ++k) fixed[k] = constants_[k].var.defined() ? 1 : 0;
-  for (const std::string& name : varying) varies[static_cast<std::size_t>(id(name))] = 1;
+  for (const int k : varying) varies[static_cast<std::size_t>(k)] = 1;
   input_varies_.clear();
   for (const int k : inputs_) input_varies_.push_back(varies[static_cast<std::size_t>(k)]);
   for (Step& step : steps_) {
@@ -253,7 +218,7 @@ std::vector<Value> Program::execute(const Step& step, const Context& context, En
       throw UnsupportedError(cat(title(*context.file, step), ": its operand '",
                                  names_[static_cast<std::size_t>(k)].substr(0, 80), "' is not known"));
     if (value != nullptr && step.in_varies[i] != 0 && !is_float(value->type) && step.op->kind != Kind::shapes &&
-        step.node.op != "Where")
+        step.node.op != "Where" && !context.at_a_point)
       throw UnsupportedError(cat(title(*context.file, step), ": its operand '",
                                  names_[static_cast<std::size_t>(k)].substr(0, 80), "' (", to_string(value->type),
                                  ") depends on the input of the model; only floating-point numbers may"));
@@ -286,6 +251,17 @@ Value Program::for_samples(const Step& step, std::size_t operand, const Value& v
 std::vector<Value> Program::run(std::span<const Value> inputs, Tape* tape, Index samples) const {
   Context context = context_;
   context.batch = std::max(context_.batch, samples);
+  return run_in(context, inputs, tape, samples);
+}
+
+std::vector<Value> Program::run_at_a_point(std::span<const Value> inputs, Tape* tape) const {
+  Context context = context_;
+  context.at_a_point = true;
+  return run_in(context, inputs, tape, as_learned);
+}
+
+std::vector<Value> Program::run_in(const Context& context, std::span<const Value> inputs, Tape* tape,
+                                   Index samples) const {
   Env env(*this, tape);
   for (std::size_t i = 0; i < inputs_.size(); ++i) env.set(inputs_[i], inputs[i]);
   for (const Step& step : steps_) {
@@ -307,6 +283,12 @@ std::vector<Value> Program::run(std::span<const Value> inputs, Tape* tape, Index
 
 void Program::learn(std::span<const Value> inputs) {
   require_finite();
+  recognise(inputs);
+  learn_shapes(inputs, context_);
+}
+
+void Program::learn_shapes(std::span<const Value> inputs, const Context& context) {
+  learned_.clear();
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const Value& input = inputs[i];
     shapes_[static_cast<std::size_t>(inputs_[i])] = {input.var.shape(), input.type};
@@ -317,12 +299,12 @@ void Program::learn(std::span<const Value> inputs) {
     if (std::ranges::all_of(step.out, known)) continue;
     Tape tape;
     if (step.varies) {
-      keep(step, run_in_outline(step, tape, as_learned).outputs);
+      keep(step, outline_of(step, context, tape, as_learned).outputs);
     } else {
       Env env(*this, nullptr);
       for (std::size_t i = 0; i < step.in.size(); ++i)
         if (step.in[i] >= 0 && step.in_varies[i] != 0) env.set(step.in[i], standing_for(step.in[i], tape, as_learned));
-      keep(step, execute(step, context_, env));
+      keep(step, execute(step, context, env));
     }
   }
 }
@@ -366,8 +348,11 @@ Value Program::standing_for(int value, Tape& tape, Index samples) const {
 }
 
 Alone Program::run_in_outline(const Step& step, Tape& tape, Index samples) const {
+  return outline_of(step, context_, tape, samples);
+}
+
+Alone Program::outline_of(const Step& step, Context context, Tape& tape, Index samples) const {
   const Outline outline(tape);
-  Context context = context_;
   context.batch = std::max(context_.batch, samples);
   Env env(*this, &tape);
   Alone alone;

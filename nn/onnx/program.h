@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -55,13 +56,19 @@ class Program {
   // "node 7 'conv1' (Conv)"
   std::string describe(const Step& step) const;
 
-  // Runs once in outline with inputs of these types (numbers count of those that do not vary), keeps the shapes of
+  // Replaces decompositions by what they are, where that is proved for the shapes that all values have with inputs of
+  // these types (equivalence.h). To be called at most once, before anything runs; without it the graph is as written.
+  void recognise(std::span<const Value> inputs);
+
+  // Recognises, then runs once in outline with inputs of these types (numbers count of those that do not vary), keeps the shapes of
   // everything and what does not vary, and refuses weights that are not finite.
   void learn(std::span<const Value> inputs);
   // The outputs for these inputs, in the orders given to the constructor. Inputs are f64 or whole numbers or of
   // dtype(). On a tape, constants become leaves of it. What is computed from shapes is what was learned, whatever
   // the number of samples; another number than as_learned needs sample axes.
   std::vector<Value> run(std::span<const Value> inputs, Tape* tape, Index samples) const;
+  // The values, and the derivatives, of this point alone: truth values may depend on the inputs.
+  std::vector<Value> run_at_a_point(std::span<const Value> inputs, Tape* tape) const;
 
   // Where samples lie in a value: an axis, no_sample_axis (it does not vary), mixes_samples (not known).
   int sample_axis(int value) const { return sample_axes_[static_cast<std::size_t>(value)]; }
@@ -81,15 +88,20 @@ class Program {
 
  private:
   class Env;
+  friend class Equivalence;
   int id(const std::string& name) const;
   void collect(const GraphData& graph, std::span<const std::string> inputs, std::span<const std::string> outputs);
   void choose_dtype(const GraphData& graph, std::span<const std::string> inputs);
   void number_values();
   void evaluate_constants();
-  void mark(std::span<const std::string> varying);
+  void mark(std::span<const int> varying);
   std::vector<Value> execute(const Step& step, const Context& context, Env& env, Index samples = as_learned) const;
   Value for_samples(const Step& step, std::size_t operand, const Value& value, Index samples) const;
   Value standing_for(int value, Tape& tape, Index samples) const;
+  std::vector<Value> run_in(const Context& context, std::span<const Value> inputs, Tape* tape, Index samples) const;
+  Alone outline_of(const Step& step, Context context, Tape& tape, Index samples) const;
+  void learn_shapes(std::span<const Value> inputs, const Context& context);
+  Interval enclosure(int value) const;
   void keep(const Step& step, std::vector<Value> values);
   void require_finite() const;
 
@@ -99,7 +111,7 @@ class Program {
   std::vector<std::string> names_;  // of values
   std::vector<Value> constants_;    // of values: what is known from the file, undefined for others
   std::vector<char> exact_;         // of constants: stored in the file, or moved only
-  std::vector<int> inputs_, outputs_;
+  std::vector<int> inputs_, outputs_, varying_;
   std::vector<char> input_varies_;
   std::vector<TypedShape> shapes_;  // of values, learned
   std::vector<int> sample_axes_;    // of values

@@ -8,6 +8,7 @@
 
 #include "autodiff/diff.h"
 #include "autodiff/primitives/registry.h"
+#include "autodiff/tape.h"
 #include "harness/derivatives.h"
 #include "harness/numbers.h"
 #include "harness/random.h"
@@ -98,6 +99,18 @@ BOOST_AUTO_TEST_CASE(nan_is_not_hidden) {
   expect_nan("max", max(Var(vec({1, nan, 2}))));
   expect_nan("softmax", softmax(Var(vec({1, nan}))));
   expect_nan("max_pool2d", max_pool2d(Var(Tensor::of<double>({1, 1, 2, 2}, {1, nan, 2, 3})), {}));
+}
+
+BOOST_AUTO_TEST_CASE(broadcasting_is_the_same_with_and_without_a_tape) {
+  const Shape shapes[] = {{}, {3}, {1, 3}, {2, 1}, {2, 3}, {1, 1, 3}, {1, 2, 3}, {2, 1, 1, 3}, {1, 1, 2, 1}};
+  for (const Shape& a : shapes)
+    for (const Shape& b : shapes) {
+      Tape tape;
+      const Tensor x = Tensor::full(a, DType::f64, 2.0), y = Tensor::full(b, DType::f64, 3.0);
+      const Var recorded = mul(tape.input(x), tape.constant(y)), plain = mul(Var(x), Var(y));
+      BOOST_TEST((plain.shape() == recorded.shape()), a << " times " << b << " gave " << plain.shape());
+      BOOST_TEST(numbers(plain.value()) == numbers(recorded.value()), tt::per_element());
+    }
 }
 
 BOOST_AUTO_TEST_CASE(mean_flatten_and_transpose) {

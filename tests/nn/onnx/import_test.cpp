@@ -68,6 +68,53 @@ BOOST_AUTO_TEST_CASE(softmax_of_old_opsets_counts_all_axes_behind_the_first) {
   BOOST_TEST(std::fabs(current[2] - 2.0 / 3.0) < 1e-12);
 }
 
+// One slope per channel until opset 6, or where the last axis cannot take them; else along the last axis.
+BOOST_AUTO_TEST_CASE(slopes_of_prelu_are_broadcast_as_onnx_says) {
+  const auto run = [](const Shape& shape, int opset, const onnx::Array& slope) {
+    const onnx::Array x{Tensor::full(shape, DType::f64, -1.0), onnx::ElementType::f64};
+    return outputs(graph(shape, {node("PRelu", {"x", "s"}, "y")}, {{"s", slope}}, opset), x);
+  };
+  const onnx::Array two = floats({2}, {2, 3});
+  BOOST_TEST(run({1, 2, 2}, 17, two) == (std::vector<double>{-2, -3, -2, -3}), boost::test_tools::per_element());
+  BOOST_TEST(run({1, 2, 2}, 6, two) == (std::vector<double>{-2, -2, -3, -3}), boost::test_tools::per_element());
+  BOOST_TEST(run({1, 2, 1}, 17, two) == (std::vector<double>{-2, -3}), boost::test_tools::per_element());
+  BOOST_TEST(run({1, 2, 3}, 17, two) == (std::vector<double>{-2, -2, -2, -3, -3, -3}),
+             boost::test_tools::per_element());
+  BOOST_TEST(run({2, 2}, 6, two) == (std::vector<double>{-2, -3, -2, -3}), boost::test_tools::per_element());
+  BOOST_TEST(run({1, 2, 1, 2}, 17, floats({2, 1, 1}, {2, 3})) == (std::vector<double>{-2, -2, -3, -3}),
+             boost::test_tools::per_element());
+  check_refused<ShapeError>(graph({1, 1, 2}, {node("PRelu", {"x", "s"}, "y")}, {{"s", floats({2, 1}, {2, 3})}}, 17),
+                            {"PRelu", "slope"});
+  check_refused<ShapeError>(graph({1, 2}, {node("PRelu", {"x", "s"}, "y")}, {{"s", floats({1, 1, 2}, {2, 3})}}, 17),
+                            {"PRelu", "slope"});
+}
+
+BOOST_AUTO_TEST_CASE(an_operand_of_max_counts_once) {
+  const Constants constants{{"a", floats({2}, {-1, 0})}, {"b", floats({2}, {1, -2})}};
+  for (const char* op : {"Max", "Min"}) {
+    const onnx::Model model = onnx::Model::of(graph({1, 2}, {node(op, {"x", "a", "x", "b"}, "y")}, constants));
+    BOOST_TEST(autolip(model.function(), model.sample()).bound.value() <= 1.0 + 1e-12);
+  }
+  const onnx::Model sum = onnx::Model::of(graph({1, 2}, {node("Sum", {"x", "a", "x"}, "y")}, constants));
+  BOOST_TEST(autolip(sum.function(), sum.sample()).bound.value() >= 2.0);
+}
+
+BOOST_AUTO_TEST_CASE(output_padding_of_a_stride_or_more_takes_back_what_padding_cuts_off) {
+  const auto numbers = [](std::initializer_list<std::int64_t> list) { return std::vector<std::int64_t>(list); };
+  const auto data = [&](std::int64_t after, std::int64_t extra) {
+    return graph(
+        {1, 1, 2},
+        {node("ConvTranspose", {"x", "w"}, "y",
+              {{"dilations", numbers({2})}, {"pads", numbers({0, after})}, {"output_padding", numbers({extra})}})},
+        {{"w", floats({1, 1, 2}, {1, 10})}});
+  };
+  const onnx::Array x = floats({1, 1, 2}, {1, 2});
+  BOOST_TEST(outputs(data(0, 0), x) == (std::vector<double>{1, 2, 10, 20}), boost::test_tools::per_element());
+  BOOST_TEST(outputs(data(1, 0), x) == (std::vector<double>{1, 2, 10}), boost::test_tools::per_element());
+  BOOST_TEST(outputs(data(1, 1), x) == (std::vector<double>{1, 2, 10, 20}), boost::test_tools::per_element());
+  BOOST_TEST(outputs(data(2, 1), x) == (std::vector<double>{1, 2, 10}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(averages_count_what_they_say) {
   // 1 2 3 4 5 and one place behind them, in windows of 3 at 0, 2 and 4: the last hangs over the end of the padding.
   const auto data = [](std::int64_t count_padding) {
@@ -150,6 +197,9 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_graph_is_said) {
   check_refused<FileError>(graph({1, 2}, {relu(), relu()}), {"'y'", "twice"});
   check_refused<FileError>(graph({1, 2}, {node("Relu", {"x"}, "z")}), {"'y'"});
   check_refused<UnsupportedError>(graph({1, 2}, {node("Softmx", {"x"}, "y")}), {"node 1", "Softmx", "Softmax"});
+  auto foreign = graph({1, 2}, {relu()});
+  foreign.nodes[0].domain = "taut";
+  check_refused<UnsupportedError>(foreign, {"taut.Relu"});
   check_refused<NumericError>(
       graph({1, 1}, {node("Mul", {"x", "w"}, "y")}, {{"w", number(std::numeric_limits<double>::quiet_NaN())}}),
       {"'w'", "nan", "position 0"});
