@@ -6,6 +6,7 @@
 #include "autodiff/diff.h"
 #include "autodiff/memory.h"
 #include "autodiff/ops.h"
+#include "autodiff/outline.h"
 #include "tests/autodiff/expect_error.h"
 
 namespace taut::test {
@@ -201,6 +202,22 @@ BOOST_AUTO_TEST_CASE(a_failed_operation_leaves_the_tape_as_it_was) {
   BOOST_TEST(tape.size() == before);
   BOOST_TEST(tape.recording());
   BOOST_TEST(grad(sum(x), x).value().at(0) == 1.0);
+}
+
+BOOST_AUTO_TEST_CASE(an_outline_computes_what_is_constant_alone) {
+  Tape tape;
+  const Var x = tape.input(two()), c = tape.constant(two());
+  {
+    const Outline outline(tape);
+    const Var twice = c + c, y = matmul(reshape(x * twice, {2, 1}), reshape(c, {1, 2}));
+    BOOST_TEST(twice.value().at(1) == 4.0);
+    BOOST_TEST((y.shape() == Shape{2, 2}));
+    BOOST_TEST(tape.node(y.id()).tracked);
+    BOOST_CHECK_THROW((void)(y + x), ShapeError);
+    const memory::Limit limit(1 << 20);
+    BOOST_CHECK_THROW((void)broadcast_to(y, {1 << 20, 2, 2}), MemoryError);
+  }
+  BOOST_TEST((x * c).value().at(1) == 4.0);
 }
 
 BOOST_AUTO_TEST_CASE(threads_have_tapes_of_their_own) {

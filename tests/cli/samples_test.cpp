@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_SUITE(samples)
 
 BOOST_AUTO_TEST_CASE(models_of_others_are_bounded) {
   for (const Known& k : known()) {
-    std::vector<std::string> arguments{"bound", case_file(k.name), "--methods", "autolip,ascent", "--time-limit", "20"};
+    std::vector<std::string> arguments{"bound", case_file(k.name), "--methods", "autolip,ascent", "--time-limit", "3"};
     arguments.insert(arguments.end(), k.arguments.begin(), k.arguments.end());
     BOOST_TEST_CONTEXT(k.name) {
       const Json result = taut_json(arguments);
@@ -120,13 +120,14 @@ BOOST_AUTO_TEST_CASE(no_message_gives_advice_about_code) {
   (*open.inputs[0].shape)[1] = {std::nullopt, "n"};
   models.push_back(folder.write("open.onnx", open));
   for (const Known& k : known()) models.push_back(case_file(k.name));
-  const std::vector<std::vector<std::string>> ways{{"bound", "--methods", "all", "--time-limit", "1"},
-                                                   {"bound", "--box=-1:1", "--methods", "all", "--time-limit", "1"},
-                                                   {"bound", "--norm", "l1", "--batch-axis", "1", "--time-limit", "1"},
-                                                   {"bound", "--batch-axis", "none", "--time-limit", "1"},
-                                                   {"layers"},
-                                                   {"layers", "--batch-axis", "0"},
-                                                   {"bound", "--input-shape", "2x3", "--time-limit", "1"}};
+  const std::vector<std::vector<std::string>> ways{
+      {"bound", "--methods", "all", "--time-limit", "0.1"},
+      {"bound", "--box=-1:1", "--methods", "all", "--time-limit", "0.1"},
+      {"bound", "--norm", "l1", "--batch-axis", "1", "--time-limit", "0.1"},
+      {"bound", "--batch-axis", "none", "--time-limit", "0.1"},
+      {"layers"},
+      {"layers", "--batch-axis", "0"},
+      {"bound", "--input-shape", "2x3", "--time-limit", "0.1"}};
   for (const std::string& model : models)
     for (const std::vector<std::string>& way : ways) {
       std::vector<std::string> arguments = way;
