@@ -14,7 +14,9 @@ using onnx::ElementType;
 std::int64_t Random::whole(std::int64_t lo, std::int64_t hi) {
   return boost::random::uniform_int_distribution<std::int64_t>(lo, hi)(engine_);
 }
-double Random::uniform(double lo, double hi) { return boost::random::uniform_real_distribution<double>(lo, hi)(engine_); }
+double Random::uniform(double lo, double hi) {
+  return boost::random::uniform_real_distribution<double>(lo, hi)(engine_);
+}
 double Random::normal() { return boost::random::normal_distribution<double>()(engine_); }
 
 Draft::Draft(std::uint64_t seed) : random(seed) {

@@ -53,8 +53,8 @@ class Draft {
 
   // A value that varies; recent ones are likely, so that little is left unused.
   std::string any();
-  std::string any_of_rank(int lowest, int highest);  // Invalid where there is none
-  int any_axis(const std::string& name);             // Invalid for scalars
+  std::string any_of_rank(int lowest, int highest);   // Invalid where there is none
+  int any_axis(const std::string& name);              // Invalid for scalars
   std::int64_t spelled(std::int64_t axis, int rank);  // counted from the front or from the end
 
   // The name of the first output. Invalid, and nothing is added, where the node cannot be computed.
@@ -63,9 +63,9 @@ class Draft {
   void input(const Sizes& shape, bool open);
 
   // ---- constants, stored, as nodes, or computed by nodes
-  std::string numbers(const Sizes& shape);                               // random
-  std::string numbers(const Sizes& shape, std::vector<double> list);     // given
-  std::string number(double x);                                          // a scalar, or shaped like one
+  std::string numbers(const Sizes& shape);                                         // random
+  std::string numbers(const Sizes& shape, std::vector<double> list);               // given
+  std::string number(double x);                                                    // a scalar, or shaped like one
   std::string number(double x, const std::string& like, double enlarging = 0.03);  // of a shape that broadcasts to it
   std::string positive(const Sizes& shape);
   std::string wholes(const Sizes& list);

@@ -31,7 +31,7 @@ Seeds seeds() {
 // The first of every kind are shrunk, which takes as long as a hundred graphs.
 void report(std::uint64_t seed, const onnx::GraphData& graph, const Finding& finding, int earlier) {
   const Question question = question_of(seed);
-  constexpr int shrunk_of_a_kind = 20;
+  const int shrunk_of_a_kind = finding.kind == Kind::unbounded_unproved ? 2 : 12;
   const onnx::GraphData small = earlier < shrunk_of_a_kind ? shrunk(graph, question, finding.kind) : graph;
   std::string what = finding.what;
   for (const Finding& f : check(small, question).findings)

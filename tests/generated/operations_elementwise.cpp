@@ -82,9 +82,7 @@ Operation plain(Curve (*f)(Real)) {
   return [f](const NodeView& n) { return each(n, f); };
 }
 
-Results gelu_operator(const NodeView& n) {
-  return each(n, n.text("approximate", "none") == "tanh" ? gelu_tanh : gelu);
-}
+Results gelu_operator(const NodeView& n) { return each(n, n.text("approximate", "none") == "tanh" ? gelu_tanh : gelu); }
 
 using Binary = Dual (*)(const Dual&, const Dual&);
 Value combined(const NodeView& n, const Value& a, const Value& b, Binary f) {
@@ -170,43 +168,71 @@ Results cast(const NodeView& n) {
 
 const OperationTable& elementwise_operations() {
   static const OperationTable table{
-      {"Abs", plain([](Real x) { return Curve{std::fabs(x), x > 0 ? 1.0L : -1.0L}; })},
+      {"Abs", plain([](Real x) {
+         return Curve{std::fabs(x), x > 0 ? 1.0L : -1.0L};
+       })},
       {"Add", binary(plus)},
       {"Cast", cast},
       {"Celu", curve(celu)},
       {"Clip", clip},
-      {"Cos", plain([](Real x) { return Curve{std::cos(x), -std::sin(x)}; })},
+      {"Cos", plain([](Real x) {
+         return Curve{std::cos(x), -std::sin(x)};
+       })},
       {"Div", division},
       {"Dropout", same},
       {"Elu", curve(elu)},
-      {"Erf", plain([](Real x) { return Curve{std::erf(x), 2 * inv_sqrtpi_v<Real> * std::exp(-x * x)}; })},
-      {"Exp", plain([](Real x) { return Curve{std::exp(x), std::exp(x)}; })},
+      {"Erf", plain([](Real x) {
+         return Curve{std::erf(x), 2 * inv_sqrtpi_v<Real> * std::exp(-x * x)};
+       })},
+      {"Exp", plain([](Real x) {
+         return Curve{std::exp(x), std::exp(x)};
+       })},
       {"Gelu", gelu_operator},
       {"HardSigmoid", curve(hard_sigmoid)},
       {"HardSwish", plain(hard_swish)},
       {"Identity", same},
       {"LeakyRelu", curve(leaky_relu)},
-      {"Log", plain([](Real x) { return Curve{std::log(x), 1 / x}; })},
+      {"Log", plain([](Real x) {
+         return Curve{std::log(x), 1 / x};
+       })},
       {"Max", variadic(larger)},
       {"Mean", mean},
       {"Min", variadic(smaller)},
       {"Mish", plain(mish)},
       {"Mul", binary(times)},
-      {"Neg", plain([](Real x) { return Curve{-x, -1}; })},
+      {"Neg", plain([](Real x) {
+         return Curve{-x, -1};
+       })},
       {"PRelu", prelu},
       {"Pow", binary(power)},
-      {"Reciprocal", plain([](Real x) { return Curve{1 / x, -1 / (x * x)}; })},
-      {"Relu", plain([](Real x) { return Curve{std::max<Real>(x, 0), x > 0 ? 1.0L : 0.0L}; })},
+      {"Reciprocal", plain([](Real x) {
+         return Curve{1 / x, -1 / (x * x)};
+       })},
+      {"Relu", plain([](Real x) {
+         return Curve{std::max<Real>(x, 0), x > 0 ? 1.0L : 0.0L};
+       })},
       {"Selu", curve(selu)},
-      {"Sigmoid", plain([](Real x) { return Curve{sigma(x), sigma(x) * sigma(-x)}; })},
-      {"Sign", plain([](Real x) { return Curve{x > 0 ? 1.0L : x < 0 ? -1.0L : 0.0L, 0}; })},
-      {"Sin", plain([](Real x) { return Curve{std::sin(x), std::cos(x)}; })},
-      {"Softplus", plain([](Real x) { return Curve{soft_plus(x), sigma(x)}; })},
+      {"Sigmoid", plain([](Real x) {
+         return Curve{sigma(x), sigma(x) * sigma(-x)};
+       })},
+      {"Sign", plain([](Real x) {
+         return Curve{x > 0 ? 1.0L : x < 0 ? -1.0L : 0.0L, 0};
+       })},
+      {"Sin", plain([](Real x) {
+         return Curve{std::sin(x), std::cos(x)};
+       })},
+      {"Softplus", plain([](Real x) {
+         return Curve{soft_plus(x), sigma(x)};
+       })},
       {"Softsign", plain(soft_sign)},
-      {"Sqrt", plain([](Real x) { return Curve{std::sqrt(x), 1 / (2 * std::sqrt(x))}; })},
+      {"Sqrt", plain([](Real x) {
+         return Curve{std::sqrt(x), 1 / (2 * std::sqrt(x))};
+       })},
       {"Sub", binary(minus)},
       {"Sum", variadic(plus)},
-      {"Tanh", plain([](Real x) { return Curve{std::tanh(x), sech_squared(x)}; })},
+      {"Tanh", plain([](Real x) {
+         return Curve{std::tanh(x), sech_squared(x)};
+       })},
       {"Where", where},
   };
   return table;

@@ -109,9 +109,9 @@ Results space_to_depth(const NodeView& n) {
 
 const OperationTable& image_operations() {
   static const OperationTable table{
-      {"AveragePool", average_pool},  {"DepthToSpace", depth_to_space}, {"GlobalAveragePool", global_average},
-      {"GlobalLpPool", global_norm},  {"GlobalMaxPool", global_max},    {"LpPool", lp_pool},
-      {"MaxPool", max_pool},          {"SpaceToDepth", space_to_depth},
+      {"AveragePool", average_pool}, {"DepthToSpace", depth_to_space}, {"GlobalAveragePool", global_average},
+      {"GlobalLpPool", global_norm}, {"GlobalMaxPool", global_max},    {"LpPool", lp_pool},
+      {"MaxPool", max_pool},         {"SpaceToDepth", space_to_depth},
   };
   return table;
 }

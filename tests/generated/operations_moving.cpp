@@ -202,9 +202,17 @@ Results expand(const NodeView& n) {
 
 const OperationTable& moving_operations() {
   static const OperationTable table{
-      {"Concat", concat},   {"Expand", expand},         {"Flatten", flatten}, {"Gather", gather},
-      {"GatherElements", gather_elements},              {"Reshape", reshape}, {"Slice", slice},
-      {"Split", split},     {"Squeeze", squeeze},       {"Tile", tile},       {"Transpose", transpose},
+      {"Concat", concat},
+      {"Expand", expand},
+      {"Flatten", flatten},
+      {"Gather", gather},
+      {"GatherElements", gather_elements},
+      {"Reshape", reshape},
+      {"Slice", slice},
+      {"Split", split},
+      {"Squeeze", squeeze},
+      {"Tile", tile},
+      {"Transpose", transpose},
       {"Unsqueeze", unsqueeze},
   };
   return table;

@@ -21,10 +21,11 @@ Numbers standardised(const Numbers& x, Real eps) {
 }
 
 // Statistics along the last axis of (groups, size); then scale and shift of the channel of each number.
-Results by_rows(const NodeView& n, std::int64_t rows, Real eps, const std::function<std::int64_t(std::int64_t)>& channel) {
-  Value y = reshaped(along(reshaped(n[0], {rows, n[0].size() / rows}), 1,
-                           [&](const Numbers& x) { return standardised(x, eps); }),
-                     n[0].shape);
+Results by_rows(const NodeView& n, std::int64_t rows, Real eps,
+                const std::function<std::int64_t(std::int64_t)>& channel) {
+  Value y = reshaped(
+      along(reshaped(n[0], {rows, n[0].size() / rows}), 1, [&](const Numbers& x) { return standardised(x, eps); }),
+      n[0].shape);
   for (std::int64_t i = 0; i < y.size(); ++i) {
     const std::int64_t c = channel(i);
     if (c >= n[1].size() || c >= n[2].size()) n.fail("scales that do not fit");
@@ -109,8 +110,9 @@ Results lp_normalization(const NodeView& n) {
 
 const OperationTable& normalising_operations() {
   static const OperationTable table{
-      {"BatchNormalization", batch_norm}, {"GroupNormalization", group_norm}, {"InstanceNormalization", instance_norm},
-      {"LRN", lrn},                       {"LayerNormalization", layer_norm}, {"LpNormalization", lp_normalization},
+      {"BatchNormalization", batch_norm},       {"GroupNormalization", group_norm},
+      {"InstanceNormalization", instance_norm}, {"LRN", lrn},
+      {"LayerNormalization", layer_norm},       {"LpNormalization", lp_normalization},
   };
   return table;
 }

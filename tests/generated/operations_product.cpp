@@ -11,8 +11,8 @@ namespace {
 Value matrix_product(const NodeView& n, const Value& left, const Value& right) {
   const int ra = left.rank(), rb = right.rank();
   if (ra < 2 || rb < 2 || left.dim(ra - 1) != right.dim(rb - 2)) n.fail("matrices that do not fit");
-  const Sizes batch = broadcast(Sizes(left.shape.begin(), left.shape.end() - 2),
-                                Sizes(right.shape.begin(), right.shape.end() - 2));
+  const Sizes batch =
+      broadcast(Sizes(left.shape.begin(), left.shape.end() - 2), Sizes(right.shape.begin(), right.shape.end() - 2));
   const std::int64_t rows = left.dim(ra - 2), inner = left.dim(ra - 1), columns = right.dim(rb - 1);
   const auto with = [&](std::int64_t r, std::int64_t c) {
     Sizes shape = batch;
@@ -96,7 +96,6 @@ Results einsum(const NodeView& n) {
   return {y};
 }
 
-
 // Calls f(output, input, position in the kernel) for all that meet; sizes of spatial axes.
 template <class F>
 void for_each_tap(const Window& w, const Sizes& of_windows, const Sizes& of_image, F&& f) {
@@ -162,8 +161,8 @@ Results conv_transpose(const NodeView& n) {
     for (std::int64_t s = 0; s < x.dim(0); ++s)
       for (std::int64_t k = 0; k < x.dim(1); ++k)
         for (std::int64_t c = 0; c < out; ++c)
-          add_product(y.at((s * out * groups + k / in * out + c) * pixels + at),
-                      x.at((s * x.dim(1) + k) * planes + o), kernel.at((k * out + c) * taps + tap));
+          add_product(y.at((s * out * groups + k / in * out + c) * pixels + at), x.at((s * x.dim(1) + k) * planes + o),
+                      kernel.at((k * out + c) * taps + tap));
   });
   add_bias(n, y);
   return {y};

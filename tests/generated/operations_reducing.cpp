@@ -15,12 +15,8 @@ Dual sum_of(const Numbers& x) {
   return y;
 }
 Dual mean_of(const Numbers& x) { return sum_of(x) * Dual(1 / static_cast<Real>(x.size())); }
-const Dual& largest_of(const Numbers& x) {
-  return *std::ranges::max_element(x, {}, &Dual::value);
-}
-const Dual& smallest_of(const Numbers& x) {
-  return *std::ranges::min_element(x, {}, &Dual::value);
-}
+const Dual& largest_of(const Numbers& x) { return *std::ranges::max_element(x, {}, &Dual::value); }
+const Dual& smallest_of(const Numbers& x) { return *std::ranges::min_element(x, {}, &Dual::value); }
 Dual absolute_sum(const Numbers& x) {
   Dual y;
   for (const Dual& e : x) y += e.value > 0 ? e : -e;

@@ -8,8 +8,8 @@ float small_float(Draft& d) { return static_cast<float>(d.random.of({0.01, 0.1, 
 float positive_float(Draft& d) { return static_cast<float>(d.random.of({0.1, 0.5, 1.0, 1.3, 2.0})); }
 
 void plain_activation(Draft& d) {
-  d.add(d.random.of({"Relu", "Relu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Erf", "Sin", "Cos", "Abs", "Neg", "Selu",
-                     "Identity"}),
+  d.add(d.random.of({"Relu", "Relu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Erf", "Sin", "Cos", "Abs", "Neg",
+                     "Selu", "Identity"}),
         {d.any()});
 }
 void shaped_activation(Draft& d) {
@@ -154,9 +154,21 @@ void counted_factor(Draft& d) {
 
 const std::vector<Weighted>& elementwise_recipes() {
   static const std::vector<Weighted> list{
-      {10, plain_activation}, {5, shaped_activation}, {3, newer_activation}, {1, steep},  {3, of_positive},
-      {8, with_constant},     {6, of_two},            {2, product_of_two},   {3, of_several}, {3, clip},
-      {3, prelu},             {3, where},             {1, power},            {3, computed_factor}, {2, counted_factor},
+      {10, plain_activation},
+      {5, shaped_activation},
+      {3, newer_activation},
+      {1, steep},
+      {3, of_positive},
+      {8, with_constant},
+      {6, of_two},
+      {2, product_of_two},
+      {3, of_several},
+      {3, clip},
+      {3, prelu},
+      {3, where},
+      {1, power},
+      {3, computed_factor},
+      {2, counted_factor},
   };
   return list;
 }

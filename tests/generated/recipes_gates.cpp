@@ -63,8 +63,7 @@ void gelu_tanh(Draft& d) {
     inner = times(d, commuted(d, "Add", x, times(d, cube(d, x), 0.044715)), factor);
   } else {
     const std::string square = d.random.coin() ? d.add("Mul", {x, x}) : d.add("Pow", {x, d.number(2.0, x)});
-    const std::string rest =
-        commuted(d, "Add", commuted(d, "Mul", square, d.number(0.044715, x)), d.number(1.0, x));
+    const std::string rest = commuted(d, "Add", commuted(d, "Mul", square, d.number(0.044715, x)), d.number(1.0, x));
     inner = commuted(d, "Mul", commuted(d, "Mul", x, d.number(factor, x)), rest);
   }
   gated(d, x, commuted(d, "Add", d.add("Tanh", {inner}), d.number(1.0, x)), 0.5);

@@ -32,7 +32,8 @@ void reshape(Draft& d) {
   const std::string x = d.any();
   const Sizes& from = d.shape(x);
   Sizes to = other_shape(d, from);
-  if (!to.empty() && d.random.coin()) to[static_cast<std::size_t>(d.random.whole(0, static_cast<std::int64_t>(to.size()) - 1))] = -1;
+  if (!to.empty() && d.random.coin())
+    to[static_cast<std::size_t>(d.random.whole(0, static_cast<std::int64_t>(to.size()) - 1))] = -1;
   for (std::size_t i = 0; i < std::min(to.size(), from.size()); ++i)
     if (to[i] == from[i] && d.random.chance(0.3)) to[i] = 0;
   d.add("Reshape", {x, d.wholes(to)});
@@ -40,8 +41,9 @@ void reshape(Draft& d) {
 // The first size is taken from the shape of the value, as exporters write it.
 void reshape_by_shape(Draft& d) {
   const std::string x = d.any_of_rank(1, 5), of = d.random.chance(0.8) ? x : d.any_of_rank(1, 5);
-  const std::string size = d.add("Gather", {d.add("Shape", {of}), d.wholes({d.random.chance(0.7) ? 0 : d.any_axis(of)})},
-                                 {{"axis", std::int64_t{0}}});
+  const std::string size =
+      d.add("Gather", {d.add("Shape", {of}), d.wholes({d.random.chance(0.7) ? 0 : d.any_axis(of)})},
+            {{"axis", std::int64_t{0}}});
   Names parts{size, d.wholes({-1})};
   if (d.random.chance(0.3)) std::swap(parts[0], parts[1]);
   if (d.random.chance(0.3)) parts.insert(parts.begin() + d.random.whole(0, 2), d.wholes({1}));
@@ -92,7 +94,8 @@ void slice(Draft& d) {
 void split(Draft& d) {
   const std::string x = d.any_of_rank(1, 6);
   const int axis = d.any_axis(x);
-  const std::int64_t n = d.shape(x)[static_cast<std::size_t>(axis)], first = d.random.whole(1, std::max<std::int64_t>(1, n - 1));
+  const std::int64_t n = d.shape(x)[static_cast<std::size_t>(axis)],
+                     first = d.random.whole(1, std::max<std::int64_t>(1, n - 1));
   if (n < 2) throw Invalid("one number is not split");
   Names inputs{x};
   Attributes attributes{{"axis", static_cast<std::int64_t>(axis)}};
@@ -148,7 +151,8 @@ void expand(Draft& d) {
   for (std::int64_t& dim : shape)
     if (dim == 1 && d.random.coin()) dim = d.random.whole(1, 3);
   if (d.random.chance(0.3)) shape.insert(shape.begin(), d.random.whole(1, 3));
-  if (!shape.empty() && d.random.chance(0.3)) shape[static_cast<std::size_t>(d.random.whole(0, static_cast<std::int64_t>(shape.size()) - 1))] = 1;
+  if (!shape.empty() && d.random.chance(0.3))
+    shape[static_cast<std::size_t>(d.random.whole(0, static_cast<std::int64_t>(shape.size()) - 1))] = 1;
   d.add("Expand", {x, d.wholes(shape)});
 }
 void pad(Draft& d) {
@@ -216,9 +220,16 @@ void blocks(Draft& d) {
 
 const std::vector<Weighted>& moving_recipes() {
   static const std::vector<Weighted> list{
-      {8, reshape}, {4, reshape_by_shape}, {3, flatten}, {6, transpose}, {2, squeeze}, {4, unsqueeze},
-      {4, slice}, {2, split}, {4, concat}, {3, gather}, {2, gather_elements}, {2, tile}, {3, expand},
-      {3, pad}, {1, triangle}, {2, cumulative}, {2, top_k}, {9, reduce}, {4, soft_max}, {2, blocks},
+      {8, reshape},         {4, reshape_by_shape},
+      {3, flatten},         {6, transpose},
+      {2, squeeze},         {4, unsqueeze},
+      {4, slice},           {2, split},
+      {4, concat},          {3, gather},
+      {2, gather_elements}, {2, tile},
+      {3, expand},          {3, pad},
+      {1, triangle},        {2, cumulative},
+      {2, top_k},           {9, reduce},
+      {4, soft_max},        {2, blocks},
   };
   return list;
 }

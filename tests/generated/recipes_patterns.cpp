@@ -216,8 +216,8 @@ void convex_convolution(Draft& d) {
 
 const std::vector<Weighted>& pattern_recipes() {
   static const std::vector<Weighted> list{
-      {6, kink_by_where}, {5, kink_by_max},      {4, kink_by_sum},  {2, logistic},           {2, soft_plus},
-      {2, soft_sign},     {4, soft_max},         {2, log_sum_exp},  {4, layer_norm},         {4, smooth_normalise},
+      {6, kink_by_where}, {5, kink_by_max},        {4, kink_by_sum}, {2, logistic},           {2, soft_plus},
+      {2, soft_sign},     {4, soft_max},           {2, log_sum_exp}, {4, layer_norm},         {4, smooth_normalise},
       {4, l2_normalise},  {2, distance_attention}, {2, convex_step}, {2, convex_convolution},
   };
   return list;

@@ -23,7 +23,8 @@ void matmul(Draft& d) {
 void gemm(Draft& d) {
   const std::string x = d.any_of_rank(2, 2);
   const bool turned = d.random.chance(0.3), weight_turned = d.random.coin(), weight_first = d.random.chance(0.2);
-  const std::int64_t rows = d.shape(x)[turned ? 1 : 0], columns = d.shape(x)[turned ? 0 : 1], out = d.random.whole(1, 3);
+  const std::int64_t rows = d.shape(x)[turned ? 1 : 0], columns = d.shape(x)[turned ? 0 : 1],
+                     out = d.random.whole(1, 3);
   Attributes attributes;
   const std::int64_t inner = weight_first ? rows : columns;
   const bool by_columns = weight_turned != weight_first;
@@ -177,7 +178,7 @@ void product_of_two(Draft& d) {
 
 const std::vector<Weighted>& product_recipes() {
   static const std::vector<Weighted> list{
-      {8, matmul}, {6, gemm}, {2, einsum}, {10, conv}, {6, pool}, {2, global_pool},
+      {8, matmul}, {6, gemm},       {2, einsum},     {10, conv},      {6, pool},           {2, global_pool},
       {6, resize}, {4, batch_norm}, {3, layer_norm}, {1, other_norm}, {1, product_of_two},
   };
   return list;

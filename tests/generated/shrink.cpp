@@ -58,7 +58,8 @@ std::vector<onnx::GraphData> smaller(const onnx::GraphData& graph) {
       rename(list.back(), node.outputs.front(), input);
     }
   for (onnx::GraphData& smaller : list) remove_unused(smaller);
-  std::erase_if(list, [&](const onnx::GraphData& g) { return g.nodes.size() >= graph.nodes.size() || g.inputs.empty(); });
+  std::erase_if(list,
+                [&](const onnx::GraphData& g) { return g.nodes.size() >= graph.nodes.size() || g.inputs.empty(); });
   std::ranges::stable_sort(list, {}, [](const onnx::GraphData& g) { return g.nodes.size(); });
   return list;
 }

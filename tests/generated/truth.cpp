@@ -3,6 +3,7 @@
 #include <Eigen/SVD>
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "tests/generated/interpreter.h"
 
@@ -53,12 +54,46 @@ std::optional<Matrix> Instance::jacobian(const Point& x) const {
 }
 
 bool Instance::affine_nodes() const {
-  static const std::set<std::string> affine{
-      "Add",     "Sub",       "Mul",     "Div",      "Sum",     "Mean",       "Neg",     "Identity",  "Cast",
-      "Reshape", "Flatten",   "Squeeze", "Unsqueeze", "Transpose", "Concat",  "Slice",   "Split",     "Gather",
-      "GatherElements", "Tile", "Expand", "Pad",     "Trilu",   "CumSum",     "Where",   "DepthToSpace", "SpaceToDepth",
-      "MatMul",  "Gemm",      "Einsum",  "Conv",     "ConvTranspose", "BatchNormalization", "AveragePool",
-      "GlobalAveragePool", "Resize", "Upsample", "ReduceSum", "ReduceMean", "Dropout"};
+  static const std::set<std::string> affine{"Add",
+                                            "Sub",
+                                            "Mul",
+                                            "Div",
+                                            "Sum",
+                                            "Mean",
+                                            "Neg",
+                                            "Identity",
+                                            "Cast",
+                                            "Reshape",
+                                            "Flatten",
+                                            "Squeeze",
+                                            "Unsqueeze",
+                                            "Transpose",
+                                            "Concat",
+                                            "Slice",
+                                            "Split",
+                                            "Gather",
+                                            "GatherElements",
+                                            "Tile",
+                                            "Expand",
+                                            "Pad",
+                                            "Trilu",
+                                            "CumSum",
+                                            "Where",
+                                            "DepthToSpace",
+                                            "SpaceToDepth",
+                                            "MatMul",
+                                            "Gemm",
+                                            "Einsum",
+                                            "Conv",
+                                            "ConvTranspose",
+                                            "BatchNormalization",
+                                            "AveragePool",
+                                            "GlobalAveragePool",
+                                            "Resize",
+                                            "Upsample",
+                                            "ReduceSum",
+                                            "ReduceMean",
+                                            "Dropout"};
   std::set<std::string> varying;
   for (const onnx::GraphPort& port : graph_.inputs) varying.insert(port.name);
   for (const onnx::GraphNode& node : graph_.nodes) {
@@ -97,7 +132,7 @@ void Truth::look(Point x) {
   const double norm = operator_norm(*jacobian, kind_);
   if (!first && norm <= norm_) return;
   norm_ = norm;
-  best_ = std::move(x);
+  before_ = std::exchange(best_, std::move(x));
 }
 
 // Off every kink that lies at round numbers or where numbers are equal: derivatives there may belong to no side.
@@ -131,14 +166,21 @@ void Truth::climb(int points) {
   if (best_.empty()) return;
   for (int i = 0; i < points; ++i) {
     Point x = best_;
-    const double size = std::pow(10.0, random_.uniform(-4, 1));
+    if (before_.size() == x.size() && random_.chance(0.3)) {
+      // On, as far as a share of the last step: towards what lies at an edge, ever closer.
+      const double share = std::pow(10.0, random_.uniform(-2, 0.3));
+      for (std::size_t k = 0; k < x.size(); ++k) x[k] = inside(x[k] + share * (x[k] - before_[k]));
+      look(std::move(x));
+      continue;
+    }
+    const double size = std::pow(10.0, random_.uniform(random_.coin() ? -13 : -3, 1));
     const bool one = random_.chance(0.4);
     const auto at = static_cast<std::size_t>(random_.whole(0, static_cast<std::int64_t>(x.size()) - 1));
     for (std::size_t k = 0; k < x.size(); ++k) {
       if (one && k != at) continue;
       const double width = box_ ? box_->hi - box_->lo : 1;
       x[k] = inside(x[k] * (1 + size * 0.1 * random_.normal()) + 0.2 * width * size * random_.normal());
-      if (random_.chance(0.02)) x[k] = -x[k], x[k] = inside(x[k]);
+      if (random_.chance(0.02)) x[k] = inside(-x[k]);
     }
     look(std::move(x));
   }
@@ -146,8 +188,9 @@ void Truth::climb(int points) {
 void Truth::look_near(const Point& x, int points) {
   for (int i = 0; i < points; ++i) {
     Point y = x;
-    const double size = std::pow(10.0, random_.uniform(-9, -1));
-    for (Real& e : y) e = inside(e + size * (1 + static_cast<double>(std::fabs(e))) * random_.normal());
+    const double size = std::pow(10.0, random_.uniform(-13, -1));
+    const double least = random_.coin() ? 1 : 0;
+    for (Real& e : y) e = inside(e + size * (least + static_cast<double>(std::fabs(e))) * random_.normal());
     look(std::move(y));
   }
 }

@@ -38,8 +38,8 @@ class Truth {
  public:
   Truth(const Instance& f, Norm norm, std::optional<Interval> box, std::uint64_t seed);
 
-  void look_around(int points);               // all over the domain
-  void climb(int points);                     // around the best point so far
+  void look_around(int points);                // all over the domain
+  void climb(int points);                      // around the best point so far
   void look_near(const Point& x, int points);  // at distances from 1e-9 on
 
   double norm() const { return norm_; }  // the largest that was seen
@@ -60,7 +60,7 @@ class Truth {
   Matrix first_;
   double norm_ = 0;
   bool seen_ = false, constant_ = true;
-  Point best_;
+  Point best_, before_;  // the best point, and the one before it
 };
 
 }  // namespace taut::test::generated
