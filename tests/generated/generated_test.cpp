@@ -18,7 +18,7 @@ struct Seeds {
   std::uint64_t from = 1, to = 0;  // the last one included
 };
 Seeds seeds() {
-  constexpr int usual = 700;
+  constexpr int usual = 500;
   Seeds s{1, static_cast<std::uint64_t>(harness::iterations(usual))};
   if (const char* given = std::getenv("TAUT_GENERATED_SEEDS")) {
     char* rest = nullptr;

@@ -186,11 +186,15 @@ void Truth::climb(int points) {
   }
 }
 void Truth::look_near(const Point& x, int points) {
+  look(x);
   for (int i = 0; i < points; ++i) {
     Point y = x;
     const double size = std::pow(10.0, random_.uniform(-13, -1));
     const double least = random_.coin() ? 1 : 0;
-    for (Real& e : y) e = inside(e + size * (least + static_cast<double>(std::fabs(e))) * random_.normal());
+    for (Real& e : y) {
+      e += size * (least + static_cast<double>(std::fabs(e))) * random_.normal();
+      if (box_) e = std::clamp(e, static_cast<Real>(box_->lo), static_cast<Real>(box_->hi));
+    }
     look(std::move(y));
   }
 }
