@@ -150,6 +150,38 @@ void counted_factor(Draft& d) {
   d.add(d.random.of({"Mul", "Div"}), {x, n});
 }
 
+// Constants that are made from the shape of a value: filled, counted up, the identity.
+std::string made_from_shape(Draft& d, const std::string& x) {
+  const std::int64_t kind = d.random.whole(0, 2);
+  if (kind == 0 && d.rank(x) == 2) return d.add("EyeLike", {x});
+  if (kind == 1 && d.rank(x) > 0 && d.opset() >= 11) {
+    const std::string axis = d.add("Reshape", {d.wholes({d.any_axis(x)}), d.wholes({})});
+    const std::string n = d.add("Gather", {d.add("Shape", {x}), axis}, {{"axis", std::int64_t{0}}});
+    const auto end = [&](std::int64_t e) { return d.add("Reshape", {d.wholes({e}), d.wholes({})}); };
+    std::string list = d.add("Range", {end(0), n, end(1)});
+    if (d.random.coin()) list = d.add("Mod", {list, end(2)});
+    return d.add("Cast", {list}, {{"to", static_cast<std::int64_t>(d.real)}});
+  }
+  const DType dtype = d.real == onnx::ElementType::f32 ? DType::f32 : DType::f64;
+  return d.add("ConstantOfShape", {d.add("Shape", {x})},
+               {{"value", onnx::Array{Tensor::full(Shape{1}, dtype, d.plain_number()), d.real}}});
+}
+void with_made(Draft& d) {
+  const std::string x = d.any(), c = made_from_shape(d, x);
+  d.add(d.random.of({"Add", "Mul", "Sub", "Mul"}), {x, c});
+}
+// A mask that nodes compute from constants.
+void masked(Draft& d) {
+  const std::string x = d.any();
+  std::string c = d.numbers(broadcastable(d, d.shape(x)));
+  if (d.random.coin()) c = d.add(d.random.of({"Floor", "Ceil"}), {c});
+  std::string condition = d.add(d.random.of({"Less", "Greater"}), {c, d.number(0.3)});
+  if (d.opset() >= 11 && d.random.coin()) condition = d.add("Equal", {c, d.number(1.0)});
+  if (d.random.chance(0.3))
+    condition = d.add(d.random.of({"And", "Or", "Xor"}), {condition, d.truths(d.value(condition).shape)});
+  d.add("Where", {condition, x, d.random.coin() ? d.number(0.0) : d.any()});
+}
+
 }  // namespace
 
 const std::vector<Weighted>& elementwise_recipes() {
@@ -169,6 +201,8 @@ const std::vector<Weighted>& elementwise_recipes() {
       {1, power},
       {3, computed_factor},
       {2, counted_factor},
+      {3, with_made},
+      {3, masked},
   };
   return list;
 }

@@ -189,7 +189,7 @@ void top_k(Draft& d) {
 void reduce(Draft& d) {
   const std::string x = d.any_of_rank(1, 5);
   const std::string op = d.random.of({"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2",
-                                      "ReduceLogSumExp", "ReduceSum", "ReduceMean"});
+                                      "ReduceLogSumExp", "ReduceSum", "ReduceMean", "ReduceSumSquare"});
   Names inputs{x};
   Attributes attributes{{"keepdims", d.random.whole(0, 1)}};
   Sizes axes;

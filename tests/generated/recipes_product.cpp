@@ -116,8 +116,9 @@ void resize(Draft& d) {
   }
   Attributes attributes{{"mode", mode}};
   if (d.opset() < 11) {
-    if (mode == "cubic" || d.opset() < 10) throw Invalid("not yet");
-    d.add("Resize", {x, d.numbers({static_cast<std::int64_t>(scales.size())}, scales)}, attributes);
+    if (mode == "cubic") throw Invalid("not yet");
+    d.add(d.opset() < 10 ? "Upsample" : "Resize", {x, d.numbers({static_cast<std::int64_t>(scales.size())}, scales)},
+          attributes);
     return;
   }
   if (d.random.chance(0.7))
