@@ -140,10 +140,11 @@ bool mutate(Draft& draft) {
       draft.values = interpret(draft.graph, inputs);
       bool small = true;
       for (const auto& [name, value] : draft.values) small = small && value.size() <= 150 && value.size() > 0;
-      if (small) {
-        std::erase_if(draft.live, [&](const std::string& name) {
-          return !draft.value(name).is_float() || !draft.value(name).varies();
-        });
+      const auto varies = [&](const std::string& name) {
+        return draft.value(name).is_float() && draft.value(name).varies();
+      };
+      if (small && std::ranges::any_of(draft.live, varies)) {
+        std::erase_if(draft.live, [&](const std::string& name) { return !varies(name); });
         return true;
       }
     } catch (const std::exception&) {  // not a graph any more
