@@ -40,8 +40,9 @@ Range interpolation(Index from, Index size, bool align_corners) {
   Range matrix{Tensor::zeros(Shape{size, from}, DType::f64), Tensor::zeros(Shape{size, from}, DType::f64)};
   const auto lo = matrix.lo.mutable_data<double>(), hi = matrix.hi.mutable_data<double>();
   for (Index i = 0; i < size; ++i) {
-    const auto [numerator, denominator] = place_of(i, from, size, align_corners);
-    const Index inside = std::clamp<Index>(numerator, 0, (from - 1) * denominator);
+    const Place place = place_of(i, from, size, align_corners);
+    const Index denominator = place.denominator;
+    const Index inside = std::clamp<Index>(place.numerator, 0, (from - 1) * denominator);
     const Index left = inside / denominator, rest = inside % denominator;
     const auto put = [&](Index pixel, Index share) {
       const Interval weight = quotient(static_cast<double>(share), static_cast<double>(denominator));

@@ -120,10 +120,16 @@ BOOST_AUTO_TEST_CASE(functions_with_a_constant_are_never_called_unbounded) {
       }
 }
 
-// A root that is defined nowhere, and one whose other entries are: nothing is proved by the first.
+// A root of which one entry is the root of −1 throughout.
 BOOST_AUTO_TEST_CASE(what_is_defined_nowhere_proves_nothing) {
-  const Function nowhere = [](const Var& x) { return concat({sqrt(x), sqrt(scale(x, 0.0) + -1.0)}, 1); };
+  const Function nowhere = [](const Var& x) {
+    return sqrt(concat({column(x, 0), scale(column(x, 1), 0.0) + -1.0}, 1));
+  };
   BOOST_TEST(of(nowhere).status == Status::no_rule);
+  const Function somewhere = [](const Var& x) {
+    return sqrt(concat({column(x, 0), scale(column(x, 1), 0.0) + 1.0}, 1));
+  };
+  BOOST_TEST(of(somewhere).status == Status::unbounded);
 }
 
 BOOST_AUTO_TEST_CASE(a_box_is_hinted_at_and_nothing_is_proved_on_it) {
