@@ -27,11 +27,13 @@ std::string said(const T&... parts) {
 // A graph with every size that its open axes may have.
 class Comparison {
  public:
-  Comparison(const onnx::GraphData& graph, const Question& question) : graph_(graph), question_(question) {
+  // open_is_one: the claims are about one sample of what is open, and say so.
+  Comparison(const onnx::GraphData& graph, const Question& question, bool open_is_one)
+      : graph_(graph), question_(question) {
     const bool open = std::ranges::any_of(graph.inputs, [](const onnx::GraphPort& port) {
       return std::ranges::any_of(*port.shape, [](const onnx::Dimension& d) { return !d.size; });
     });
-    for (const std::int64_t samples : open ? Sizes{1, 2, 3} : Sizes{1}) add(samples);
+    for (const std::int64_t samples : open && !open_is_one ? Sizes{1, 2, 3} : Sizes{1}) add(samples);
     if (instances_.empty()) throw Invalid("of no size");
     for (Truth& truth : truths_) {
       truth.look_around(question.points);
@@ -185,8 +187,11 @@ std::string text_of(const Question& q) {
 Outcome check(const onnx::GraphData& graph, const Question& question) {
   Outcome outcome;
   Sandwich s;
+  bool open_is_one = false;
   try {
     const onnx::Model model = onnx::Model::of(graph);
+    open_is_one = std::ranges::any_of(
+        model.notes(), [](const std::string& n) { return n.find("is taken as 1") != std::string::npos; });
     SandwichOptions options;
     options.norm = question.norm;
     options.box = question.box;
@@ -202,7 +207,7 @@ Outcome check(const onnx::GraphData& graph, const Question& question) {
   outcome.finite = std::ranges::any_of(s.bounds, [](const BoundRow& row) {
     return row.side == Side::upper && certified(row) && std::isfinite(row.value);
   });
-  Comparison comparison(graph, question);
+  Comparison comparison(graph, question, open_is_one);
   compare_upper(s, comparison, outcome.findings);
   compare_lower(s, comparison, outcome.findings);
   compare_unbounded(s, comparison, outcome.findings);

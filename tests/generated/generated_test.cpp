@@ -20,7 +20,7 @@ struct Seeds {
   std::uint64_t from = 1, to = 0;  // the last one included
 };
 Seeds seeds() {
-  constexpr int usual = 500;
+  constexpr int usual = 240;
   Seeds s{1, static_cast<std::uint64_t>(harness::iterations(usual))};
   if (const char* given = std::getenv("TAUT_GENERATED_SEEDS")) {
     char* rest = nullptr;
