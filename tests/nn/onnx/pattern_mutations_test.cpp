@@ -213,7 +213,7 @@ BOOST_AUTO_TEST_CASE(constants_that_enlarge_are_not_the_number) {
 
 BOOST_AUTO_TEST_CASE(what_is_changed_is_not_recognised_or_right) {
   const std::vector<PatternFile> files = pattern_files();
-  Dice dice(20);
+  Dice dice(harness::options().seed);
   Counts counts;
   const int total = harness::iterations(2500);
   for (int i = 0; i < total; ++i) {
