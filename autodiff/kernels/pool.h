@@ -3,8 +3,8 @@
 
 #include <functional>
 
-#include "autodiff/index_list.h"
 #include "autodiff/ops.h"
+#include "autodiff/tensor/index_list.h"
 
 namespace taut::kernels {
 

@@ -3,8 +3,8 @@
 
 #include <span>
 
-#include "autodiff/index_list.h"
 #include "autodiff/tensor.h"
+#include "autodiff/tensor/index_list.h"
 
 namespace taut::kernels {
 

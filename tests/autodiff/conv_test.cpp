@@ -5,7 +5,7 @@
 
 #include "autodiff/diff.h"
 #include "autodiff/ops.h"
-#include "harness/numbers.h"
+#include "harness/checks/numbers.h"
 #include "harness/random.h"
 
 namespace taut::test {

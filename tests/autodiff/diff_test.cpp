@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "autodiff/ops.h"
-#include "harness/derivatives.h"
+#include "harness/checks/derivatives.h"
 #include "harness/random.h"
 #include "tests/autodiff/expect_error.h"
 

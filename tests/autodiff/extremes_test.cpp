@@ -9,9 +9,9 @@
 #include "autodiff/ops.h"
 #include "autodiff/primitive.h"
 #include "autodiff/tape.h"
+#include "harness/checks/recording.h"
 #include "harness/options.h"
 #include "harness/random.h"
-#include "harness/recording.h"
 
 namespace taut::test {
 namespace {

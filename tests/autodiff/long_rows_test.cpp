@@ -7,7 +7,7 @@
 #include "autodiff/diff.h"
 #include "autodiff/ops.h"
 #include "autodiff/tape.h"
-#include "harness/numbers.h"
+#include "harness/checks/numbers.h"
 #include "harness/random.h"
 
 namespace taut {

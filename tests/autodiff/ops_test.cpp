@@ -9,8 +9,8 @@
 #include "autodiff/diff.h"
 #include "autodiff/primitives/registry.h"
 #include "autodiff/tape.h"
-#include "harness/derivatives.h"
-#include "harness/numbers.h"
+#include "harness/checks/derivatives.h"
+#include "harness/checks/numbers.h"
 #include "harness/random.h"
 
 namespace taut::test {

@@ -13,9 +13,9 @@
 
 #include "autodiff/error.h"
 #include "autodiff/primitives/registry.h"
-#include "harness/derivatives.h"
-#include "harness/numbers.h"
-#include "harness/recording.h"
+#include "harness/checks/derivatives.h"
+#include "harness/checks/numbers.h"
+#include "harness/checks/recording.h"
 #include "harness/tolerances.h"
 #include "tests/registrar.h"
 

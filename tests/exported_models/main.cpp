@@ -6,7 +6,7 @@
 
 #include "autodiff/error.h"
 #include "autodiff/tape.h"
-#include "harness/numbers.h"
+#include "harness/checks/numbers.h"
 #include "nn/init.h"
 #include "nn/onnx/export.h"
 #include "tests/onnx_export/exported_cases.h"

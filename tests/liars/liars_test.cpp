@@ -6,7 +6,7 @@
 #include <set>
 
 #include "harness/check.h"
-#include "harness/numbers.h"
+#include "harness/checks/numbers.h"
 #include "tests/liars/honest.h"
 #include "tests/samples/sample_helpers.h"
 

@@ -3,10 +3,10 @@
 #include <cmath>
 
 #include "autodiff/error.h"
-#include "lipschitz/conv_gram.h"
-#include "lipschitz/conv_spectrum.h"
-#include "lipschitz/conv_sums.h"
-#include "lipschitz/gram.h"
+#include "lipschitz/convolution/sum_norms.h"
+#include "lipschitz/convolution/symbol_grams.h"
+#include "lipschitz/convolution/symbols.h"
+#include "lipschitz/dense/gram.h"
 #include "lipschitz/spectral.h"
 #include "tests/lipschitz/support.h"
 

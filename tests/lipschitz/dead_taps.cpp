@@ -2,8 +2,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "autodiff/error.h"
-#include "lipschitz/conv_spectrum.h"
-#include "lipschitz/conv_sums.h"
+#include "lipschitz/convolution/sum_norms.h"
+#include "lipschitz/convolution/symbols.h"
 #include "lipschitz/spectral.h"
 #include "tests/lipschitz/support.h"
 

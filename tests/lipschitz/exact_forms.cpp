@@ -4,8 +4,8 @@
 
 #include "autodiff/ops.h"
 #include "autodiff/tape.h"
-#include "lipschitz/piecewise_tape.h"
-#include "lipschitz/plane_cells.h"
+#include "lipschitz/regions/piecewise_tape.h"
+#include "lipschitz/regions/plane_cells.h"
 #include "tests/lipschitz/support.h"
 
 namespace taut {

@@ -3,7 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
-#include "lipschitz/fold_convolution.h"
+#include "lipschitz/network/fold_convolution.h"
 #include "lipschitz/spectral.h"
 #include "tests/lipschitz/support.h"
 

@@ -1,5 +1,5 @@
 // The Cholesky certificate where it is closest to being wrong: thresholds within a few ulps of the largest eigenvalue.
-#include "lipschitz/gram.h"
+#include "lipschitz/dense/gram.h"
 
 #include <Eigen/Dense>
 #include <boost/test/unit_test.hpp>

@@ -1,12 +1,12 @@
 // What Krylov spaces prove: with rounding, with spaces that look invariant, as often as stated.
-#include "lipschitz/lanczos_proof.h"
+#include "lipschitz/norms/lanczos_proof.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <numbers>
 
 #include "lipschitz/lanczos.h"
-#include "lipschitz/matrix_form.h"
+#include "lipschitz/norms/matrix_form.h"
 #include "tests/lipschitz/support.h"
 
 namespace taut {

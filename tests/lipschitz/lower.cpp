@@ -8,7 +8,7 @@
 #include "autodiff/ops.h"
 #include "autodiff/tape.h"
 #include "lipschitz/autolip.h"
-#include "lipschitz/jacobian.h"
+#include "lipschitz/network/differences.h"
 #include "lipschitz/power_method.h"
 #include "tests/lipschitz/support.h"
 

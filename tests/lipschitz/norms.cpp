@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "autodiff/error.h"
-#include "lipschitz/conv_spectrum.h"
+#include "lipschitz/convolution/symbols.h"
 #include "lipschitz/spectral.h"
 #include "tests/lipschitz/support.h"
 

@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "autodiff/error.h"
-#include "lipschitz/pair_large.h"
+#include "lipschitz/pair/incumbent.h"
+#include "lipschitz/pair/large_multiplier.h"
 #include "lipschitz/pair_problem.h"
-#include "lipschitz/pair_search.h"
 #include "lipschitz/spectral.h"
 #include "tests/lipschitz/support.h"
 

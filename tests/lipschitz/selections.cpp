@@ -4,8 +4,8 @@
 
 #include "autodiff/ops.h"
 #include "lipschitz/autolip.h"
-#include "lipschitz/jacobian.h"
 #include "lipschitz/lower.h"
+#include "lipschitz/network/differences.h"
 #include "tests/lipschitz/support.h"
 
 namespace taut {

@@ -3,9 +3,9 @@
 #include <boost/test/unit_test.hpp>
 
 #include "autodiff/ops.h"
+#include "lipschitz/dense/split_layer.h"
 #include "lipschitz/lower.h"
 #include "lipschitz/seqlip.h"
-#include "lipschitz/split_layer.h"
 #include "tests/lipschitz/support.h"
 
 namespace taut {

@@ -3,9 +3,9 @@
 
 #include "lipschitz/autolip.h"
 #include "nn/activations.h"
+#include "nn/constrained/real_dft.h"
 #include "nn/layers.h"
 #include "nn/orthogonal_layers.h"
-#include "nn/real_dft.h"
 #include "nn/resize.h"
 #include "nn/vanilla.h"
 #include "tests/nn/constrained_checks.h"

@@ -1,7 +1,7 @@
 // Residual layers and activations that are 1-Lipschitz by construction.
 #include "lipschitz/spectral.h"
 #include "nn/constrained.h"
-#include "nn/constraints.h"
+#include "nn/constrained/parametrisations.h"
 #include "nn/layers.h"
 #include "tests/nn/constrained_checks.h"
 

@@ -1,7 +1,7 @@
 // Dense layers with constrained weights: derivatives, orthogonality, proved norms, both modes.
 #include "nn/constrained.h"
+#include "nn/constrained/matrix_inverse.h"
 #include "nn/layers.h"
-#include "nn/matrix_inverse.h"
 #include "nn/sequential.h"
 #include "tests/nn/constrained_checks.h"
 

@@ -13,7 +13,7 @@
 #include <set>
 
 #include "autodiff/error.h"
-#include "nn/onnx/half.h"
+#include "nn/onnx/format/half.h"
 #include "nn/onnx/model.h"
 
 namespace fs = std::filesystem;

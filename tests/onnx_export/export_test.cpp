@@ -6,7 +6,7 @@
 #include <set>
 
 #include "autodiff/ops.h"
-#include "harness/numbers.h"
+#include "harness/checks/numbers.h"
 #include "lipschitz/autolip.h"
 #include "nn/init.h"
 #include "nn/onnx/model.h"

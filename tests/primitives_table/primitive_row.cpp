@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "autodiff/error.h"
-#include "harness/rule_case.h"
+#include "harness/checks/rule_case.h"
 #include "tests/primitives_table/rule_text.h"
 
 namespace taut::test {

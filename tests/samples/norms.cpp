@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "harness/recording.h"
+#include "harness/checks/recording.h"
 #include "tests/samples/sample_helpers.h"
 
 namespace taut::harness {

@@ -8,7 +8,7 @@
 #include "autodiff/ops.h"
 #include "autodiff/primitives/list.h"
 #include "autodiff/tape.h"
-#include "harness/numbers.h"
+#include "harness/checks/numbers.h"
 #include "harness/sample.h"
 
 namespace taut::harness {

@@ -12,8 +12,8 @@
 #include "harness/options.h"
 #include "lipschitz/autolip.h"
 #include "lipschitz/graph.h"
-#include "nn/onnx/patterns.h"
-#include "nn/onnx/program.h"
+#include "nn/onnx/import/patterns.h"
+#include "nn/onnx/import/program.h"
 #include "tests/nn/onnx/mutations.h"
 #include "tests/nn/onnx/pattern_files.h"
 

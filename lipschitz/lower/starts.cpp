@@ -1,0 +1,50 @@
+#include "lipschitz/lower/starts.h"
+
+#include <cmath>
+
+#include "autodiff/error.h"
+
+namespace taut::detail {
+
+void require_searchable(const Tensor& sample, const SearchOptions& options, std::string_view method) {
+  require_usable(sample, std::nullopt, method);
+  require_box(options.box, method);
+  if (sample.shape()[0] != 1)
+    throw UsageError(cat("[", method, "] one sample, of shape (1, features…), is needed to show what a point is; got ",
+                         sample.shape(), "; points to start from go into options.starts"));
+  if (!options.starts.defined()) return;
+  require_usable(options.starts, options.box, method);
+  const Shape& shape = options.starts.shape();
+  if (shape.rank() != sample.shape().rank() || shape.with(0, 1) != sample.shape() ||
+      options.starts.dtype() != sample.dtype())
+    throw ShapeError(cat("[", method, "] starts must be points like the sample, ", sample.shape(), ' ', sample.dtype(),
+                         "; got ", shape, ' ', options.starts.dtype()));
+}
+
+void draw_start(const Domain& domain, Index features, double deviation, Draws& draws, std::vector<double>& rows) {
+  for (Index i = 0; i < features; ++i) {
+    if (!domain.bounded()) {
+      rows.push_back(deviation * draws.normal());
+      continue;
+    }
+    const Interval side = domain.range().at(i);
+    rows.push_back(side.lo < side.hi ? draws.uniform(side.lo, side.hi) : side.lo);
+  }
+}
+
+double typical_length(const Domain& domain, const Tensor& starts) {
+  if (domain.bounded()) {
+    double longest = 0.0;
+    for (Index i = 0; i < domain.range().lo.size(); ++i)
+      longest = std::max(longest, 0.5 * domain.range().at(i).hi - 0.5 * domain.range().at(i).lo);
+    if (std::isfinite(longest) && longest > 0.0) return longest;
+  }
+  if (!starts.defined()) return 1.0;
+  double sum = 0.0;
+  const Tensor numbers = starts.to(DType::f64);
+  for (const double e : numbers.data<double>()) sum += e * e;
+  const double deviation = std::sqrt(sum / static_cast<double>(numbers.size()));
+  return deviation > 0.0 && std::isfinite(deviation) ? deviation : 1.0;
+}
+
+}  // namespace taut::detail

@@ -1,0 +1,203 @@
+// Which maps AutoLip multiplies, read off its fold.
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "lipschitz/affine_layers.h"
+#include "lipschitz/norms/matrix_form.h"
+#include "lipschitz/upper/fold.h"
+
+namespace taut {
+namespace {
+
+using detail::FoldedMap;
+using detail::Terms;
+
+bool is_identity(const LinearMap& map) {
+  const auto* scale = std::get_if<structure::Scale>(&map.structure());
+  return scale != nullptr && scale->factor == 1.0;
+}
+
+class LayersOfFold : public detail::Fold {
+ public:
+  LayersOfFold(const Graph& graph, const AutoLipOptions& options) : Fold(graph, options, "layers") {}
+
+  std::vector<FoldedLayer> layers() {
+    run();
+    if (graph_.varies(graph_.output())) {
+      collect(graph_.output());
+      follow_largest_path();
+    }
+    std::vector<FoldedLayer> result;
+    for (auto& [place, layer] : layers_) result.push_back(std::move(layer));
+    return result;
+  }
+
+ private:
+  // Where a map lies: its last node first, which orders layers as the tape does.
+  using Place = std::pair<NodeId, NodeId>;
+  static NodeId order_of(NodeId atom) { return atom == detail::joint_input ? 0 : atom + 1; }
+  static Place place(NodeId to, NodeId atom) { return {to, order_of(atom)}; }
+
+  const Terms& terms_of(NodeId id) { return state(id).before.empty() ? state(id).terms : state(id).before; }
+  LayerNode describe(NodeId id) const {
+    const Node& node = graph_.node(id);
+    return {id, std::string(node.name()), node.where};
+  }
+
+  // Every map that the bound of a node rests on. Without recursion: networks are deep.
+  void collect(NodeId last) {
+    std::vector<NodeId> open{last};
+    std::set<NodeId> seen{last};
+    const auto visit = [&](NodeId id) {
+      if (seen.insert(id).second) open.push_back(id);
+    };
+    while (!open.empty()) {
+      const NodeId id = open.back();
+      open.pop_back();
+      for (const auto& [atom, map] : terms_of(id)) {
+        if (!is_identity(map.map())) add(id, atom, map);
+        if (atom != detail::joint_input && atom != id) visit(atom);
+      }
+      if (terms_of(id).contains(id))
+        for (const NodeId operand : varying_operands(id)) visit(operand);
+    }
+  }
+
+  void add(NodeId to, NodeId atom, const FoldedMap& map) {
+    const AffineMap affine{map.map(), map.relative_error()};
+    FoldedLayer layer{std::nullopt,
+                      describe(to),
+                      nodes_between(atom, to),
+                      affine,
+                      enclosure(map, affine),
+                      frobenius_norm(affine, options_),
+                      false,
+                      std::nullopt};
+    if (atom != detail::joint_input) layer.from = describe(atom);
+    layers_.emplace(place(to, atom), std::move(layer));
+  }
+
+  // The fold takes the cheaper of two bounds where it has both; to be shown is the better one.
+  Enclosure enclosure(const FoldedMap& map, const AffineMap& affine) {
+    AutoLipOptions spectral = options_;
+    spectral.affine_norm = AffineNorm::spectral;
+    Enclosure bounds = options_.affine_norm == AffineNorm::spectral ? map.enclosure(options_, cut_)
+                                                                    : operator_norm(affine, options_.norm, options_);
+    constexpr double loose = 1e-6;
+    if (options_.affine_norm != AffineNorm::spectral || !(bounds.overshoot() > loose)) return bounds;
+    const Enclosure other = operator_norm(affine, options_.norm, options_);
+    return {better(bounds.lower, other.lower), better(bounds.upper, other.upper), bounds.cut || other.cut};
+  }
+
+  // Nodes on a way from an atom to a node that pass through no other atom.
+  std::vector<LayerNode> nodes_between(NodeId atom, NodeId to) {
+    std::set<NodeId> found{to};
+    std::vector<NodeId> open{to};
+    while (!open.empty()) {
+      const NodeId id = open.back();
+      open.pop_back();
+      for (const NodeId operand : varying_operands(id)) {
+        if (state(operand).terms.contains(operand) || !terms_of(operand).contains(atom)) continue;
+        if (graph_.node(operand).op != nullptr && found.insert(operand).second) open.push_back(operand);
+      }
+    }
+    std::vector<LayerNode> nodes;
+    for (const NodeId id : found) nodes.push_back(describe(id));
+    return nodes;
+  }
+
+  // From the output back, every time to the term or operand that contributes most.
+  void follow_largest_path() {
+    std::vector<FoldedLayer*> path;
+    double log_of_product = 0.0;
+    NodeId id = graph_.output();
+    for (bool at_input = false; !at_input;) {
+      const NodeId atom = largest_term(id, path, log_of_product);
+      if (atom == detail::joint_input) break;
+      const bool affine = !state(atom).before.empty();
+      if (affine) id = atom;
+      at_input = !affine && !largest_operand(atom, id, log_of_product);
+    }
+    for (FoldedLayer* layer : path) {
+      layer->on_largest_path = true;
+      const double share = layer->norm.upper.magnitude().log10() / log_of_product;
+      if (std::isfinite(log_of_product) && log_of_product > 0.0 && std::isfinite(share)) layer->share = share;
+    }
+  }
+
+  NodeId largest_term(NodeId id, std::vector<FoldedLayer*>& path, double& log_of_product) {
+    const FoldedMap* largest = nullptr;
+    NodeId chosen = detail::joint_input;
+    double most = -infinity;
+    for (const auto& [atom, map] : terms_of(id)) {
+      const double contribution = norm_of(map).magnitude().log10() + of_atom(atom).magnitude().log10();
+      if (largest != nullptr && !(contribution > most)) continue;
+      largest = &map;
+      chosen = atom;
+      most = contribution;
+    }
+    if (const auto found = layers_.find(place(id, chosen)); found != layers_.end()) path.push_back(&found->second);
+    if (largest != nullptr) log_of_product += norm_of(*largest).magnitude().log10();
+    return chosen;
+  }
+
+  // The operand of an atom to go on with, in `id`; false at a leaf.
+  bool largest_operand(NodeId atom, NodeId& id, double& log_of_product) {
+    const std::vector<NodeId> operands = varying_operands(atom);
+    if (operands.empty() || state(atom).gains.size() != operands.size()) return false;
+    double most = -infinity, gain = 0.0;
+    id = operands.front();
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      const double own = state(atom).gains[i].magnitude().log10();
+      const double contribution = own + bound_of(operands[i]).magnitude().log10();
+      if (i > 0 && !(contribution > most)) continue;
+      most = contribution;
+      gain = own;
+      id = operands[i];
+    }
+    log_of_product += gain;
+    return true;
+  }
+
+  std::map<Place, FoldedLayer> layers_;
+};
+
+}  // namespace
+
+std::vector<FoldedLayer> folded_layers(const Var& output, const AutoLipOptions& options) {
+  const Graph graph(output, "folded_layers");
+  return LayersOfFold(graph, options).layers();
+}
+
+std::vector<FoldedLayer> folded_layers(const Function& f, const Tensor& sample, const AutoLipOptions& options,
+                                       Where where) {
+  Tape tape;
+  return folded_layers(f(tape.input(sample, "x", where)), options);
+}
+
+const FoldedLayer* culprit(const std::vector<FoldedLayer>& layers) {
+  const FoldedLayer* largest = nullptr;
+  for (const FoldedLayer& layer : layers)
+    if (layer.on_largest_path && (largest == nullptr || largest->norm.upper.magnitude() < layer.norm.upper.magnitude()))
+      largest = &layer;
+  return largest;
+}
+
+Enclosure operator_norm(const AffineMap& affine, Norm norm, const Options& options) {
+  return detail::with_entry_error(operator_norm(affine.map, norm, options), affine.map, affine.relative_error);
+}
+
+UpperBound frobenius_norm(const AffineMap& affine, const Options& options) {
+  const UpperBound bound = frobenius_norm(affine.map, options);
+  if (affine.relative_error == 0.0) return bound;
+  const std::string rounding = "with the rounding of constants";
+  if (!detail::has_entries(affine.map) || !std::isfinite(affine.relative_error))
+    return UpperBound::estimate(bound.magnitude(), Norm::l2, bound.method(), rounding);
+  // Errors are relative to the magnitudes of what is composed and added, which may cancel in the map itself:
+  // ‖A‖ ≤ ‖Â‖ + e ‖ |Â| ‖, mathematics.md, 7.3.
+  const UpperBound magnitudes = frobenius_norm(absolute(affine.map), options);
+  return sum(std::vector<UpperBound>{bound, scaled(magnitudes, affine.relative_error, rounding)});
+}
+
+}  // namespace taut

@@ -1,0 +1,40 @@
+// The values of one run of a program. Internal to nn/onnx.
+#pragma once
+
+#include <unordered_map>
+#include <utility>
+
+#include "nn/onnx/import/program.h"
+
+namespace taut::nn::onnx {
+
+// The values of one run.
+class Program::Env {
+ public:
+  Env(const Program& program, Tape* tape) : Env(program, tape, program.dtype()) {}
+  // In another dtype than the program's. Constants that were computed are then those of the program's dtype, rounded,
+  // unless they are set.
+  Env(const Program& program, Tape* tape, DType dtype) : program_(program), tape_(tape), dtype_(dtype) {}
+
+  Tape* tape() const { return tape_; }
+  void set(int id, Value value) { values_[id] = std::move(value); }
+  bool has(int id) const { return values_.contains(id); }
+  // On a tape, constants become leaves when they are first asked for.
+  const Value& at(int id) {
+    Value& value = values_[id];
+    if (value.var.defined()) return value;
+    if (const Value* const known = program_.constant(id)) value = *known;
+    if (!value.var.defined() || !is_float(value.type)) return value;
+    if (dtype_ != program_.dtype()) value.var = Var(value.var.value().to(dtype_));
+    if (tape_ != nullptr) value.var = tape_->constant(value.var.value(), program_.names_[static_cast<std::size_t>(id)]);
+    return value;
+  }
+
+ private:
+  const Program& program_;
+  Tape* tape_;
+  DType dtype_;
+  std::unordered_map<int, Value> values_;  // a step alone has few
+};
+
+}  // namespace taut::nn::onnx
