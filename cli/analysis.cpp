@@ -62,15 +62,20 @@ double seconds_since(Options::Clock::time_point begin) {
 }  // namespace
 
 void require_sensible(const Settings& settings) {
+  const MethodQuestion question{settings.norm, !settings.data.empty(), settings.box.has_value()};
   for (const Method method : settings.methods) {
-    const bool l2_only = method == Method::frobenius || method == Method::seqlip || method == Method::seqlip_exact ||
-                         method == Method::seqlip_greedy;
-    if (l2_only && settings.norm != Norm::l2)
-      throw UsageMistake(
-          cat("--methods ", to_string(method), " is defined in l2 only; leave it out under --norm ", settings.norm));
-    if ((method == Method::dataset || method == Method::pairs) && settings.data.empty())
-      throw UsageMistake(cat("--methods ", to_string(method), " needs points: --data FILE"));
-    if (method == Method::grid && !settings.box) throw UsageMistake("--methods grid needs a box: --box LO:HI");
+    const std::string name = cat("--methods ", to_string(method));
+    switch (lack_of(row_of(method), question)) {
+      case Lack::l2:
+        throw UsageMistake(cat(name, " is defined in l2 only; leave it out under --norm ", settings.norm));
+      case Lack::data:
+        throw UsageMistake(cat(name, " needs points: --data FILE"));
+      case Lack::box:
+        throw UsageMistake(cat(name, " needs a box: --box LO:HI"));
+      case Lack::few_inputs:
+      case Lack::nothing:
+        break;
+    }
   }
 }
 

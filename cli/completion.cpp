@@ -22,7 +22,7 @@ std::string names_of_options(Command command) {
 std::string words_of(const OptionRow& row) {
   if (row.values == Values::words) return std::string(row.words);
   std::string words = "all";
-  for (const Method method : all_methods()) words += cat(" ", to_string(method));
+  for (const MethodRow& method : methods()) words += cat(" ", method.name);
   return words;
 }
 

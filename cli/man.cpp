@@ -43,8 +43,10 @@ bool has_options(const CommandRow& row) {
 
 std::string methods_text() {
   std::string text;
-  for (const Method method : all_methods()) text += (text.empty() ? "" : ", ") + std::string(to_string(method));
-  return roff(text);
+  for (const MethodRow& row : methods())
+    text += cat(".TP\n.B ", roff(std::string(row.name)), "\n(", row.side == Side::upper ? "upper" : "lower", ") ",
+                roff(std::string(row.sentence)), ".\n");
+  return text;
 }
 
 }  // namespace

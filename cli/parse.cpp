@@ -9,12 +9,6 @@
 namespace taut::cli {
 namespace {
 
-std::string names_of_methods() {
-  std::string names;
-  for (const Method method : all_methods()) names += cat(names.empty() ? "" : ", ", to_string(method));
-  return names;
-}
-
 void add_option(CLI::App& command, const OptionRow& row, Settings& settings) {
   if (row.set == nullptr) return;  // CLI11's own
   const std::string name(row.name), help(row.help);
@@ -50,7 +44,7 @@ void add_command(CLI::App& app, const CommandRow& row, Settings& settings) {
   for (const OptionRow& option : options())
     if (belongs(option, row.command)) add_option(command, option, settings);
   std::string footer(row.text);
-  if (row.command == Command::bound) footer += "\nMethods: " + names_of_methods() + ".";
+  if (row.command == Command::bound) footer += "\nMethods: " + method_names() + ".";
   command.footer(footer);
 }
 

@@ -1,5 +1,6 @@
 #include "cli/settings.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -40,15 +41,10 @@ void set_methods(Settings& settings, const std::string& text) {
   settings.all_methods = text == "all";
   if (settings.all_methods) return;
   for (const std::string& name : split(text, ',')) {
-    bool found = false;
-    for (const Method method : all_methods()) {
-      if (name != to_string(method)) continue;
-      settings.methods.push_back(method);
-      found = true;
-    }
-    std::string known;
-    for (const Method method : all_methods()) known += cat(", ", to_string(method));
-    if (!found) throw UsageMistake(cat("--methods takes a list of all", known, "; got '", name, "'"));
+    const auto row = std::ranges::find(methods(), name, &MethodRow::name);
+    if (row == methods().end())
+      throw UsageMistake(cat("--methods takes a list of all, ", method_names(), "; got '", name, "'"));
+    settings.methods.push_back(row->method);
   }
 }
 

@@ -10,34 +10,13 @@
 
 #include "autodiff/diff.h"
 #include "lipschitz/bound.h"
+#include "lipschitz/methods.h"
 #include "lipschitz/options.h"
 
 namespace taut {
 
-enum class Method : std::uint8_t {
-  // upper bounds
-  frobenius,
-  autolip,
-  seqlip,         // certified
-  seqlip_exact,   // certified
-  seqlip_greedy,  // an estimate
-  exact,          // both sides, of inputs of one or two numbers
-  // lower bounds
-  ascent,
-  annealing,
-  grid,     // inputs of one to three numbers, on a box
-  dataset,  // needs data
-  pairs,    // needs data
-};
-std::string_view to_string(Method method);  // "seqlip-exact"
-// UsageError that lists the names.
-Method method_named(std::string_view name);
-const std::vector<Method>& all_methods();
-
 struct SandwichOptions : Options {
-  // In the order of the table; none: frobenius, autolip, seqlip, ascent, dataset where there are data, and exact where
-  // the input has at most two numbers. In norms other than l2 without those that are defined in l2 only.
-  std::vector<Method> methods;
+  std::vector<Method> methods;  // run in this order; none: default_methods()
   Norm norm = Norm::l2;
   std::optional<Interval> box;  // every entry of the input lies in it; none: all reals
   Tensor data;                  // (count, …), of the function's dtype: for dataset and pairs, and ascent starts there
@@ -74,9 +53,9 @@ struct Sandwich {
   const BoundRow* best_lower() const;  // estimates only where there is nothing else
 };
 
-// Every method that can be asked for under these options and of such a sample: what `taut bound --methods all` means.
+// Every method that lacks nothing under these options and for such a sample: what `taut bound --methods all` means.
 std::vector<Method> applicable_methods(const Tensor& sample, const SandwichOptions& options);
-// What is run where `options.methods` is empty.
+// Those of them that run where `options.methods` is empty: the rows marked so in the table of methods.
 std::vector<Method> default_methods(const Tensor& sample, const SandwichOptions& options);
 
 // L of f at `sample`, one sample as autolip() takes it: finite numbers, which do not matter otherwise. Methods get
