@@ -1,5 +1,5 @@
 // Primitive: one operation with all its rules. Complete or it does not compile: every rule below is pure, and only
-// types on a declared list (primitives/list.h, or a user's own) can be recorded.
+// types on a declared list (primitive_list.h, or a user's own) can be recorded.
 //
 // Derivative rules are written once, against Var. In a differentiable sweep they create nodes, so that their result can
 // be differentiated again; otherwise their Vars are plain tensors and nothing is recorded.
@@ -11,7 +11,7 @@
 #include <type_traits>
 
 #include "autodiff/attributes.h"
-#include "autodiff/primitives/list.h"
+#include "autodiff/primitive_list.h"
 #include "autodiff/range.h"
 #include "autodiff/rule.h"
 #include "autodiff/tensor.h"

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "nn/constrained/stored_weight.h"
+#include "nn/constrained_weight.h"
 #include "nn/module.h"
 
 namespace taut::nn {

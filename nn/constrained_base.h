@@ -4,7 +4,7 @@
 #pragma once
 
 #include "autodiff/ops.h"
-#include "nn/constrained/stored_weight.h"
+#include "nn/constrained_weight.h"
 #include "nn/module.h"
 
 namespace taut::nn {
@@ -70,7 +70,7 @@ class ConstrainedConv2d {
   virtual Tensor constrained(const Tensor& v) const = 0;
   const char* layer() const { return layer_; }
   std::array<Index, 2> image() const { return image_; }
-  LinearMap map_of(const Tensor& kernel) const { return parts::kernel_map(kernel, geometry_, image_); }
+  LinearMap map_of(const Tensor& kernel) const;
   Where where() const { return where_; }
 
  private:

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "autodiff/ops.h"
+#include "nn/layer_options.h"
 #include "nn/module.h"
-#include "nn/module/layer_parts.h"
 
 namespace taut::nn {
 

@@ -8,8 +8,8 @@
 #include "nn/activations.h"
 #include "nn/batch_norm.h"
 #include "nn/dropout.h"
+#include "nn/layer_options.h"
 #include "nn/module.h"
-#include "nn/module/layer_parts.h"
 
 namespace taut::nn {
 

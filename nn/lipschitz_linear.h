@@ -4,7 +4,7 @@
 #include <span>
 
 #include "autodiff/tape.h"
-#include "nn/constrained/stored_weight.h"
+#include "nn/constrained_weight.h"
 #include "nn/module.h"
 
 namespace taut::nn {

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "nn/constrained/stored_weight.h"
+#include "nn/constrained_weight.h"
 #include "nn/convex_step.h"
 #include "nn/module.h"
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "autodiff/blas.h"
 #include "autodiff/error.h"
-#include "autodiff/kernels/blas.h"
 #include "autodiff/kernels/transpose.h"
 #include "autodiff/memory.h"
 

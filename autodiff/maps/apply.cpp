@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <mutex>
 
+#include "autodiff/blas.h"
 #include "autodiff/error.h"
-#include "autodiff/kernels/blas.h"
 #include "autodiff/kernels/conv.h"
 #include "autodiff/kernels/widen.h"
 #include "autodiff/linear_map.h"

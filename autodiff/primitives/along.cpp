@@ -1,9 +1,9 @@
 // matrix_along and cumsum: constant matrices along one axis.
 #include <cmath>
 
-#include "autodiff/kernels/blas.h"
+#include "autodiff/blas.h"
+#include "autodiff/define.h"
 #include "autodiff/kernels/strided.h"
-#include "autodiff/primitives/define.h"
 
 namespace taut {
 namespace {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "autodiff/primitives/define.h"
+#include "autodiff/define.h"
 
 namespace taut {
 namespace {

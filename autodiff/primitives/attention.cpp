@@ -1,7 +1,7 @@
 // attention as a composition, and the core of L2 self-attention. Gains: docs/mathematics.md, section "Attention".
 #include <cmath>
 
-#include "autodiff/primitives/define.h"
+#include "autodiff/define.h"
 
 namespace taut {
 

@@ -1,8 +1,8 @@
 // Elementwise primitives of two operands of one shape. The user functions put broadcast_to nodes where shapes differ.
 #include <cmath>
 
+#include "autodiff/define.h"
 #include "autodiff/kernels/elementwise.h"
-#include "autodiff/primitives/define.h"
 
 namespace taut {
 namespace {

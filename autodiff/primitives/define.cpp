@@ -1,4 +1,4 @@
-#include "autodiff/primitives/define.h"
+#include "autodiff/define.h"
 
 #include <algorithm>
 #include <cmath>

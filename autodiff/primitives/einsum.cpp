@@ -3,7 +3,7 @@
 #include <numeric>
 #include <string>
 
-#include "autodiff/primitives/define.h"
+#include "autodiff/define.h"
 
 namespace taut {
 namespace {

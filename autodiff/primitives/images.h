@@ -1,7 +1,7 @@
 // Convolutions whose errors name the user function that asked for them.
 #pragma once
 
-#include "autodiff/primitives/define.h"
+#include "autodiff/define.h"
 
 namespace taut::primitives {
 

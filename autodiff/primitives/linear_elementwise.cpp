@@ -1,8 +1,8 @@
 // neg, scale, shift: affine elementwise primitives of one operand.
 #include <cmath>
 
+#include "autodiff/define.h"
 #include "autodiff/kernels/elementwise.h"
-#include "autodiff/primitives/define.h"
 
 namespace taut {
 namespace {

@@ -1,5 +1,5 @@
 // matmul and dense: products of matrices.
-#include "autodiff/kernels/blas.h"
+#include "autodiff/blas.h"
 #include "autodiff/kernels/strided.h"
 #include "autodiff/primitives/select.h"
 

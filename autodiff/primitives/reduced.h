@@ -4,9 +4,9 @@
 
 #include <bit>
 
+#include "autodiff/define.h"
 #include "autodiff/kernels/elementwise.h"
 #include "autodiff/kernels/strided.h"
-#include "autodiff/primitives/define.h"
 
 namespace taut::primitives {
 

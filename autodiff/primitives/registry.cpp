@@ -1,4 +1,4 @@
-#include "autodiff/primitives/registry.h"
+#include "autodiff/registry.h"
 
 #include <array>
 

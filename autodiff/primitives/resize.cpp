@@ -1,7 +1,7 @@
 // Images in other resolutions: selections and matrices along the rows and columns.
 #include <algorithm>
 
-#include "autodiff/primitives/define.h"
+#include "autodiff/define.h"
 
 namespace taut {
 namespace {

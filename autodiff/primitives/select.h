@@ -2,8 +2,8 @@
 // 2, ….
 #pragma once
 
+#include "autodiff/define.h"
 #include "autodiff/kernels/strided.h"
-#include "autodiff/primitives/define.h"
 
 namespace taut::primitives {
 

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <span>
 
+#include "autodiff/define.h"
 #include "autodiff/kernels/elementwise.h"
-#include "autodiff/primitives/define.h"
 #include "autodiff/primitives/libm.h"
 
 namespace taut::primitives {

@@ -3,8 +3,8 @@
 #include <mutex>
 
 #include "autodiff/error.h"
+#include "autodiff/located.h"
 #include "autodiff/outline.h"
-#include "autodiff/tape/located.h"
 #include "autodiff/tape/tape_state.h"
 
 namespace taut {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "autodiff/kernels/blas.h"
+#include "autodiff/blas.h"
 #include "autodiff/range.h"
 
 namespace taut::detail {

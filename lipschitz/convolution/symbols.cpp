@@ -6,7 +6,7 @@
 #include <numbers>
 #include <numeric>
 
-#include "autodiff/kernels/blas.h"
+#include "autodiff/blas.h"
 #include "autodiff/range.h"
 #include "lipschitz/convolution/symbol_grams.h"
 #include "lipschitz/dense/dense_norm.h"

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <vector>
 
+#include "autodiff/blas.h"
 #include "autodiff/error.h"
-#include "autodiff/kernels/blas.h"
 #include "autodiff/range.h"
 #include "lipschitz/dense/dense_norm.h"
 

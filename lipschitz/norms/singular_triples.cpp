@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autodiff/blas.h"
 #include "autodiff/error.h"
-#include "autodiff/kernels/blas.h"
 #include "lipschitz/norms/krylov.h"
 #include "lipschitz/norms/matrix_form.h"
 #include "lipschitz/triples.h"

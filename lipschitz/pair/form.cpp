@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "autodiff/kernels/blas.h"
+#include "autodiff/blas.h"
 #include "autodiff/range.h"
 
 namespace taut::detail {

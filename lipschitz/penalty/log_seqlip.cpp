@@ -6,8 +6,8 @@
 
 #include "autodiff/error.h"
 #include "autodiff/ops.h"
+#include "autodiff/unit_vector.h"
 #include "lipschitz/lower/starts.h"
-#include "lipschitz/norms/unit_vector.h"
 #include "lipschitz/penalty.h"
 #include "lipschitz/penalty/penalty_plan.h"
 

@@ -5,8 +5,8 @@
 
 #include "autodiff/error.h"
 #include "autodiff/ops.h"
+#include "autodiff/unit_vector.h"
 #include "lipschitz/lower/starts.h"
-#include "lipschitz/norms/unit_vector.h"
 #include "lipschitz/spectral.h"
 #include "lipschitz/upper/fold.h"
 

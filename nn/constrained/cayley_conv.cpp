@@ -3,7 +3,9 @@
 #include "autodiff/error.h"
 #include "nn/constrained/parametrisations.h"
 #include "nn/constrained/real_dft.h"
+#include "nn/constrained/weights.h"
 #include "nn/layers/plain_layers.h"
+#include "nn/module/layer_parts.h"
 #include "nn/resize.h"
 #include "nn/sequential.h"
 

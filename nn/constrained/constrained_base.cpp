@@ -1,7 +1,9 @@
 #include "nn/constrained_base.h"
 
 #include "autodiff/error.h"
+#include "nn/constrained/weights.h"
 #include "nn/layers/plain_layers.h"
+#include "nn/module/layer_parts.h"
 
 namespace taut::nn {
 
@@ -71,6 +73,8 @@ Var ConstrainedConv2d::run(const Var& x, Layout layout) {
   options.layout = layout;
   return conv2d(x, w, bias.on(x), options, where_);
 }
+
+LinearMap ConstrainedConv2d::map_of(const Tensor& kernel) const { return kernel_map(kernel, geometry_, image_); }
 
 const Parameter& ConstrainedConv2d::stored() const {
   if (image_[0] < 1 || image_[1] < 1)

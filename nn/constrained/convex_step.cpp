@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "autodiff/define.h"
 #include "autodiff/error.h"
-#include "autodiff/primitives/define.h"
 #include "lipschitz/spectral.h"
-#include "nn/constrained/stored_weight.h"
+#include "nn/constrained/weights.h"
 
 namespace taut::nn {
 namespace {

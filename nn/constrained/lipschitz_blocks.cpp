@@ -5,7 +5,9 @@
 
 #include "autodiff/error.h"
 #include "nn/constrained/parametrisations.h"
+#include "nn/constrained/weights.h"
 #include "nn/layers/plain_layers.h"
+#include "nn/module/layer_parts.h"
 
 namespace taut::nn {
 

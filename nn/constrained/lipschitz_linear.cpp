@@ -3,7 +3,9 @@
 #include <cmath>
 
 #include "autodiff/error.h"
+#include "nn/constrained/weights.h"
 #include "nn/layers/plain_layers.h"
+#include "nn/module/layer_parts.h"
 
 namespace taut::nn {
 

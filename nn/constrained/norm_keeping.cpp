@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "autodiff/error.h"
+#include "nn/constrained/weights.h"
 #include "nn/layers/plain_layers.h"
 
 namespace taut::nn {

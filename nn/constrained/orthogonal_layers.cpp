@@ -2,6 +2,7 @@
 
 #include "autodiff/error.h"
 #include "nn/constrained/parametrisations.h"
+#include "nn/module/layer_parts.h"
 
 namespace taut::nn {
 BjorckLinear::BjorckLinear(Index in, Index out, Random& random, const ConstrainedOptions& options, int iterations,

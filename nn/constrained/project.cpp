@@ -9,7 +9,7 @@
 #include "autodiff/error.h"
 #include "autodiff/ops.h"
 #include "lipschitz/spectral.h"
-#include "nn/constrained/stored_weight.h"
+#include "nn/constrained/weights.h"
 
 namespace taut::nn {
 namespace {

@@ -1,6 +1,8 @@
 #include "nn/spectral_layers.h"
 
 #include <limits>
+
+#include "nn/constrained/weights.h"
 namespace taut::nn {
 namespace {
 

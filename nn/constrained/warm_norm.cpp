@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "lipschitz/norms/unit_vector.h"
-#include "nn/constrained/stored_weight.h"
+#include "autodiff/unit_vector.h"
+#include "nn/constrained/weights.h"
 
 namespace taut::nn {
 

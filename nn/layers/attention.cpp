@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autodiff/error.h"
+#include "nn/module/layer_parts.h"
 
 namespace taut::nn {
 namespace {

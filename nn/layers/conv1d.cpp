@@ -1,6 +1,7 @@
 #include "nn/conv1d.h"
 
 #include "autodiff/error.h"
+#include "nn/module/layer_parts.h"
 
 namespace taut::nn {
 

@@ -1,6 +1,7 @@
 #include "nn/layers.h"
 
 #include "autodiff/error.h"
+#include "nn/module/layer_parts.h"
 
 namespace taut::nn {
 

@@ -1,19 +1,10 @@
 // What layers with weights share.
 #pragma once
 
-#include "autodiff/linear_map.h"
-#include "nn/init.h"
+#include "nn/layer_options.h"
 #include "nn/parameter.h"
 
-namespace taut::nn {
-
-struct LayerOptions {
-  bool bias = true;  // starts at 0
-  DType dtype = DType::f32;
-  Initialiser weight = kaiming_uniform();
-};
-
-namespace parts {
+namespace taut::nn::parts {
 
 Parameter initialised(const Shape& shape, const LayerOptions& options, Random& random);
 Parameter zero_bias(Index size, const LayerOptions& options);  // undefined when there is none
@@ -26,10 +17,4 @@ void require_output_padding(const char* layer, Index given, Index stride);
 constexpr Index transposed_length(Index length, Index kernel, Index stride, Index dilation, Index padding) {
   return (length - 1) * stride + dilation * (kernel - 1) + 1 - padding;
 }
-// An axis of (n, …) or (n, c, h, w) as an axis of what the layout holds.
-constexpr Index axis_in(Layout layout, Index axis) {
-  return layout == Layout::nchw ? axis : ((axis < 0 ? axis + 4 : axis) + 3) % 4;
-}
-
-}  // namespace parts
-}  // namespace taut::nn
+}  // namespace taut::nn::parts

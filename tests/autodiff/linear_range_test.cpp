@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "autodiff/kernels/blas.h"
+#include "autodiff/blas.h"
 #include "autodiff/range.h"
 #include "harness/options.h"
 #include "tests/autodiff/linear_map_samples.h"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "autodiff/diff.h"
-#include "autodiff/primitives/registry.h"
+#include "autodiff/registry.h"
 #include "autodiff/tape.h"
 #include "harness/checks/derivatives.h"
 #include "harness/checks/numbers.h"

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "autodiff/error.h"
-#include "autodiff/primitives/registry.h"
+#include "autodiff/registry.h"
 #include "harness/checks/derivatives.h"
 #include "harness/checks/numbers.h"
 #include "harness/checks/recording.h"

@@ -1,6 +1,6 @@
 // error: a listed primitive must be final and define every member of Primitive
 // An op of Taut's list that misses its rules cannot be entered in the registry, even if nobody records it.
-#include "autodiff/primitives/define.h"
+#include "autodiff/define.h"
 
 namespace taut {
 

@@ -2,7 +2,7 @@
 
 #include "autodiff/error.h"
 #include "autodiff/primitive.h"
-#include "autodiff/primitives/registry.h"
+#include "autodiff/registry.h"
 #include "nn/attention.h"
 #include "nn/constrained.h"
 #include "nn/conv1d.h"

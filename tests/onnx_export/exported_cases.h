@@ -25,7 +25,7 @@ struct PrimitiveCase {
   harness::Sample sample;
   harness::Inputs inputs;  // f64
 };
-// In the order of autodiff/primitives/list.h.
+// In the order of autodiff/primitive_list.h.
 std::vector<PrimitiveCase> primitive_cases();
 
 }  // namespace taut::test

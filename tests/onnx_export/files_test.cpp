@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "autodiff/families.h"
-#include "autodiff/primitives/registry.h"
+#include "autodiff/registry.h"
 #include "nn/init.h"
 #include "nn/layers.h"
 #include "nn/norms.h"

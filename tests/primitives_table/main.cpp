@@ -43,7 +43,7 @@ listed, such as `mean` or `batch_norm_training`, are compositions of these. The 
 
 // Class of a primitive → comment above its declaration in list.h.
 std::map<std::string, std::string> headings() {
-  std::ifstream file(TAUT_SOURCE_DIR "/autodiff/primitives/list.h");
+  std::ifstream file(TAUT_SOURCE_DIR "/autodiff/primitive_list.h");
   std::map<std::string, std::string> heading_of;
   std::string line, heading;
   bool in_comment = false;

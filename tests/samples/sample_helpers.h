@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "autodiff/ops.h"
-#include "autodiff/primitives/list.h"
+#include "autodiff/primitive_list.h"
 #include "autodiff/tape.h"
 #include "harness/checks/numbers.h"
 #include "harness/sample.h"

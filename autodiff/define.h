@@ -6,10 +6,10 @@
 
 #include "autodiff/error.h"
 #include "autodiff/families.h"
+#include "autodiff/located.h"
 #include "autodiff/ops.h"
-#include "autodiff/primitives/list.h"
+#include "autodiff/primitive_list.h"
 #include "autodiff/tape.h"
-#include "autodiff/tape/located.h"
 
 namespace taut {
 

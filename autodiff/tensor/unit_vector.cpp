@@ -1,4 +1,4 @@
-#include "lipschitz/norms/unit_vector.h"
+#include "autodiff/unit_vector.h"
 
 #include <cmath>
 

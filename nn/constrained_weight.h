@@ -6,14 +6,13 @@
 #pragma once
 
 #include <array>
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "autodiff/linear_map.h"
 #include "nn/init.h"
-#include "nn/module/layer_parts.h"
+#include "nn/layer_options.h"
 #include "nn/parameter.h"
 
 namespace taut::nn {
@@ -27,18 +26,6 @@ struct ConstrainedOptions {
 };
 
 namespace parts {
-
-// The linear map of a weight, for its norm.
-using MapOf = std::function<LinearMap(const Tensor&)>;
-
-// The weight, scaled down where its certified norm exceeds the limit, rounded to its dtype, such that the certified
-// norm of the result is at most the limit. `layer` is for messages; NumericError for weights that are not finite.
-Tensor within_norm(Tensor weight, const MapOf& map_of, double limit, const char* layer, Norm norm = Norm::l2);
-
-// The map of a matrix (out, in), and that of a kernel on images (h, w) in either way of padding.
-LinearMap matrix_map(const Tensor& weight);
-LinearMap kernel_map(const Tensor& kernel, const Conv2dOptions& geometry, std::array<Index, 2> image,
-                     Boundary boundary = Boundary::zero);
 
 // W of inference, with what it was made from.
 class StoredWeight {
@@ -64,13 +51,6 @@ class StoredWeight {
   mutable std::array<Index, 2> image_{0, 0};
   mutable std::vector<Parameter> stored_;
 };
-
-// The certified norm of a map whose weight is to be divided by it. NumericError when it is 0 or not finite.
-double norm_to_divide_by(const LinearMap& map, const char* layer, Where where);
-void require_divisor(double norm, const char* layer, Where where);
-// DomainError unless the constant is finite and above 0.
-void require_constant(const char* layer, double constant);
-LayerOptions layer_options(const ConstrainedOptions& options);
 
 }  // namespace parts
 }  // namespace taut::nn

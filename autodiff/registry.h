@@ -8,7 +8,7 @@
 
 namespace taut {
 
-// In the order of primitives/list.h.
+// In the order of primitive_list.h.
 std::span<const OpInfo* const> registry();
 
 }  // namespace taut

@@ -1,4 +1,4 @@
-#include "nn/constrained/stored_weight.h"
+#include "nn/constrained/weights.h"
 
 #include <cmath>
 #include <cstring>
