@@ -24,8 +24,10 @@ function(taut_library folder)
   taut_precompile(${target} ${arg_PRECOMPILE})
 
   install(TARGETS ${target} EXPORT taut-targets)
-  install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/taut
-          FILES_MATCHING PATTERN "*.h" PATTERN "*.inl")
+  foreach(hall IN ITEMS ${folder} ${folder}/onnx)
+    file(GLOB headers CONFIGURE_DEPENDS ${hall}/*.h)
+    install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/taut/${hall})
+  endforeach()
   taut_pkg_config_file(${folder} "${arg_DESCRIPTION}" "${arg_USES}" "${arg_MODULES}")
   set_property(GLOBAL APPEND PROPERTY taut_modules ${arg_MODULES})
 endfunction()

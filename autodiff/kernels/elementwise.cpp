@@ -50,7 +50,7 @@ namespace taut::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 #include "autodiff/kernels/lane.inl"         // NOLINT
-#include "autodiff/primitives/formulas.inl"  // NOLINT
+#include "autodiff/kernels/formulas.inl"  // NOLINT
 
 // The linear functions are primitives of the linear family; their loops live here with the others.
 struct NegFormula {

@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "autodiff/ops.h"
-#include "autodiff/tensor/index_list.h"
+#include "autodiff/kernels/index_list.h"
 
 namespace taut::kernels {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "autodiff/tensor.h"
-#include "autodiff/tensor/index_list.h"
+#include "autodiff/kernels/index_list.h"
 
 namespace taut::kernels {
 

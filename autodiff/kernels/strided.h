@@ -4,7 +4,7 @@
 #include <span>
 
 #include "autodiff/tensor.h"
-#include "autodiff/tensor/index_list.h"
+#include "autodiff/kernels/index_list.h"
 
 namespace taut::kernels {
 

@@ -15,7 +15,7 @@ using kernels::Unary;
 
 inline Var sigmoid_slope(const Var& x) { return sigmoid(x) * sigmoid(neg(x)); }
 
-#include "autodiff/primitives/formulas.inl"  // NOLINT: the derivative rules, with T = Var
+#include "autodiff/kernels/formulas.inl"  // NOLINT: the derivative rules, with T = Var
 
 inline constexpr double u = 0x1p-53;
 

@@ -5,7 +5,7 @@
 #include "autodiff/diff.h"
 #include "autodiff/error.h"
 #include "autodiff/ops.h"
-#include "lipschitz/lower/starts.h"
+#include "lipschitz/bounds/draws.h"
 
 namespace taut {
 namespace {

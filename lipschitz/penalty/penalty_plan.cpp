@@ -6,7 +6,7 @@
 #include "autodiff/error.h"
 #include "autodiff/ops.h"
 #include "autodiff/unit_vector.h"
-#include "lipschitz/lower/starts.h"
+#include "lipschitz/bounds/draws.h"
 #include "lipschitz/spectral.h"
 #include "lipschitz/upper/fold.h"
 

@@ -11,7 +11,7 @@
 #include <span>
 #include <vector>
 
-#include "lipschitz/bounds/dyadic.h"
+#include "lipschitz/regions/dyadic.h"
 #include "lipschitz/graph.h"
 #include "lipschitz/network/folded_map.h"
 

@@ -2,7 +2,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
-#include "lipschitz/bounds/dyadic.h"
+#include "lipschitz/regions/dyadic.h"
 #include "lipschitz/dense/two_columns.h"
 #include "tests/lipschitz/support.h"
 

@@ -1,4 +1,4 @@
-#include "autodiff/tensor/index_list.h"
+#include "autodiff/kernels/index_list.h"
 
 #include <algorithm>
 #include <memory>

@@ -1,4 +1,4 @@
-#include "lipschitz/bounds/dyadic.h"
+#include "lipschitz/regions/dyadic.h"
 
 #include <cmath>
 #include <map>

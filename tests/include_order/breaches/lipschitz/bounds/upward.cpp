@@ -1,0 +1,1 @@
+#include "lipschitz/norms/krylov.h"

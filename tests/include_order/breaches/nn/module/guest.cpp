@@ -1,0 +1,1 @@
+#include "lipschitz/dense/gram.h"
