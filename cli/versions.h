@@ -5,7 +5,7 @@
 
 namespace taut::cli {
 
-std::string version();   // "0.1.0"
+std::string version();   // of the project in CMakeLists.txt
 std::string versions();  // a line each
 
 }  // namespace taut::cli
