@@ -24,15 +24,6 @@ Analysis begin(const Settings& settings, const Model& model) {
   return analysis;
 }
 
-// A tenth of what is left of the time is kept for the layers, which take less than a method as a rule.
-Options without_last_part(const Options& options) {
-  Options shorter = options;
-  const auto now = Options::Clock::now();
-  if (options.deadline && now < *options.deadline)
-    shorter.deadline = *options.deadline - (*options.deadline - now) / 10;
-  return shorter;
-}
-
 SandwichOptions sandwich_options(const Settings& settings, const Model& model, const Options& options) {
   SandwichOptions all(options);
   all.norm = settings.norm;
@@ -42,7 +33,7 @@ SandwichOptions sandwich_options(const Settings& settings, const Model& model, c
   all.methods = settings.methods;
   if (settings.all_methods) all.methods = applicable_methods(model.sample(), all);
   if (all.methods.empty()) all.methods = default_methods(model.sample(), all);
-  static_cast<Options&>(all) = without_last_part(options);
+  all.layers = true;
   return all;
 }
 
@@ -51,7 +42,6 @@ LayerOptions layer_options(const Settings& settings, const Options& options) {
   static_cast<Options&>(layers) = options;
   layers.progress = nullptr;
   layers.norm = settings.norm;
-  layers.box = settings.box;
   return layers;
 }
 
@@ -92,7 +82,7 @@ Analysis analyse_bounds(const Settings& settings, const Options& options) {
   LayerOptions layers = layer_options(settings, options);
   layers.spectra = !settings.report.empty();
   layers.unfolded = settings.json || !settings.report.empty();
-  analysis.layers = layer_rows(model, layers);
+  analysis.layers = layer_rows(model, analysis.sandwich.layers, layers);
   analysis.seconds = seconds_since(start);
   return analysis;
 }
@@ -103,7 +93,12 @@ Analysis analyse_layers(const Settings& settings, const Options& options) {
   Analysis analysis = begin(settings, model);
   LayerOptions layers = layer_options(settings, options);
   layers.spectra = settings.spectrum;
-  analysis.layers = layer_rows(model, layers);
+  AutoLipOptions folding;
+  static_cast<Options&>(folding) = layers;
+  folding.norm = settings.norm;
+  folding.box = settings.box;
+  folding.sample_axis = no_sample_axis;  // the model's function is one sample by proof
+  analysis.layers = layer_rows(model, folded_layers(model.function(), model.sample(), folding), layers);
   analysis.seconds = seconds_since(start);
   return analysis;
 }

@@ -99,16 +99,10 @@ LayerRow folded_row(const Model& model, const FoldedLayer& layer, const LayerOpt
 
 std::string structure_name(const LinearMap& map) { return std::visit(StructureName{}, map.structure()); }
 
-LayerRows layer_rows(const Model& model, const LayerOptions& options) {
+LayerRows layer_rows(const Model& model, const std::vector<FoldedLayer>& folded, const LayerOptions& options) {
   LayerRows rows;
-  AutoLipOptions folding;
-  static_cast<Options&>(folding) = options;
-  folding.norm = options.norm;
-  folding.box = options.box;
-  folding.sample_axis = no_sample_axis;
-  const std::vector<FoldedLayer> layers = folded_layers(model.function(), model.sample(), folding);
-  const FoldedLayer* const worst = culprit(layers);
-  for (const FoldedLayer& layer : layers) {
+  const FoldedLayer* const worst = culprit(folded);
+  for (const FoldedLayer& layer : folded) {
     rows.folded.push_back(folded_row(model, layer, options));
     rows.folded.back().culprit = &layer == worst;
   }

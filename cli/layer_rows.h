@@ -29,10 +29,9 @@ struct LayerRows {
 
 struct LayerOptions : Options {
   Norm norm = Norm::l2;
-  std::optional<Interval> box;
   bool unfolded = true, spectra = false;
 };
-LayerRows layer_rows(const nn::onnx::Model& model, const LayerOptions& options);
+LayerRows layer_rows(const nn::onnx::Model& model, const std::vector<FoldedLayer>& folded, const LayerOptions& options);
 
 std::string structure_name(const LinearMap& map);
 

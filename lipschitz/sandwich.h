@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "autodiff/diff.h"
+#include "lipschitz/affine_layers.h"
 #include "lipschitz/bound.h"
 #include "lipschitz/methods.h"
 #include "lipschitz/options.h"
@@ -21,6 +22,7 @@ struct SandwichOptions : Options {
   std::optional<Interval> box;  // every entry of the input lies in it; none: all reals
   Tensor data;                  // (count, …), of the function's dtype: for dataset and pairs, and ascent starts there
   int sample_axis = 0;          // as of AutoLipOptions and LowerOptions
+  bool layers = false;          // also fill Sandwich::layers, in the last tenth of the time if need be
   std::optional<double> seqlip_operations;  // SeqLipOptions::operations; none: its default
 
   SandwichOptions() = default;
@@ -46,7 +48,8 @@ struct Sandwich {
   std::vector<BoundRow> bounds;
   std::optional<UpperBound> upper;  // the best; estimates only where there is nothing else
   std::optional<LowerBound> lower;
-  Tensor point;  // at which `lower` is attained; undefined where no search was asked for
+  std::vector<FoldedLayer> layers;  // as folded_layers() gives them, where they were asked for
+  Tensor point;                     // at which `lower` is attained; undefined where no search was asked for
 
   double ratio() const;                // upper / lower of the values; infinity without either
   const BoundRow* best_upper() const;  // among the rows, never an estimate; null where there is none

@@ -49,8 +49,8 @@ HWY_BEFORE_NAMESPACE();
 namespace taut::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-#include "autodiff/kernels/lane.inl"         // NOLINT
 #include "autodiff/kernels/formulas.inl"  // NOLINT
+#include "autodiff/kernels/lane.inl"      // NOLINT
 
 // The linear functions are primitives of the linear family; their loops live here with the others.
 struct NegFormula {

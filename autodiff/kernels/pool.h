@@ -3,8 +3,8 @@
 
 #include <functional>
 
-#include "autodiff/ops.h"
 #include "autodiff/kernels/index_list.h"
+#include "autodiff/ops.h"
 
 namespace taut::kernels {
 

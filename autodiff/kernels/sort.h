@@ -1,8 +1,8 @@
 // Sorting groups of neighbours along one axis. Stable: ties keep their order. NaN comes last in either order.
 #pragma once
 
-#include "autodiff/tensor.h"
 #include "autodiff/kernels/index_list.h"
+#include "autodiff/tensor.h"
 
 namespace taut::kernels {
 

@@ -3,8 +3,8 @@
 
 #include <span>
 
-#include "autodiff/tensor.h"
 #include "autodiff/kernels/index_list.h"
+#include "autodiff/tensor.h"
 
 namespace taut::kernels {
 

@@ -65,9 +65,15 @@ FoldedMap FoldedMap::add(const FoldedMap& a, const FoldedMap& b) {
 }
 
 const Enclosure& FoldedMap::enclosure(const AutoLipOptions& options, bool& cut) const {
-  if (!known_->norm) known_->norm = computed(options);
-  cut = cut || known_->norm->cut;
-  return *known_->norm;
+  std::optional<Enclosure>& known = known_->norms[options.affine_norm == AffineNorm::frobenius ? 1 : 0];
+  if (!known) {
+    known = computed(options);
+  } else if (known->cut && !options.expired()) {
+    const Enclosure again = computed(options);
+    known = Enclosure{better(known->lower, again.lower), better(known->upper, again.upper), again.cut};
+  }
+  cut = cut || known->cut;
+  return *known;
 }
 
 Enclosure FoldedMap::computed(const AutoLipOptions& options) const {

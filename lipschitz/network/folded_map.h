@@ -2,6 +2,7 @@
 // lipschitz.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 
@@ -25,8 +26,9 @@ class FoldedMap {
   int parts() const { return parts_; }
   double relative_error() const { return relative_error_; }
 
-  // Bounds of its norm, computed at the first call. Sets `cut` when a deadline made them less tight. Where Frobenius
-  // norms are asked for, the lower one is 0.
+  // Bounds of its norm, always asked in the same norm, computed at the first call; what a deadline made less tight is
+  // computed again by a call that has time. Sets `cut` when a deadline did. Where Frobenius norms are asked for, the
+  // lower one is 0.
   const Enclosure& enclosure(const AutoLipOptions& options, bool& cut) const;
   const UpperBound& norm(const AutoLipOptions& options, bool& cut) const { return enclosure(options, cut).upper; }
 
@@ -35,8 +37,9 @@ class FoldedMap {
   Enclosure computed(const AutoLipOptions& options) const;
   Enclosure computed(const LinearMap& map, const AutoLipOptions& options) const;
 
+  // What is known of the norm, shared by copies; Frobenius norms stand beside spectral ones.
   struct Known {
-    std::optional<Enclosure> norm;
+    std::array<std::optional<Enclosure>, 2> norms;
   };
   LinearMap map_;
   int parts_;

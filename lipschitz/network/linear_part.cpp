@@ -3,8 +3,8 @@
 
 #include "autodiff/outward.h"
 #include "lipschitz/affine_layers.h"
+#include "lipschitz/network/network.h"
 #include "lipschitz/norms/matrix_form.h"
-#include "lipschitz/upper/fold.h"
 
 namespace taut {
 namespace {

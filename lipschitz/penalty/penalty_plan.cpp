@@ -7,8 +7,8 @@
 #include "autodiff/ops.h"
 #include "autodiff/unit_vector.h"
 #include "lipschitz/bounds/draws.h"
+#include "lipschitz/network/network.h"
 #include "lipschitz/spectral.h"
-#include "lipschitz/upper/fold.h"
 
 namespace taut::detail {
 namespace {

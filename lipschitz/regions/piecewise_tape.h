@@ -11,9 +11,9 @@
 #include <span>
 #include <vector>
 
-#include "lipschitz/regions/dyadic.h"
 #include "lipschitz/graph.h"
 #include "lipschitz/network/folded_map.h"
+#include "lipschitz/regions/dyadic.h"
 
 namespace taut::detail {
 

@@ -3,11 +3,10 @@
 #include <array>
 
 #include "autodiff/error.h"
-#include "lipschitz/autolip.h"
 #include "lipschitz/exact.h"
 #include "lipschitz/sandwich/run.h"
 #include "lipschitz/search.h"
-#include "lipschitz/seqlip.h"
+#include "lipschitz/upper/seqlip.h"
 
 namespace taut {
 namespace {
@@ -29,7 +28,7 @@ template <AffineNorm affine_norm>
 void product_of_norms(SandwichRun& run) {
   AutoLipOptions options = autolip_options(run);
   options.affine_norm = affine_norm;
-  const AutoLipReport report = autolip(run.recorded(), options);
+  const AutoLipReport report = detail::autolip(run.network(options), options);
   run.add(report.bound, report.status, report.note, report.seconds);
 }
 
@@ -40,7 +39,7 @@ void seqlip_by(SandwichRun& run) {
   options.box = run.options().box;
   options.sample_axis = run.options().sample_axis;
   if (run.options().seqlip_operations) options.operations = *run.options().seqlip_operations;
-  const SeqLipReport report = seqlip(run.recorded(), options);
+  const SeqLipReport report = detail::seqlip(run.network(autolip_options(run)), options);
   run.add(report.bound, report.status, report.note, report.seconds);
 }
 

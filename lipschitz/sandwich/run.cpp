@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "autodiff/error.h"
+#include "lipschitz/upper/layers.h"
 
 namespace taut {
 namespace detail {
@@ -24,7 +25,7 @@ double seconds_since(Options::Clock::time_point begin) {
   return std::chrono::duration<double>(Options::Clock::now() - begin).count();
 }
 
-MethodQuestion question_of(const Tensor& sample, const SandwichOptions& options) {
+MethodQuestion method_question(const Tensor& sample, const SandwichOptions& options) {
   return {options.norm, options.data.defined(), options.box.has_value(), sample.size()};
 }
 
@@ -47,7 +48,7 @@ void require_answerable(const MethodRow& row, const MethodQuestion& question) {
 
 Sandwich SandwichRun::run() {
   const std::vector<Method> methods = options_.methods.empty() ? default_methods(sample_, options_) : options_.methods;
-  for (const Method method : methods) require_answerable(row_of(method), question_of(sample_, options_));
+  for (const Method method : methods) require_answerable(row_of(method), method_question(sample_, options_));
   for (std::size_t k = 0; k < methods.size(); ++k) {
     const MethodRow& row = row_of(methods[k]);
     options_.report(row.name, static_cast<double>(k) / static_cast<double>(methods.size()));
@@ -55,8 +56,19 @@ Sandwich SandwichRun::run() {
     share_progress(row, k, methods.size());
     answer(row);
   }
+  if (options_.layers) find_layers();
   options_.report("sandwich", 1.0);
   return std::move(result_);
+}
+
+void SandwichRun::find_layers() {
+  AutoLipOptions options;
+  static_cast<Options&>(options) = options_;
+  options.progress = nullptr;
+  options.norm = options_.norm;
+  options.box = options_.box;
+  options.sample_axis = options_.sample_axis;
+  result_.layers = folded_layers(network(options), options);
 }
 
 void SandwichRun::answer(const MethodRow& row) {
@@ -74,7 +86,10 @@ Options SandwichRun::share_of_time(std::size_t methods_left) const {
   Options options = options_;
   if (!options.deadline) return options;
   const auto now = Options::Clock::now();
-  if (now < *options.deadline) options.deadline = now + (*options.deadline - now) / static_cast<int>(methods_left);
+  if (now >= *options.deadline) return options;
+  auto left = *options.deadline - now;
+  if (options_.layers) left -= left / 10;
+  options.deadline = now + left / static_cast<int>(methods_left);
   return options;
 }
 
@@ -91,6 +106,14 @@ const Var& SandwichRun::recorded() {
     recorded_ = f_(tape_->input(sample_, "x", where_));
   }
   return recorded_;
+}
+
+const Network& SandwichRun::network(const AutoLipOptions& options) {
+  if (!graph_) graph_.emplace(recorded(), "sandwich");
+  if (!folding_) folding_.emplace(*graph_, question_of(options));
+  if (behind_under(options) == Behind::folds || !folding_->has_map_behind()) return *folding_;
+  if (!staying_) staying_.emplace(*graph_, question_of(options), Behind::stays);
+  return *staying_;
 }
 
 void SandwichRun::add(const UpperBound& bound, Status status, const std::string& note, double seconds) {
@@ -144,7 +167,7 @@ const BoundRow* Sandwich::best_lower() const {
 std::vector<Method> applicable_methods(const Tensor& sample, const SandwichOptions& options) {
   std::vector<Method> applicable;
   for (const MethodRow& row : methods())
-    if (lack_of(row, detail::question_of(sample, options)) == Lack::nothing) applicable.push_back(row.method);
+    if (lack_of(row, detail::method_question(sample, options)) == Lack::nothing) applicable.push_back(row.method);
   return applicable;
 }
 

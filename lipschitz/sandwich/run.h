@@ -6,6 +6,7 @@
 
 #include "lipschitz/lower.h"
 #include "lipschitz/sandwich.h"
+#include "lipschitz/upper/autolip.h"
 
 namespace taut::detail {
 
@@ -20,8 +21,9 @@ class SandwichRun {
   const Function& function() const { return f_; }
   const Tensor& sample() const { return sample_; }
   const SandwichOptions& options() const { return options_; }
-  const Options& share() const { return share_; }  // of the time and of progress, for the method that runs
-  const Var& recorded();                           // f at the sample, recorded once
+  const Options& share() const { return share_; }         // of the time and of progress, for the method that runs
+  const Var& recorded();                                  // f at the sample, recorded once
+  const Network& network(const AutoLipOptions& options);  // taken apart once, so that no norm is computed twice
   const BoundRow* best_upper() const { return result_.best_upper(); }
 
   void add(const UpperBound& bound, Status status, const std::string& note, double seconds);
@@ -31,6 +33,7 @@ class SandwichRun {
  private:
   void answer(const MethodRow& row);
   Options share_of_time(std::size_t methods_left) const;
+  void find_layers();
   void share_progress(const MethodRow& row, std::size_t done, std::size_t of);
 
   const Function& f_;
@@ -39,6 +42,8 @@ class SandwichRun {
   Where where_;
   std::optional<Tape> tape_;
   Var recorded_;
+  std::optional<Graph> graph_;
+  std::optional<Network> folding_, staying_;  // by what becomes of maps behind functions
   Options share_;
   const MethodRow* row_ = nullptr;  // of the method that runs
   Sandwich result_;

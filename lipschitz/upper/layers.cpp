@@ -1,11 +1,14 @@
-// Which maps AutoLip multiplies, read off its fold.
+// Which maps AutoLip multiplies.
+#include "lipschitz/upper/layers.h"
+
 #include <algorithm>
 #include <cmath>
 #include <set>
 
 #include "lipschitz/affine_layers.h"
+#include "lipschitz/network/network.h"
 #include "lipschitz/norms/matrix_form.h"
-#include "lipschitz/upper/fold.h"
+#include "lipschitz/upper/autolip.h"
 
 namespace taut {
 namespace {
@@ -18,9 +21,10 @@ bool is_identity(const LinearMap& map) {
   return scale != nullptr && scale->factor == 1.0;
 }
 
-class LayersOfFold : public detail::Fold {
+class LayersOfNetwork : public detail::AutoLip {
  public:
-  LayersOfFold(const Graph& graph, const AutoLipOptions& options) : Fold(graph, options, "layers") {}
+  LayersOfNetwork(const detail::Network& network, const AutoLipOptions& options)
+      : AutoLip(network, options, "layers") {}
 
   std::vector<FoldedLayer> layers() {
     run();
@@ -36,13 +40,13 @@ class LayersOfFold : public detail::Fold {
  private:
   // Where a map lies: its last node first, which orders layers as the tape does.
   using Place = std::pair<NodeId, NodeId>;
-  static NodeId order_of(NodeId atom) { return atom == detail::joint_input ? 0 : atom + 1; }
-  static Place place(NodeId to, NodeId atom) { return {to, order_of(atom)}; }
+  static NodeId order_of(NodeId anchor) { return anchor == detail::joint_input ? 0 : anchor + 1; }
+  static Place place(NodeId to, NodeId anchor) { return {to, order_of(anchor)}; }
 
-  const Terms& terms_of(NodeId id) { return state(id).before.empty() ? state(id).terms : state(id).before; }
+  const Terms& terms_of(NodeId id) const { return node(id).before.empty() ? node(id).terms : node(id).before; }
   LayerNode describe(NodeId id) const {
-    const Node& node = graph_.node(id);
-    return {id, std::string(node.name()), node.where};
+    const Node& n = graph_.node(id);
+    return {id, std::string(n.name()), n.where};
   }
 
   // Every map that the bound of a node rests on. Without recursion: networks are deep.
@@ -55,27 +59,27 @@ class LayersOfFold : public detail::Fold {
     while (!open.empty()) {
       const NodeId id = open.back();
       open.pop_back();
-      for (const auto& [atom, map] : terms_of(id)) {
-        if (!is_identity(map.map())) add(id, atom, map);
-        if (atom != detail::joint_input && atom != id) visit(atom);
+      for (const auto& [anchor, map] : terms_of(id)) {
+        if (!is_identity(map.map())) add(id, anchor, map);
+        if (anchor != detail::joint_input && anchor != id) visit(anchor);
       }
       if (terms_of(id).contains(id))
-        for (const NodeId operand : varying_operands(id)) visit(operand);
+        for (const NodeId operand : node(id).operands) visit(operand);
     }
   }
 
-  void add(NodeId to, NodeId atom, const FoldedMap& map) {
+  void add(NodeId to, NodeId anchor, const FoldedMap& map) {
     const AffineMap affine{map.map(), map.relative_error()};
     FoldedLayer layer{std::nullopt,
                       describe(to),
-                      nodes_between(atom, to),
+                      nodes_between(anchor, to),
                       affine,
                       enclosure(map, affine),
                       frobenius_norm(affine, options_),
                       false,
                       std::nullopt};
-    if (atom != detail::joint_input) layer.from = describe(atom);
-    layers_.emplace(place(to, atom), std::move(layer));
+    if (anchor != detail::joint_input) layer.from = describe(anchor);
+    layers_.emplace(place(to, anchor), std::move(layer));
   }
 
   // The fold takes the cheaper of two bounds where it has both; to be shown is the better one.
@@ -90,15 +94,15 @@ class LayersOfFold : public detail::Fold {
     return {better(bounds.lower, other.lower), better(bounds.upper, other.upper), bounds.cut || other.cut};
   }
 
-  // Nodes on a way from an atom to a node that pass through no other atom.
-  std::vector<LayerNode> nodes_between(NodeId atom, NodeId to) {
+  // Nodes on a way from an anchor to a node that pass through no other anchor.
+  std::vector<LayerNode> nodes_between(NodeId anchor, NodeId to) {
     std::set<NodeId> found{to};
     std::vector<NodeId> open{to};
     while (!open.empty()) {
       const NodeId id = open.back();
       open.pop_back();
-      for (const NodeId operand : varying_operands(id)) {
-        if (state(operand).terms.contains(operand) || !terms_of(operand).contains(atom)) continue;
+      for (const NodeId operand : node(id).operands) {
+        if (node(operand).terms.contains(operand) || !terms_of(operand).contains(anchor)) continue;
         if (graph_.node(operand).op != nullptr && found.insert(operand).second) open.push_back(operand);
       }
     }
@@ -113,11 +117,11 @@ class LayersOfFold : public detail::Fold {
     double log_of_product = 0.0;
     NodeId id = graph_.output();
     for (bool at_input = false; !at_input;) {
-      const NodeId atom = largest_term(id, path, log_of_product);
-      if (atom == detail::joint_input) break;
-      const bool affine = !state(atom).before.empty();
-      if (affine) id = atom;
-      at_input = !affine && !largest_operand(atom, id, log_of_product);
+      const NodeId anchor = largest_term(id, path, log_of_product);
+      if (anchor == detail::joint_input) break;
+      const bool affine = !node(anchor).before.empty();
+      if (affine) id = anchor;
+      at_input = !affine && !largest_operand(anchor, id, log_of_product);
     }
     for (FoldedLayer* layer : path) {
       layer->on_largest_path = true;
@@ -130,11 +134,11 @@ class LayersOfFold : public detail::Fold {
     const FoldedMap* largest = nullptr;
     NodeId chosen = detail::joint_input;
     double most = -infinity;
-    for (const auto& [atom, map] : terms_of(id)) {
-      const double contribution = norm_of(map).magnitude().log10() + of_atom(atom).magnitude().log10();
+    for (const auto& [anchor, map] : terms_of(id)) {
+      const double contribution = norm_of(map).magnitude().log10() + of_anchor(anchor).magnitude().log10();
       if (largest != nullptr && !(contribution > most)) continue;
       largest = &map;
-      chosen = atom;
+      chosen = anchor;
       most = contribution;
     }
     if (const auto found = layers_.find(place(id, chosen)); found != layers_.end()) path.push_back(&found->second);
@@ -142,14 +146,14 @@ class LayersOfFold : public detail::Fold {
     return chosen;
   }
 
-  // The operand of an atom to go on with, in `id`; false at a leaf.
-  bool largest_operand(NodeId atom, NodeId& id, double& log_of_product) {
-    const std::vector<NodeId> operands = varying_operands(atom);
-    if (operands.empty() || state(atom).gains.size() != operands.size()) return false;
+  // The operand of an anchor to go on with, in `id`; false at a leaf.
+  bool largest_operand(NodeId anchor, NodeId& id, double& log_of_product) {
+    const std::vector<NodeId>& operands = node(anchor).operands;
+    if (operands.empty() || state(anchor).gains.size() != operands.size()) return false;
     double most = -infinity, gain = 0.0;
     id = operands.front();
     for (std::size_t i = 0; i < operands.size(); ++i) {
-      const double own = state(atom).gains[i].magnitude().log10();
+      const double own = state(anchor).gains[i].magnitude().log10();
       const double contribution = own + bound_of(operands[i]).magnitude().log10();
       if (i > 0 && !(contribution > most)) continue;
       most = contribution;
@@ -165,9 +169,18 @@ class LayersOfFold : public detail::Fold {
 
 }  // namespace
 
+namespace detail {
+
+std::vector<FoldedLayer> folded_layers(const Network& network, const AutoLipOptions& options) {
+  return LayersOfNetwork(network, options).layers();
+}
+
+}  // namespace detail
+
 std::vector<FoldedLayer> folded_layers(const Var& output, const AutoLipOptions& options) {
   const Graph graph(output, "folded_layers");
-  return LayersOfFold(graph, options).layers();
+  return detail::folded_layers(detail::Network(graph, detail::question_of(options), detail::behind_under(options)),
+                               options);
 }
 
 std::vector<FoldedLayer> folded_layers(const Function& f, const Tensor& sample, const AutoLipOptions& options,

@@ -1,4 +1,4 @@
-#include "lipschitz/seqlip.h"
+#include "lipschitz/upper/seqlip.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,7 +12,7 @@
 #include "lipschitz/pair/large_multiplier.h"
 #include "lipschitz/pair_problem.h"
 #include "lipschitz/triples.h"
-#include "lipschitz/upper/fold.h"
+#include "lipschitz/upper/autolip.h"
 
 namespace taut {
 namespace {
@@ -55,16 +55,16 @@ struct ScaledMatrix {
   Magnitude error;  // ≥ ‖A 2^-exponent − entries‖₂
 };
 
-class SeqLip : private detail::Fold {
+class SeqLip : private detail::AutoLip {
  public:
-  SeqLip(const Graph& graph, const AutoLipOptions& fold, const SeqLipOptions& options)
-      : Fold(graph, fold, to_string(options.method)),
+  SeqLip(const detail::Network& network, const AutoLipOptions& fold, const SeqLipOptions& options)
+      : AutoLip(network, fold, to_string(options.method)),
         seqlip_(options),
         operations_left_(options.method == SeqLipMethod::certified ? options.operations : infinity),
         nodes_left_(operations_left_ / operations_per_node) {}
 
   SeqLipReport run() {
-    const AutoLipReport fold = Fold::run();
+    const AutoLipReport fold = AutoLip::run();
     SeqLipReport report{fold.bound, fold.status, fold.note, std::move(pairs_), fold.seconds};
     if (report.status == Status::finite || report.status == Status::cut) {
       if (pairs_cut_) report.status = Status::cut;
@@ -81,8 +81,8 @@ class SeqLip : private detail::Fold {
 
  private:
   bool greedy() const { return seqlip_.method == SeqLipMethod::greedy; }
-  bool follows_activation(NodeId atom) { return atom != joint_input && state(atom).slopes.has_value(); }
-  bool finite(NodeId node) { return !bound_of(node).magnitude().is_infinite(); }
+  bool follows_activation(NodeId anchor) { return anchor != joint_input && node(anchor).slopes.has_value(); }
+  bool finite(NodeId id) { return !bound_of(id).magnitude().is_infinite(); }
 
   // The sum over the paths of maps and activations that end in the node.
   UpperBound bound_at_end(NodeId id) override {
@@ -92,9 +92,9 @@ class SeqLip : private detail::Fold {
     if (finite(id)) {
       std::vector<UpperBound> parts;
       bool any = false;
-      for (const auto& [atom, map] : state(id).terms) {
-        any = any || follows_activation(atom);
-        parts.push_back(path(id, atom, map));
+      for (const auto& [anchor, map] : node(id).terms) {
+        any = any || follows_activation(anchor);
+        parts.push_back(path(id, anchor, map));
       }
       const UpperBound total =
           any ? named(sum(parts), std::string(to_string(seqlip_.method)), graph_.describe(id)) : bound;
@@ -103,33 +103,33 @@ class SeqLip : private detail::Fold {
     return ends_.emplace(id, bound).first->second;
   }
 
-  // Of map ∘ atom.
-  UpperBound path(NodeId node, NodeId atom, const FoldedMap& map) {
-    if (!follows_activation(atom)) return product(norm_of(map), of_atom(atom));
-    if (is_identity(map.map())) return through_norms(atom);
-    const ScaledMatrix* const matrix = greedy() && seqlip_.triples > 0 ? nullptr : matrix_of(node, atom, map);
+  // Of map ∘ anchor.
+  UpperBound path(NodeId id, NodeId anchor, const FoldedMap& map) {
+    if (!follows_activation(anchor)) return product(norm_of(map), of_anchor(anchor));
+    if (is_identity(map.map())) return through_norms(anchor);
+    const ScaledMatrix* const matrix = greedy() && seqlip_.triples > 0 ? nullptr : matrix_of(id, anchor, map);
     if (matrix != nullptr && spend(norm_cost(matrix->entries))) {
-      const UpperBound inside = through(atom, matrix->entries, norm_of_matrix(matrix->entries));
-      return scaled_by(with_error(inside, matrix->error, of_atom(atom)), matrix->exponent);
+      const UpperBound inside = through(anchor, matrix->entries, norm_of_matrix(matrix->entries));
+      return scaled_by(with_error(inside, matrix->error, of_anchor(anchor)), matrix->exponent);
     }
     if (greedy() && seqlip_.triples > 0) {
-      const Inner& leading = inner(node, atom, map, 0.0);
+      const Inner& leading = inner(id, anchor, map, 0.0);
       return scaled_by(leading.below, leading.exponent);
     }
-    return product(norm_of(map), through_norms(atom));
+    return product(norm_of(map), through_norms(anchor));
   }
 
   // Of the activation by its largest slope, behind the best bound of what precedes it.
-  UpperBound through_norms(NodeId atom) {
-    return product(slope(atom), bound_at_end(state(atom).slopes->operand), graph_.describe(atom));
+  UpperBound through_norms(NodeId anchor) {
+    return product(slope(anchor), bound_at_end(node(anchor).slopes->operand), graph_.describe(anchor));
   }
 
-  UpperBound slope(NodeId atom) {
+  UpperBound slope(NodeId anchor) {
     double largest = 0.0;
-    const detail::Slopes& slopes = *state(atom).slopes;
+    const detail::Slopes& slopes = *node(anchor).slopes;
     for (Index i = 0; i < slopes.lo.size(); ++i)
       largest = std::max({largest, std::fabs(slopes.lo.at(i)), std::fabs(slopes.hi.at(i))});
-    return UpperBound::certified(largest, Norm::l2, "slope", graph_.describe(atom));
+    return UpperBound::certified(largest, Norm::l2, "slope", graph_.describe(anchor));
   }
 
   static UpperBound scaled_by(const UpperBound& bound, int exponent) {
@@ -146,8 +146,8 @@ class SeqLip : private detail::Fold {
 
   // ---- layers
 
-  const ScaledMatrix* matrix_of(NodeId node, NodeId atom, const FoldedMap& map) {
-    const auto [place, first] = matrices_.try_emplace({node, atom});
+  const ScaledMatrix* matrix_of(NodeId id, NodeId anchor, const FoldedMap& map) {
+    const auto [place, first] = matrices_.try_emplace({id, anchor});
     if (first) place->second = scaled_matrix(map);
     if (!place->second) return nullptr;
     return &*place->second;
@@ -179,7 +179,7 @@ class SeqLip : private detail::Fold {
     return result;
   }
 
-  // A layer inside of a chain, times 2^-exponent: close to P Q, and what bounds Q ∘ atom.
+  // A layer inside of a chain, times 2^-exponent: close to P Q, and what bounds Q ∘ anchor.
   struct Inner {
     Tensor left;  // P; undefined where the layer is too large
     int exponent = 0;
@@ -190,21 +190,21 @@ class SeqLip : private detail::Fold {
 
   // `power`: the share of the singular values that P takes inside of a chain. At its beginning P takes them all.
   // `outer`: the rows of what is in front.
-  const Inner& inner(NodeId node, NodeId atom, const FoldedMap& map, double power = 0.5, Index outer = 1) {
-    const std::tuple key(node, atom, power);
+  const Inner& inner(NodeId id, NodeId anchor, const FoldedMap& map, double power = 0.5, Index outer = 1) {
+    const std::tuple key(id, anchor, power);
     const auto known = inners_.find(key);
     if (known != inners_.end()) return known->second;
     Inner result =
-        greedy() && seqlip_.triples > 0 ? from_triples(atom, map, power) : from_matrix(node, atom, map, outer);
+        greedy() && seqlip_.triples > 0 ? from_triples(anchor, map, power) : from_matrix(id, anchor, map, outer);
     return inners_.emplace(key, std::move(result)).first->second;
   }
 
-  Inner from_matrix(NodeId node, NodeId atom, const FoldedMap& map, Index outer) {
-    const ScaledMatrix* const matrix = matrix_of(node, atom, map);
+  Inner from_matrix(NodeId id, NodeId anchor, const FoldedMap& map, Index outer) {
+    const ScaledMatrix* const matrix = matrix_of(id, anchor, map);
     Inner result;
     if (matrix == nullptr) return result;
     const Index rows = matrix->entries.shape()[0], columns = matrix->entries.shape()[1];
-    const bool inside = follows_activation(atom), whole = !inside && 2 * columns <= 3 * rows;
+    const bool inside = follows_activation(anchor), whole = !inside && 2 * columns <= 3 * rows;
     const bool splits =
         std::min(rows, columns) <= largest_split && options_.affords(20.0 * std::pow(std::min(rows, columns), 3));
     const double factor_cost = pair_cost(rows, outer, whole ? columns : std::min(rows, columns));
@@ -220,7 +220,7 @@ class SeqLip : private detail::Fold {
       result.left = matrix->entries;
       result.norm = norm_of_matrix(matrix->entries);
       result.error = matrix->error;
-      result.below = of_atom(atom);
+      result.below = of_anchor(anchor);
       return result;
     }
     detail::SplitLayer split = detail::split_layer(matrix->entries, inside ? 0.5 : 1.0);
@@ -231,12 +231,12 @@ class SeqLip : private detail::Fold {
     result.norm = norm_of(split.left_norm, split.left);
     result.left = std::move(split.left);
     result.error = plus(matrix->error, split.residual);
-    result.below = inside ? through(atom, split.right, right) : product(right, of_atom(atom));
+    result.below = inside ? through(anchor, split.right, right) : product(right, of_anchor(anchor));
     return result;
   }
 
   // The leading singular triples instead of the layer: what they leave out is not bounded.
-  Inner from_triples(NodeId atom, const FoldedMap& map, double power) {
+  Inner from_triples(NodeId anchor, const FoldedMap& map, double power) {
     TripleOptions options;
     static_cast<Options&>(options) = options_;
     options.tolerance = 1e-4;
@@ -244,7 +244,7 @@ class SeqLip : private detail::Fold {
     const Index m = map.map().out_shape().size(), n = map.map().in_shape().size();
     const Index k = std::min({seqlip_.triples, m, n});
     const std::vector<Triple> triples = leading_singular_triples(map.map(), k, options);
-    const bool inside = follows_activation(atom);
+    const bool inside = follows_activation(anchor);
     const double share = inside ? power : 1.0;
     Inner result;
     result.left = Tensor::uninitialised({m, k}, DType::f64);
@@ -258,26 +258,26 @@ class SeqLip : private detail::Fold {
       for (Index j = 0; j < n; ++j) q[j] = to_right * triple.right.at(j);
     }
     result.norm = norm_of_matrix(result.left);
-    result.below = inside ? through(atom, right, norm_of_matrix(right)) : of_atom(atom);
+    result.below = inside ? through(anchor, right, norm_of_matrix(right)) : of_anchor(anchor);
     return result;
   }
 
   // ---- activations
 
-  // Of Q ∘ atom, Q a matrix behind an activation.
-  UpperBound through(NodeId atom, const Tensor& q, const UpperBound& norm) {
-    const NodeId operand = state(atom).slopes->operand;
-    const UpperBound passed_on = product(norm, slope(atom), graph_.describe(atom));
+  // Of Q ∘ anchor, Q a matrix behind an activation.
+  UpperBound through(NodeId anchor, const Tensor& q, const UpperBound& norm) {
+    const NodeId operand = node(anchor).slopes->operand;
+    const UpperBound passed_on = product(norm, slope(anchor), graph_.describe(anchor));
     std::vector<UpperBound> parts;
-    for (const auto& [below, map] : state(operand).terms) {
+    for (const auto& [below, map] : node(operand).terms) {
       const Inner& layer = inner(operand, below, map, 0.5, q.shape()[0]);
       if (!layer.left.defined()) {
         parts.push_back(product(passed_on, path(operand, below, map)));
         continue;
       }
-      const UpperBound inside = product(factor(atom, q, passed_on, layer), layer.below, graph_.describe(atom));
+      const UpperBound inside = product(factor(anchor, q, passed_on, layer), layer.below, graph_.describe(anchor));
       const Magnitude error = times(passed_on.magnitude(), layer.error);
-      parts.push_back(scaled_by(greedy() ? inside : with_error(inside, error, of_atom(below)), layer.exponent));
+      parts.push_back(scaled_by(greedy() ? inside : with_error(inside, error, of_anchor(below)), layer.exponent));
     }
     const UpperBound total = sum(parts);
     if (greedy()) return total;
@@ -287,11 +287,11 @@ class SeqLip : private detail::Fold {
   UpperBound norm_of_matrix(const Tensor& q) { return dense_norm(q, Norm::l2, options_).upper; }
 
   // max ‖Q diag(σ) P‖, at most `passed_on` · ‖P‖.
-  UpperBound factor(NodeId atom, const Tensor& q, const UpperBound& passed_on, const Inner& layer) {
+  UpperBound factor(NodeId anchor, const Tensor& q, const UpperBound& passed_on, const Inner& layer) {
     const Tensor& p = layer.left;
-    const detail::Slopes& slopes = *state(atom).slopes;
+    const detail::Slopes& slopes = *node(anchor).slopes;
     const PairProblem problem{q, p, slopes.lo, slopes.hi};
-    const UpperBound norms = product(passed_on, layer.norm, graph_.describe(atom));
+    const UpperBound norms = product(passed_on, layer.norm, graph_.describe(anchor));
     const auto found = solve(problem, norms);
     if (!found) {
       ++too_large_;
@@ -300,8 +300,8 @@ class SeqLip : private detail::Fold {
     pairs_cut_ = pairs_cut_ || found->status == Status::cut;
     stopped_ += found->limited ? 1 : 0;
     const UpperBound upper = greedy() ? found->upper : better(found->upper, norms);
-    pairs_.push_back({atom, graph_.describe(atom), problem.neurons(), q.shape()[0], p.shape()[1], found->lower, upper,
-                      norms, found->upper.method(), found->seconds});
+    pairs_.push_back({anchor, graph_.describe(anchor), problem.neurons(), q.shape()[0], p.shape()[1], found->lower,
+                      upper, norms, found->upper.method(), found->seconds});
     return upper;
   }
 
@@ -360,7 +360,7 @@ class SeqLip : private detail::Fold {
   double share_of(Index neurons) {
     double all = 0.0;
     for (const NodeId id : graph_.nodes())
-      if (state(id).slopes) all += static_cast<double>(state(id).slopes->lo.size());
+      if (node(id).slopes) all += static_cast<double>(node(id).slopes->lo.size());
     for (const SeqLipPair& pair : pairs_) all -= static_cast<double>(pair.neurons);
     return std::clamp(static_cast<double>(neurons) / std::max(all, 1.0), least_share, 1.0);
   }
@@ -377,8 +377,8 @@ class SeqLip : private detail::Fold {
 
   const SeqLipOptions& seqlip_;
   std::map<NodeId, UpperBound> ends_;
-  std::map<std::pair<NodeId, NodeId>, std::optional<ScaledMatrix>> matrices_;  // by node and atom
-  std::map<std::tuple<NodeId, NodeId, double>, Inner> inners_;                 // by node, atom and power
+  std::map<std::pair<NodeId, NodeId>, std::optional<ScaledMatrix>> matrices_;  // by node and anchor
+  std::map<std::tuple<NodeId, NodeId, double>, Inner> inners_;                 // by node, anchor and power
   std::vector<SeqLipPair> pairs_;
   // `reserved_` for one evaluation of every factor whose layers are split already; `weights_` in sharing the rest.
   double operations_left_, reserved_ = 0.0, weights_ = 0.0;
@@ -401,13 +401,27 @@ std::string_view to_string(SeqLipMethod method) {
   throw UsageError("[seqlip] the method must be certified, exact or greedy");
 }
 
-SeqLipReport seqlip(const Var& output, const SeqLipOptions& options) {
+namespace detail {
+
+void require_sensible(const SeqLipOptions& options) {
   if (options.triples < 0 || options.restarts < 0)
     throw UsageError(
         cat("[seqlip] triples >= 0 and restarts >= 0 are needed; got ", options.triples, " and ", options.restarts));
-  const Graph graph(output, to_string(options.method));
+}
+
+SeqLipReport seqlip(const Network& network, const SeqLipOptions& options) {
+  require_sensible(options);
   const AutoLipOptions fold = fold_options(options);
-  return SeqLip(graph, fold, options).run();
+  return SeqLip(network, fold, options).run();
+}
+
+}  // namespace detail
+
+SeqLipReport seqlip(const Var& output, const SeqLipOptions& options) {
+  detail::require_sensible(options);
+  const Graph graph(output, to_string(options.method));
+  const detail::Network network(graph, detail::question_of(fold_options(options)));
+  return detail::seqlip(network, options);
 }
 
 SeqLipReport seqlip(const Function& f, const Tensor& sample, const SeqLipOptions& options, Where where) {

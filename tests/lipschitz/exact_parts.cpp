@@ -2,8 +2,8 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
-#include "lipschitz/regions/dyadic.h"
 #include "lipschitz/dense/two_columns.h"
+#include "lipschitz/regions/dyadic.h"
 #include "tests/lipschitz/support.h"
 
 namespace taut {

@@ -5,7 +5,7 @@
 
 #include "autodiff/ops.h"
 #include "lipschitz/affine_layers.h"
-#include "lipschitz/upper/fold.h"
+#include "lipschitz/network/network.h"
 #include "tests/lipschitz/support.h"
 
 namespace taut {
