@@ -9,12 +9,17 @@ export CMAKE_GENERATOR ?= Ninja
 endif
 
 .DEFAULT_GOAL := build
-.PHONY: fuzz build demo paper paper-quick test bench check install deps format format-check docs sandwich clean help
+.PHONY: fuzz build taut demo paper paper-quick test bench check install deps format format-check docs sandwich clean help
 
 build: ## build everything (the default); missing packages are installed first
 	@scripts/deps.sh build
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build $(BUILD) -j $(JOBS)
+
+taut: ## build the program build/taut alone
+	@scripts/deps.sh build
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build $(BUILD) -j $(JOBS) --target taut_program
 
 demo: ## train on MNIST with and without a Lipschitz penalty, print the sandwich of both
 	@scripts/deps.sh build
@@ -77,7 +82,7 @@ sandwich: demo ## redraw docs/sandwich.svg from the demo's results (needs python
 	scripts/sandwich.py $(BUILD)/demo.json docs/sandwich.svg
 
 clean: ## remove everything built
-	cmake -E rm -rf $(BUILD) build-dev build-clang build-asan build-fuzz
+	cmake -E rm -rf $(BUILD) build-dev build-clang build-asan
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'

@@ -9,7 +9,7 @@ function(taut_boost_test program)
   target_link_libraries(${program} PRIVATE ${arg_LIBRARIES} Boost::unit_test_framework PkgConfig::openblas
                         PkgConfig::eigen3 PkgConfig::mpfr)
   # Boost.Test is half the time of compiling a test.
-  target_precompile_headers(${program} PRIVATE <boost/test/unit_test.hpp>)
+  taut_precompile(${program} <boost/test/unit_test.hpp> "autodiff/ops.h" "autodiff/tape.h")
   set_source_files_properties(main.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 
   set(listing ${CMAKE_CURRENT_BINARY_DIR}/${program}_suites.cmake)
