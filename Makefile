@@ -71,9 +71,9 @@ format-check: ## say which source files are not formatted
 
 ONNX_TESTDATA := /usr/share/libonnx-testdata/data
 docs: build ## rewrite docs/primitives.md from the declarations, docs/onnx.md from ONNX's tests, docs/reference.md from the headers
-	$(BUILD)/tests/documents/primitives_table >$(BUILD)/primitives.md
+	$(BUILD)/tests/house/documents/primitives_table >$(BUILD)/primitives.md
 	mv $(BUILD)/primitives.md docs/primitives.md
-	$(BUILD)/tests/onnx_conformance $(ONNX_TESTDATA) tests/onnx_conformance/reviewed.txt >$(BUILD)/onnx.md
+	$(BUILD)/tests/onnx_conformance $(ONNX_TESTDATA) tests/onnx/conformance/reviewed.txt >$(BUILD)/onnx.md
 	mv $(BUILD)/onnx.md docs/onnx.md
 	python3 tools/reference.py >$(BUILD)/reference.md
 	mv $(BUILD)/reference.md docs/reference.md

@@ -7,7 +7,7 @@
 
 #include "harness/options.h"
 #include "harness/random.h"
-#include "tests/autodiff/multiprecision.h"
+#include "tests/support/multiprecision.h"
 
 namespace taut::test {
 namespace {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <set>
 
-#include "tests/lipschitz/support.h"
-#include "tests/nn/support.h"
+#include "tests/support/oracles.h"
+#include "tests/support/training.h"
 
 using namespace taut;
 using namespace taut::test;

@@ -7,7 +7,7 @@
 #include "examples/paper/common/training.h"
 #include "nn/module.h"
 #include "tests/examples/support.h"
-#include "tests/nn/support.h"
+#include "tests/support/training.h"
 
 using namespace taut;
 using namespace taut::test;

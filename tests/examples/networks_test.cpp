@@ -8,7 +8,7 @@
 #include "examples/paper/common/pairs.h"
 #include "lipschitz/singular_values.h"
 #include "nn/module.h"
-#include "tests/nn/support.h"
+#include "tests/support/training.h"
 
 using namespace taut;
 using namespace taut::test;

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/examples/support.h"
-#include "tests/process.h"
+#include "tests/support/process.h"
 
 using namespace taut::test;
 

@@ -5,7 +5,7 @@
 
 #include "examples/common/figure.h"
 #include "tests/examples/support.h"
-#include "tests/nn/support.h"
+#include "tests/support/training.h"
 
 using namespace taut;
 using namespace taut::test;

@@ -1,0 +1,26 @@
+# Two types of one name in one namespace, defined in two headers, break the one-definition rule as soon as a program
+# holds both, and no compiler says so. usage: cmake -D ROOT=<folder> -P check.cmake
+cmake_minimum_required(VERSION 3.25)
+file(GLOB_RECURSE headers RELATIVE ${ROOT} ${ROOT}/autodiff/*.h ${ROOT}/lipschitz/*.h ${ROOT}/nn/*.h ${ROOT}/harness/*.h
+     ${ROOT}/cli/*.h ${ROOT}/examples/*.h ${ROOT}/tests/*.h)
+list(FILTER headers EXCLUDE REGEX "^tests/house/")
+set(failures "")
+foreach(header IN LISTS headers)
+  # Definitions stand at the start of a line; forward declarations end in a semicolon.
+  file(STRINGS ${ROOT}/${header} lines REGEX "^(namespace [a-z_:]+ {|(struct|class|enum class) [A-Za-z0-9_]+[^;]*$)")
+  set(space "")
+  foreach(line IN LISTS lines)
+    if(line MATCHES "^namespace ([a-z_:]+) {")
+      set(space ${CMAKE_MATCH_1})
+    elseif(line MATCHES "^(struct|class|enum class) ([A-Za-z0-9_]+)")
+      string(REPLACE ":" "_" key "${space}_${CMAKE_MATCH_2}")
+      if(DEFINED place_${key} AND NOT place_${key} STREQUAL header)
+        string(APPEND failures "  ${space}::${CMAKE_MATCH_2} is defined in ${place_${key}} and in ${header}\n")
+      endif()
+      set(place_${key} ${header})
+    endif()
+  endforeach()
+endforeach()
+if(failures)
+  message(FATAL_ERROR "Types of one name in one namespace:\n${failures}Give one of each pair another name.")
+endif()
