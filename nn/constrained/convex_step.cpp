@@ -48,7 +48,7 @@ Var composed_convex_step(const Var& x, const Var& a, const Var& b, const ConvexS
 }
 
 Var convex_step(const Var& x, const Tensor& a, const Tensor& b, const ConvexStepShape& shape, Where where) {
-  return detail::located(where, [&] { return record(where, ConvexStep(a, b, shape), x); });
+  return taut::detail::located(where, [&] { return record(where, ConvexStep(a, b, shape), x); });
 }
 
 TensorType ConvexStep::infer(const Operands& in) const {

@@ -7,7 +7,7 @@
 
 namespace taut::nn {
 
-using detail::normalise;
+using taut::detail::normalise;
 
 void WarmNorm::start(const Tensor& weight, const Shape& input, Random& random) {
   Tensor first = Tensor::uninitialised(input, weight.dtype());
