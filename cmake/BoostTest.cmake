@@ -9,7 +9,8 @@ function(taut_boost_test program)
   target_link_libraries(${program} PRIVATE ${arg_LIBRARIES} Boost::unit_test_framework PkgConfig::openblas
                         PkgConfig::eigen3 PkgConfig::mpfr)
   # Boost.Test is half the time of compiling a test.
-  taut_precompile(${program} <boost/test/unit_test.hpp> "autodiff/ops.h" "autodiff/tape.h")
+  taut_precompile(${program} <boost/test/unit_test.hpp> "${PROJECT_SOURCE_DIR}/autodiff/ops.h"
+                  "${PROJECT_SOURCE_DIR}/autodiff/tape.h")
   set_source_files_properties(main.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 
   set(listing ${CMAKE_CURRENT_BINARY_DIR}/${program}_suites.cmake)

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "autodiff/error.h"
 #include "autodiff/ops.h"
 #include "lipschitz/affine_layers.h"
 #include "lipschitz/autolip.h"

@@ -3,6 +3,7 @@
 
 #include "lipschitz/singular_values.h"
 #include "lipschitz/spectral.h"
+#include "nn/constrained/weights.h"
 #include "nn/layers.h"
 #include "nn/lipschitz_linear.h"
 #include "nn/vanilla.h"

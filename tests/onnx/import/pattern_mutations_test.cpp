@@ -38,9 +38,7 @@ class Claim {
       : type_(graph.inputs[0].type),
         program_(program_of(graph)),
         zero_(Tensor::zeros(input_shape(graph), program_.dtype())) {
-    program_.recognise(std::vector<Program::Run>{{{{Var(zero_), type_}}, 1}});
-    Tape tape;
-    program_.learn(std::vector<onnx::Value>{{tape.input(zero_), type_}}, tape);
+    program_.learn(std::vector<onnx::Value>{{Var(zero_), type_}});
     AutoLipOptions options;
     options.norm = norm;
     options.sample_axis = no_sample_axis;
@@ -65,7 +63,7 @@ class Claim {
 
  private:
   Var operator()(const Var& x) const {
-    return program_.run(std::vector<onnx::Value>{{x, type_}}, Tape::of(x), 1)[0].var;
+    return program_.run(std::vector<onnx::Value>{{x, type_}}, Tape::of(x), onnx::as_learned)[0].var;
   }
 
   onnx::ElementType type_;
