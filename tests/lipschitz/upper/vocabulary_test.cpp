@@ -177,7 +177,7 @@ BOOST_AUTO_TEST_CASE(attention_needs_a_box) {
   BOOST_TEST(everywhere.status == Status::no_rule);
   BOOST_TEST(everywhere.bound.is_certified());
   BOOST_TEST(std::isinf(everywhere.bound.value()));
-  BOOST_TEST(everywhere.note.find("matmul, vocabulary.cpp") != std::string::npos, everywhere.note);
+  BOOST_TEST(everywhere.note.find("matmul, vocabulary_test.cpp") != std::string::npos, everywhere.note);
   const double on_box = constant(f, {1, 3, 4}, Norm::l2, Interval{-1, 1});
   BOOST_TEST(std::isfinite(on_box));
   BOOST_TEST(on_box >= largest_quotient(f, {1, 3, 4}, 0.5, 4));

@@ -177,7 +177,22 @@ ONNX, and is read in the old way.
   for (const OperatorRow& row : operators())
     std::cout << "| " << row.op << " | " << row.becomes << " | " << row.remarks << " |\n";
   std::cout << R"(
-Weights of Resize are rounded to the type of the model; averages are exact.
+## Constants
+
+Numbers stored in a file are exact. What else is exact:
+
+| constant | exact meaning |
+|---|---|
+| averages (AveragePool with any padding and ceil_mode, GlobalAveragePool, ReduceMean, Mean, variances) | sum / whole number |
+| Resize, Upsample: scale | by sizes the quotient of the sizes, by scales the f32 numbers of the file |
+| Resize, Upsample: positions and weights | rational, by the formula of the coordinate mode; cubic by the f32 coefficient |
+| Resize: size of the result by scales | ⌊size · scale⌋ in exact arithmetic |
+| BatchNormalization, LayerNormalization, GroupNormalization, InstanceNormalization, LRN | by their formulae, with the f32 attributes |
+| Gemm's alpha and beta, slopes and other attributes | the f32 numbers of the file |
+| arithmetic on constants within the file (quantisation, folded scales) | without rounding; it is recorded and enclosed |
+| Cast to f16, bf16 and whole numbers, Floor, Ceil, Round, comparisons of such numbers | decided by the enclosure, or refused |
+| an exponent, or an end of Clip, computed within the file | every number of its enclosure |
+| other attributes computed within the file (axes and shapes are whole numbers, and exact) | refused, unless the arithmetic did not round |
 
 ## Conformance
 
