@@ -1,6 +1,7 @@
 // What users compute with. Every function works on Vars of a tape (recorded) and on plain tensors (values only).
 // Operands of one call have one dtype. Axes may be negative (from the end). Errors: ShapeError, DTypeError, UsageError.
-// Derivatives at kinks: docs/conventions.md. Lipschitz rules per op: docs/conventions.md and docs/mathematics.md.
+// Derivatives at kinks: docs/conventions.md. Lipschitz rules per op: docs/primitives.md, with proofs from
+// docs/mathematics/02-linear-maps.md#linear-maps on.
 #pragma once
 
 #include <array>

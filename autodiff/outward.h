@@ -1,7 +1,8 @@
 // Scalar arithmetic that never rounds the wrong way: *_up never below, *_down never above the exact result.
 // The processor's rounding mode is not touched: the nearest result is moved to its neighbour, and only when the
 // operation was inexact (TwoSum for sums, fma residual for products, quotients and roots), so exact inputs
-// with exact results stay exact. NaN propagates. Source: [Knuth1997, 4.2.2], [Rump2006]; see docs/mathematics.md.
+// with exact results stay exact. NaN propagates. Source: [Knuth1997, 4.2.2], [Rump2006];
+// proofs in docs/mathematics/10-rounding.md#outward-arithmetic.
 #pragma once
 
 #include <algorithm>

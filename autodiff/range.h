@@ -48,8 +48,8 @@ double gamma_factor(Index n, double u);
 //   applied one after the other. (FFT and Winograd transforms of convolutions are not such sums.)
 // Selections, signs and powers of two are not widened. Sums of nonnegative terms stay nonnegative. An output into which
 // an unbounded input enters, or whose evaluation may overflow, is unbounded on the sides concerned; 0 · inf counts as
-// 0. Formulae: docs/mathematics.md, "Ranges of linear maps"; after [Rump1999] and [Higham2002, 3.1, 4.2]. ShapeError
-// when the shapes differ; UnsupportedError for Opaque maps.
+// 0. Formulae: docs/mathematics/10-rounding.md#ranges-of-linear-maps, after [Rump1999] and
+// [Higham2002, 3.1, 4.2]. ShapeError when the shapes differ; UnsupportedError for Opaque maps.
 // `relative_error`: the range also holds A' x for every A' whose entries lie within this share of those of A.
 Range linear_range(const LinearMap& map, const Range& x, DType computed_in, double relative_error = 0.0);
 

@@ -35,7 +35,7 @@ namespace rule {
 
 // y = Σ A_i x_i + b. One map per argument, empty where the argument does not vary.
 // Every entry of a map is, up to sign, an entry of an operand that does not vary, or independent of them: analyses rely
-// on it to carry relative errors of computed constants (docs/mathematics.md, 7.3).
+// on it to carry relative errors of computed constants (docs/mathematics/07-autolip.md#computed-constants).
 // `relative_error`: entries that are no machine numbers (1/n, weights of an interpolation) are given by numbers next to
 // them; every exact entry lies within this share of the absolute value of the given one. 0: entries are exact.
 struct Affine {
@@ -76,7 +76,7 @@ struct Bilinear {
 };
 
 // How an operation without a finite constant escapes: what it takes to prove that a function made with it has none
-// either (docs/mathematics.md, 7.6).
+// either (docs/mathematics/07-autolip.md#functions-without-a-constant).
 enum class Escape : std::uint8_t {
   unknown,
   entries,    // y_i = f(x_i) of the one varying operand; f is not Lipschitz on its domain, a part of the reals

@@ -59,7 +59,7 @@ struct AutoLipReport {
 // Errors: UsageError (no tape, no input, more than one sample), NumericError (weights or inputs not finite),
 // UnsupportedError (samples are mixed), DomainError (an operation undefined on the box). An operation without a finite
 // constant is an answer: +inf, with the node, and the status `unbounded` where the function is proved to have none
-// (docs/mathematics.md, 7.6) or `no_rule`. Past the deadline layers get cheaper
+// (docs/mathematics/07-autolip.md#functions-without-a-constant) or `no_rule`. Past the deadline layers get cheaper
 // true bounds and the status is `cut`.
 AutoLipReport autolip(const Var& output, const AutoLipOptions& options = {});
 

@@ -36,9 +36,9 @@ struct ExactResult {
 //
 // The plane is cut along the kinks of one operation after the other. On which side of a line a corner lies is decided
 // in rounded arithmetic where that proves it, and otherwise without rounding, so that no region is missed and none is
-// invented; docs/mathematics.md, section 12. Weights that the tape computed (a normalised weight) are known by
-// enclosures only, as are kinks of hard_sigmoid; what these leave undecided is bounded instead of cut, and `note` says
-// so.
+// invented: docs/mathematics/12-linear-regions.md#cells-as-cones.
+// Weights that the tape computed (a normalised weight) are known by enclosures only, as are kinks of hard_sigmoid; what
+// these leave undecided is bounded instead of cut, and `note` says so.
 //
 // Errors: UsageError (no tape, no input, more than one sample), NumericError (weights not finite),
 // UnsupportedError (more than two numbers, an operation that is not piecewise linear, samples mixed), DomainError (a

@@ -2,8 +2,8 @@
 // reorthogonalisation and random starts.
 //
 // The upper end errs with a probability that is chosen beforehand, for any map, over the starts alone: rounding and
-// spaces that become invariant are part of the proof (mathematics.md, 8.5; in exact arithmetic and for one start it is
-// that of [Kuczynski1992]). The lower end is certified.
+// spaces that become invariant are part of the proof (docs/mathematics/08-convolutions.md#lanczos; in exact arithmetic
+// and for one start it is that of [Kuczynski1992]). The lower end is certified.
 #pragma once
 
 #include "autodiff/linear_map.h"

@@ -4,8 +4,8 @@
 //     max over σ, lo_i ≤ σ_i ≤ hi_i, of ‖A diag(σ) B‖₂.
 //
 // A convex function of σ, so the maximum is at a vertex σ_i ∈ {lo_i, hi_i}. Finding it is NP-hard in general: here are
-// an exact search, a certified upper bound of any size, and the paper's greedy search. docs/mathematics.md, 13, has the
-// proofs.
+// an exact search, a certified upper bound of any size, and the paper's greedy search.
+// docs/mathematics/13-pairs.md#pairs has the proofs.
 #pragma once
 
 #include <string>

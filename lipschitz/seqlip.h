@@ -8,7 +8,7 @@
 //
 // A chain is a run of affine and elementwise operations; what else lies between (max-pools, products, norms) ends it
 // and counts by AutoLip's rules, so that every tape has a SeqLip. Branches that add up, as in residual networks, share
-// their activations: the bound is the sum over the branches. docs/mathematics.md, 7.5, has the proofs.
+// their activations: the bound is the sum over the branches. docs/mathematics/07-autolip.md#seqlip has the proofs.
 #pragma once
 
 #include <iosfwd>

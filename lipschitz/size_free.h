@@ -12,7 +12,8 @@ namespace taut {
 // image. Its transpose has the same norm.
 //
 // The supremum of the symbols over the torus, bounded through their norms on a grid [EhlichZeller1964], at most 1 %
-// above it, and unfoldings_bound() where that is smaller; mathematics.md, 8.4. Past the deadline the latter alone.
+// above it, and unfoldings_bound() where that is smaller:
+// docs/mathematics/08-convolutions.md#all-image-sizes. Past the deadline the latter alone.
 // Errors: ShapeError, NumericError for kernels that are not finite.
 UpperBound size_free_conv_norm(const Tensor& kernel, const Conv2dOptions& conv = {}, const Options& options = {});
 

@@ -2,9 +2,9 @@
 //
 // l1 and linf (largest absolute column and row sums) are exact up to outward rounding for every structure with entries;
 // l2 is certified by a shifted Cholesky factorisation of the Gram matrix [Rump2006], for convolutions frequency by
-// frequency on an enlarged grid; see docs/mathematics.md. Opaque maps give estimates, since how a foreign function
-// rounds is not known and not even the matrix of its computed columns is the matrix of the map, unless the caller
-// states it.
+// frequency on an enlarged grid: docs/mathematics/10-rounding.md#dense-certificate and #convolution-certificate. Opaque
+// maps give estimates, since how a foreign function rounds is not known and not even the matrix of its computed columns
+// is the matrix of the map, unless the caller states it.
 #pragma once
 #include <cstdint>
 #include <optional>

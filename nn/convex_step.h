@@ -26,7 +26,8 @@ Var composed_convex_step(const Var& x, const Var& a, const Var& b, const ConvexS
 // The same value as one node, A and b constants. The Jacobian I − AᵀSA, slopes S in [0, 1], is symmetric with
 // eigenvalues in [1 − γ, 1], γ = ‖A‖₂², so the gain in l2 is max(1, γ − 1): 1 for γ ≤ 2 [Meunier2022]. Gains in l1 and
 // linf are 1 + ‖A‖₁ ‖A‖_∞. Weights with factors, x − Wᵀ D relu(W x + c), D = diag(d) ≥ 0, are of this form with A = √D
-// W, b = √D c. See docs/mathematics.md, 14.1. ShapeError, DTypeError when the operands do not fit.
+// W, b = √D c. See docs/mathematics/14-constrained-layers.md#convex-steps. ShapeError, DTypeError when the operands do
+// not fit.
 Var convex_step(const Var& x, const Tensor& a, const Tensor& b, const ConvexStepShape& shape = {},
                 Where where = Where::current());
 

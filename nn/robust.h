@@ -1,6 +1,6 @@
 // Accuracy that no perturbation of a given size can lower: from Lipschitz bounds of the differences of logits.
 // Everything here is proved: bounds have to be certified, margins are enclosed, the rest is rounded downward.
-// docs/mathematics.md, 11.
+// docs/mathematics/11-robustness.md#robustness.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
 // Interval arithmetic for the sums y_i = Σ_j a_ij x_j of a linear map, before and after their rounding.
-// The formulae are derived in docs/mathematics.md, "Ranges of linear maps".
+// The formulae are derived in docs/mathematics/10-rounding.md#ranges-of-linear-maps.
 #pragma once
 
 #include <algorithm>

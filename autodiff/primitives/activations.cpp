@@ -1,5 +1,5 @@
 // The activation functions that are not in elementwise.cpp. Slopes, and why there are no more turns than those named:
-// docs/mathematics.md, section "Elementwise functions".
+// docs/mathematics/03-elementwise.md#gated-activations.
 #include <array>
 #include <numbers>
 
@@ -124,7 +124,8 @@ class Celu final : public Unit<Celu, CeluFormula, Unary::celu> {
 };
 
 // Files hold roundings of 1/√2, √(2/π), 0.044715 and 1/6. With a tolerance, the rules of the three functions made of
-// these hold for all constants within that relative distance: mathematics.md, 3.7. κ x for every κ in 1 ± tolerance.
+// these hold for all constants within that relative distance: docs/mathematics/03-elementwise.md#rounded-constants.
+// κ x for every κ in 1 ± tolerance.
 Interval rescaled(const Interval& x, double tolerance) {
   if (tolerance == 0.0) return x;
   const auto end = [&](double t, bool down) {

@@ -1,4 +1,5 @@
-// attention as a composition, and the core of L2 self-attention. Gains: docs/mathematics.md, section "Attention".
+// attention as a composition, and the core of L2 self-attention. Gains:
+// docs/mathematics/06-reductions.md#attention.
 #include <cmath>
 
 #include "autodiff/define.h"

@@ -1,4 +1,4 @@
-// Elementwise primitives of one operand. Slopes: docs/mathematics.md, section "Elementwise functions".
+// Elementwise primitives of one operand. Slopes: docs/mathematics/03-elementwise.md#elementwise.
 #include <numbers>
 
 #include "autodiff/primitives/unit.h"

@@ -1,5 +1,6 @@
-// How far the C library's functions may be off: a hypothesis behind ranges and slopes (docs/mathematics.md, 10.5), held
-// against MPFR by tests/autodiff/primitives/libm_error_test.cpp.
+// How far the C library's functions may be off: a hypothesis behind ranges and slopes
+// (docs/mathematics/10-rounding.md#elementary-functions), held against MPFR by
+// tests/autodiff/primitives/libm_error_test.cpp.
 #pragma once
 
 namespace taut::primitives {

@@ -1,5 +1,5 @@
-// standardise along the last axes, and the normalisations that are made of it. Gains and rounding: docs/mathematics.md,
-// section "Norms and normalisation".
+// standardise along the last axes, and the normalisations that are made of it. Gains:
+// docs/mathematics/06-reductions.md#normalisation.
 #include "autodiff/kernels/rows.h"
 #include "autodiff/primitives/rows.h"
 
@@ -121,7 +121,7 @@ void standardise_range(const Range& x, Index from, Index n, double eps, DType dt
     farthest = std::max(farthest, d.magnitude());
   }
   const Interval deviation = root({add_down(div_down(squares.lo, count), eps), add_up(div_up(squares.hi, count), eps)});
-  // Rounding of the forward value, docs/mathematics.md.
+  // Rounding of the forward value: docs/mathematics/10-rounding.md#rounding-of-standardise.
   const double unit = unit_roundoff(dtype), largest = sqrt_up(count);
   const double gamma = gamma_factor(n + 12, unit);
   const double shift = add_up(add_up(mul_up(gamma_factor(n + 4, unit), size), mul_up(4 * unit, farthest)),

@@ -1,5 +1,5 @@
-// l1_norm, l2_norm, linf_norm, variance and l2_normalise. Gains and rounding: docs/mathematics.md, section "Norms and
-// normalisation".
+// l1_norm, l2_norm, linf_norm, variance and l2_normalise. Gains:
+// docs/mathematics/06-reductions.md#normalisation; rounding: docs/mathematics/10-rounding.md#rounding-of-l2-norms.
 #include <cmath>
 
 #include "autodiff/kernels/rows.h"

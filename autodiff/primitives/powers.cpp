@@ -1,4 +1,4 @@
-// pow, reciprocal, rsqrt, log1p, expm1, erf. Slopes: docs/mathematics.md, section "Elementwise functions".
+// pow, reciprocal, rsqrt, log1p, expm1, erf. Slopes: docs/mathematics/03-elementwise.md#elementwise.
 #include <numbers>
 
 #include "autodiff/primitives/unit.h"

@@ -1,5 +1,5 @@
-// sum, max, min, logsumexp over axes; softmax and log_softmax along one. Gains: docs/mathematics.md, section
-// "Reductions".
+// sum, max, min, logsumexp over axes; softmax and log_softmax along one. Gains:
+// docs/mathematics/06-reductions.md#reductions.
 #include <cmath>
 
 #include "autodiff/kernels/softmax.h"

@@ -37,7 +37,8 @@ class GroupSort final : public Primitive {
     const Var x = site.in(0);
     return gather_flat(*site.tangent(0), {positions(x.value())}, x.shape());
   }
-  // Locally a permutation: at every point one output follows each input (docs/mathematics.md, Theorem 5.2).
+  // Locally a permutation: at almost every point one output follows each input
+  // (docs/mathematics/05-selections.md#theorem-generic-selection).
   // One permutation where neighbours in the order stay so all over a domain.
   Rule lipschitz(const RuleSite& site) const override {
     if (!site.on_domain()) return rule::Selects{1};

@@ -15,9 +15,10 @@ namespace taut::detail {
 // One axis of a circular convolution of which the given one is a compression (some rows and columns of its matrix).
 //
 // Zero padding: the image is put on a grid N large enough that no window wraps around onto it, N ≥ n + k − 1 at most
-// [Sedghi2019 and docs/mathematics.md]; the transform on the image's own grid would lie below the true norm. With
-// stride s the grid is a multiple of s. A dilated kernel of stride 1 splits into independent undilated ones on N / δ.
-// Circular boundary: the grid is the image; a stride that does not divide it is replaced by 1 (more rows, never less).
+// ([Sedghi2019], docs/mathematics/08-convolutions.md#zero-padding); the transform on the image's own grid
+// would lie below the true norm. With stride s the grid is a multiple of s. A dilated kernel of stride 1 splits into
+// independent undilated ones on N / δ. Circular boundary: the grid is the image; a stride that does not divide it is
+// replaced by 1 (more rows, never less).
 struct CirculantAxis {
   Index grid = 1, stride = 1;
   std::vector<Index> positions;  // of the taps on the grid

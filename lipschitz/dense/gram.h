@@ -12,8 +12,8 @@ namespace taut::detail {
 
 // H = B Bᴴ or Bᴴ B, whichever is smaller, of a matrix whose entries are about 1 at most (callers scale by a power of
 // two). The proof that every eigenvalue of the exact Gram matrix is at most some γ is a Cholesky factorisation of tI −
-// H that runs to completion [Rump2006]; docs/mathematics.md has the error terms. Source of the constants: [Higham2002,
-// 3 and 10].
+// H that runs to completion [Rump2006]; docs/mathematics/10-rounding.md#dense-certificate has the error terms. Source
+// of the constants: [Higham2002, 3 and 10].
 template <class T>
 class Gram {
  public:

@@ -16,7 +16,7 @@ Range neighbourhood(const Tensor& point);
 // it f(y) − f(z) = M (y − z) with a matrix M of which every operation contributes an interval factor: affine maps, and
 // elementwise slopes over the ranges, so that a piecewise linear function gets one matrix where its activation pattern
 // is the same all over the box, proved by the ranges. No M is formed: it acts on vectors, one sweep each, by interval
-// arithmetic with directed rounding (docs/mathematics.md, section 9).
+// arithmetic with directed rounding (docs/mathematics/09-lower-bounds.md#corollary-one-direction).
 class Differences {
  public:
   // Nothing where a rule does not determine what happens to differences (softmax, products, a maximum whose winner may

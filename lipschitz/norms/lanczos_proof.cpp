@@ -44,7 +44,7 @@ double tridiagonal_bound(const Krylov& space, double computed) {
   return infinity;
 }
 
-// The rounding of a space, in the terms of 8.5.
+// The rounding of a space, in the terms of docs/mathematics/08-convolutions.md#lanczos-rounding.
 class Rounding {
  public:
   Rounding(const Krylov& space, const std::optional<ApplyNoise>& noise)

@@ -1,5 +1,5 @@
 // What Krylov spaces from random starts prove of the largest eigenvalue of a Gram matrix. Internal to lipschitz;
-// docs/mathematics.md, 8.5.
+// docs/mathematics/08-convolutions.md#lanczos.
 #pragma once
 
 #include <optional>

@@ -34,7 +34,7 @@ class Walk {
         sums_(q_),
         x_(n_ * q_),
         t_(n_ * q_) {
-    // mathematics.md, 13.4: one refresh and the steps until the next one.
+    // docs/mathematics/13-pairs.md#enumeration: one refresh and the steps until the next one.
     double steepest = 0.0, widest = 0.0;
     for (std::size_t i = 0; i < n_; ++i) {
       steepest = std::max({steepest, std::fabs(lo_[i]), std::fabs(hi_[i])});

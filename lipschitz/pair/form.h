@@ -1,5 +1,6 @@
 // The largest eigenvalues of a pair's relaxation with given multipliers, and the proof of the bound that they give, for
-// pairs that are too large for an interior-point method. Internal; mathematics.md, 13.2 and 13.3.
+// pairs that are too large for an interior-point method. Internal;
+// docs/mathematics/13-pairs.md#multipliers and #proof-of-large-problems.
 #pragma once
 
 #include <cstdint>

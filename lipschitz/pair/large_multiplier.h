@@ -1,5 +1,5 @@
-// The multiplier bound of pairs that are too large for an interior-point method. Internal; mathematics.md, 13.2
-// and 13.3.
+// The multiplier bound of pairs that are too large for an interior-point method. Internal;
+// docs/mathematics/13-pairs.md#multipliers and #proof-of-large-problems.
 #pragma once
 
 #include <vector>

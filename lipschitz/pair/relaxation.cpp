@@ -165,7 +165,7 @@ bool Relaxation::factorise(double rho) {
   return true;
 }
 
-// mathematics.md, 13.3: Q ⪰ −ε I, and ε is added to ρ and to every λ_i.
+// docs/mathematics/13-pairs.md#theorem-multiplier-certificate: Q ⪰ −ε I, and ε is added to ρ and to every λ_i.
 double Relaxation::proved_by(double rho) const {
   const Index free = static_cast<Index>(free_.size()), m = q_ + free;
   double most = 0.0, sum = 0.0;

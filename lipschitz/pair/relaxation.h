@@ -1,5 +1,6 @@
 // The best diagonal multiplier of a pair of which some slopes are decided, by an interior-point method, and the proof
-// of the bound it gives. For up to a few hundred neurons. Internal; mathematics.md, 13.2 and 13.3.
+// of the bound it gives. For up to a few hundred neurons. Internal;
+// docs/mathematics/13-pairs.md#multipliers and #proof-of-small-problems.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Cells of the plane cut along the kinks of an operation. Internal to lipschitz; docs/mathematics.md, section 12.
+// Cells of the plane cut along the kinks of an operation. Internal to lipschitz;
+// docs/mathematics/12-linear-regions.md#cells-as-cones.
 #pragma once
 
 #include <functional>

@@ -57,7 +57,7 @@ Forms PiecewiseTape::input_forms(NodeId input, Index cells) const {
   return forms;
 }
 
-// docs/mathematics.md, 12.3.
+// docs/mathematics/12-linear-regions.md#rounded-forms.
 Forms PiecewiseTape::apply(const Step& step, const std::function<const Forms&(NodeId)>& operand) const {
   const Index cells = operand(step.parts.front().operand).cells, columns = cells * coefficients;
   Forms out(step.size, cells);

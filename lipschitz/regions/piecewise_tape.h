@@ -1,6 +1,6 @@
 // A piecewise linear tape of one or two numbers, as steps on affine forms: on a cell of the plane every node is
 // c + g_1 x_1 + g_2 x_2, entry by entry. In rounded arithmetic with error bounds for many cells at once, and without
-// rounding for one. Internal to lipschitz; docs/mathematics.md, section 12.
+// rounding for one. Internal to lipschitz; docs/mathematics/12-linear-regions.md#rounded-forms.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
 // Convex cells of the plane, unbounded ones too, cut by lines with signs that are proved. Internal to lipschitz;
-// docs/mathematics.md, section 12.
+// docs/mathematics/12-linear-regions.md#signs.
 #pragma once
 
 #include <array>

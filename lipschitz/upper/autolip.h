@@ -73,7 +73,8 @@ class AutoLip {
   void include(NodeId id, const rule::Bilinear& rule);
   void include(NodeId id, const rule::Unbounded& rule);
 
-  // The operation by which the function is proved to have no constant (docs/mathematics.md, 7.6), or nothing.
+  // The operation by which the function is proved to have no constant, or nothing:
+  // docs/mathematics/07-autolip.md#functions-without-a-constant.
   std::optional<NodeId> proved_unbounded();
   AutoLipReport summary();
   void explain_infinity(NodeId output, AutoLipReport& report);

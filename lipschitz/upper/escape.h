@@ -19,7 +19,7 @@ struct Escaping {
 };
 
 // The output is the sum of these, at least one, and a Lipschitz function that is defined everywhere. True only if it is
-// not Lipschitz: docs/mathematics.md, 7.6. False says nothing.
+// not Lipschitz: docs/mathematics/07-autolip.md#theorem-not-lipschitz. False says nothing.
 bool escapes(const Graph& graph, std::span<const Escaping> summands);
 
 }  // namespace taut::detail

@@ -208,7 +208,7 @@ UpperBound frobenius_norm(const AffineMap& affine, const Options& options) {
   if (!detail::has_entries(affine.map) || !std::isfinite(affine.relative_error))
     return UpperBound::estimate(bound.magnitude(), Norm::l2, bound.method(), rounding);
   // Errors are relative to the magnitudes of what is composed and added, which may cancel in the map itself:
-  // ‖A‖ ≤ ‖Â‖ + e ‖ |Â| ‖, mathematics.md, 7.3.
+  // ‖A‖ ≤ ‖Â‖ + e ‖ |Â| ‖, docs/mathematics/07-autolip.md#computed-constants.
   const UpperBound magnitudes = frobenius_norm(absolute(affine.map), options);
   return sum(std::vector<UpperBound>{bound, scaled(magnitudes, affine.relative_error, rounding)});
 }

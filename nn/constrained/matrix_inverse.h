@@ -12,7 +12,7 @@ Tensor matrix_inverse(const Tensor& a, Where where = Where::current());
 // The same with derivatives. X ≈ A⁻¹ is computed off the tape, then improved on it by two steps X ← X (2I − A X) of
 // Newton's method. Each squares the residual I − A X, so the value is A⁻¹ to rounding, and as a function of A the
 // result differs from A⁻¹ by a term of fourth order in dA: derivatives of order 1 to 3 are those of the inverse, the
-// first being −X dA X. See docs/mathematics.md, 14.4.
+// first being −X dA X. See docs/mathematics/14-constrained-layers.md#inverse-on-a-tape.
 Var matrix_inverse(const Var& a, Where where = Where::current());
 
 // The identity of a size.

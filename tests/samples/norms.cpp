@@ -63,8 +63,8 @@ AttainedGain along(Norm norm, const Layout& layout, const std::vector<double>& x
   return {norm, 0, {first_row(layout, x, rest)}, {first_row(layout, moved, rest)}};
 }
 
-// Where a row sum of the Jacobian of standardise is largest (docs/mathematics.md): row 0, with l of the others against
-// it.
+// Where a row sum of the Jacobian of standardise is largest (docs/mathematics/06-reductions.md#standardise): row 0,
+// with l of the others against it.
 struct Worst {
   std::vector<double> x, direction;
 };

@@ -14,7 +14,7 @@ namespace taut::nn::onnx {
 
 // A pattern (patterns_parts.h) reads names and constants. It says nothing yet about shapes, by which a constant may
 // enlarge what it meets, about attributes that it has not looked at, or about the version of an operator. So every
-// replacement, whichever pattern proposes it, passes here (docs/mathematics.md, 16):
+// replacement, whichever pattern proposes it, passes here (docs/mathematics/16-decompositions.md#tensors):
 //   1. Closed: the value depends on the argument and on constants of the file, on nothing else.
 //   2. Understood: between the argument and the value lie operators of a list, with attributes of that list only.
 //   3. Elementwise: where an operator acts number by number, its result has the shape of an operand that depends on the

@@ -1,4 +1,5 @@
-// Errors of the C library's functions against MPFR: a hypothesis behind every range and slope (mathematics.md, 10.5).
+// Errors of the C library's functions against MPFR: a hypothesis behind every range and slope:
+// docs/mathematics/10-rounding.md#elementary-functions.
 #include <array>
 #include <bit>
 #include <boost/test/unit_test.hpp>

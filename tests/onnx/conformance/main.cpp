@@ -161,7 +161,8 @@ Decompositions that exporters write are recognised and get the rule of what they
 hard swish; ReLU, leaky ReLU, PReLU and ELU from Where, Max, Min and Relu; layer normalisation; division by max(norm, eps) and
 by √(Σx² + eps); sigmoid, softplus, softsign, softmax, log-softmax and logsumexp from Exp and Log; convex steps
 x − Aᵀ relu(Ax + b), as Taut writes them. Constants such as 1/√2 may be roundings: bounds then hold for every constant within
-a relative 2^-23 of the exact one. What is recognised is proved to be it (mathematics.md, 16): by names, shapes in every run,
+a relative 2^-23 of the exact one. What is recognised is proved to be it
+([mathematics 16](mathematics/16-decompositions.md#decompositions)): by names, shapes in every run,
 attributes, and values in enclosures; an attribute that is not understood, a constant that enlarges what it meets, or one that
 is computed where an attribute must be exact, and the nodes are analysed as they are written.
 

@@ -1,0 +1,2 @@
+// By number: mathematics.md, 7.3.
+int numbered();
