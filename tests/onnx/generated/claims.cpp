@@ -184,7 +184,9 @@ std::string text_of(const Question& q) {
   return q.box ? said(q.norm, " on the box ", q.box->lo, ":", q.box->hi) : said(q.norm);
 }
 
-Outcome check(const onnx::GraphData& graph, const Question& question) {
+Outcome check(const onnx::GraphData& as_given, const Question& question) {
+  onnx::GraphData graph = as_given;
+  remove_unused(graph);
   Outcome outcome;
   Sandwich s;
   bool open_is_one = false;
@@ -208,10 +210,14 @@ Outcome check(const onnx::GraphData& graph, const Question& question) {
   outcome.finite = std::ranges::any_of(s.bounds, [](const BoundRow& row) {
     return row.side == Side::upper && certified(row) && std::isfinite(row.value);
   });
-  Comparison comparison(graph, question, open_is_one);
-  compare_upper(s, comparison, outcome.findings);
-  compare_lower(s, comparison, outcome.findings);
-  compare_unbounded(s, comparison, outcome.findings);
+  try {
+    Comparison comparison(graph, question, open_is_one);
+    compare_upper(s, comparison, outcome.findings);
+    compare_lower(s, comparison, outcome.findings);
+    compare_unbounded(s, comparison, outcome.findings);
+  } catch (const Invalid& error) {
+    outcome.findings.push_back({Kind::failure, said("a graph that ONNX does not allow is accepted: ", error.what())});
+  }
   return outcome;
 }
 

@@ -44,6 +44,8 @@ struct Outcome {
 };
 Outcome check(const onnx::GraphData& graph, const Question& question);
 
+// Leaves out what the outputs do not depend on: nobody computes it, so that it may be anything.
+void remove_unused(onnx::GraphData& graph);
 // A smaller graph with a finding of the same kind.
 onnx::GraphData shrunk(onnx::GraphData graph, const Question& question, Kind kind);
 

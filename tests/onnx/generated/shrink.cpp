@@ -5,7 +5,6 @@
 #include "tests/onnx/generated/claims.h"
 
 namespace taut::test::generated {
-namespace {
 
 void remove_unused(onnx::GraphData& graph) {
   std::set<std::string> wanted;
@@ -22,6 +21,8 @@ void remove_unused(onnx::GraphData& graph) {
   std::erase_if(graph.initialisers, [&](const auto& i) { return !wanted.contains(i.first); });
   std::erase_if(graph.inputs, [&](const onnx::GraphPort& port) { return !wanted.contains(port.name); });
 }
+
+namespace {
 
 bool still_wrong(const onnx::GraphData& graph, const Question& question, Kind kind) {
   try {
