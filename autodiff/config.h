@@ -8,6 +8,11 @@
 #error "Taut must not be compiled with -ffast-math or -ffinite-math-only: its bounds rely on IEEE 754 arithmetic"
 #endif
 
+// So does arithmetic in a wider format than the operands', as on the x87.
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
+#error "Taut must not be compiled with extended precision (-mfpmath=387): its bounds rely on IEEE 754 arithmetic in f64"
+#endif
+
 namespace taut {
 
 using Index = std::int64_t;  // sizes, axes and offsets of tensors

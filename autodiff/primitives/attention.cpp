@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autodiff/define.h"
+#include "autodiff/primitives/libm.h"
 
 namespace taut {
 
@@ -10,7 +11,13 @@ using namespace primitives;  // NOLINT(google-build-using-namespace): what this 
 
 namespace {
 
-// κ e^{κ+1} = n − 1, rounded up.
+// Does κ e^{κ+1} ≥ target hold whatever the rounding? The left side grows with κ.
+bool reaches(double k, double target) {
+  const double power = widen_down(std::exp(add_down(k, 1.0)), primitives::libm);
+  return mul_down(k, power) >= target;
+}
+
+// κ with κ e^{κ+1} = n − 1, from above: found by Newton's method, proved by its residual.
 double largest_weighted_distance(Index n) {
   const double target = static_cast<double>(n - 1);
   if (n <= 1) return 0.0;
@@ -19,7 +26,9 @@ double largest_weighted_distance(Index n) {
     const double e = std::exp(k + 1);
     k = std::max(0.0, k - (k * e - target) / (e * (1 + k)));
   }
-  return widen_up(k, 0x1p-44);
+  double above = widen_up(k, 0x1p-48);
+  for (double width = 0x1p-47; !reaches(above, target); width *= 2.0) above = widen_up(k, width);
+  return above;
 }
 
 // softmax_j(scale (2 ⟨u_i, u_j⟩ − ‖u_j‖²)): the ‖u_i‖² of the distance cancels in the softmax. Distances do not change
