@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "cli/data.h"
-#include "cli/node_names.h"
 #include "cli/sha256.h"
 
 namespace taut::cli {
@@ -74,11 +73,8 @@ Analysis analyse_bounds(const Settings& settings, const Options& options) {
   const Model model = Model::load(settings.model, settings.import);
   Analysis analysis = begin(settings, model);
   analysis.sandwich = sandwich(model.function(), model.sample(), sandwich_options(settings, model, options));
-  for (BoundRow& row : analysis.sandwich.bounds) {
-    row.note = with_node_names(row.note, model);
+  for (BoundRow& row : analysis.sandwich.bounds)
     if (row.note.ends_with(box_hint)) row.note += ": --box LO:HI";
-    row.explanation = with_node_names(row.explanation, model);
-  }
   LayerOptions layers = layer_options(settings, options);
   layers.spectra = !settings.report.empty();
   layers.unfolded = settings.json || !settings.report.empty();

@@ -48,37 +48,27 @@ LayerRow unfolded_row(const Layer& layer, const LayerOptions& options) {
   return row;
 }
 
-// What the file calls a node: "Conv 'conv1'" in its two parts.
-std::pair<std::string, std::string> op_and_name(const std::string& text) {
-  const std::size_t blank = text.find(' ');
-  if (blank == std::string::npos) return {text, ""};
-  std::string name = text.substr(blank + 1);
-  if (name.size() >= 2 && name.front() == '\'' && name.back() == '\'') name = name.substr(1, name.size() - 2);
-  return {text.substr(0, blank), name};
-}
-
 // "conv1 + bn1", and the same of the ops; of many the first and the last.
-std::pair<std::string, std::string> named_after_nodes(const Model& model, const FoldedLayer& layer) {
-  std::vector<int> lines;
+std::pair<std::string, std::string> named_after_nodes(const FoldedLayer& layer) {
+  std::vector<Where> places;
   // What puts several inputs or outputs together has no node in the file.
   for (const LayerNode& node : layer.nodes)
-    if (node.where.file == model.name() && std::ranges::find(lines, node.where.line) == lines.end())
-      lines.push_back(node.where.line);
-  if (lines.empty()) return {"", layer.to.op};
+    if (node.where.name != nullptr && std::ranges::find(places, node.where.line, &Where::line) == places.end())
+      places.push_back(node.where);
+  if (places.empty()) return {"", layer.to.op};
   constexpr std::size_t shown = 4;
   std::pair<std::string, std::string> text;
-  for (std::size_t k = 0; k < lines.size(); ++k) {
-    if (lines.size() > shown && k > 0 && k + 1 < lines.size()) continue;
-    const auto [op, name] = op_and_name(model.node_name(lines[k]));
-    const char* const between = k == 0 ? "" : lines.size() > shown ? " ... " : " + ";
-    text.first += between + name;
-    text.second += between + op;
+  for (std::size_t k = 0; k < places.size(); ++k) {
+    if (places.size() > shown && k > 0 && k + 1 < places.size()) continue;
+    const char* const between = k == 0 ? "" : places.size() > shown ? " ... " : " + ";
+    text.first += cat(between, places[k].name);
+    text.second += cat(between, places[k].op);
   }
   return text;
 }
 
-LayerRow folded_row(const Model& model, const FoldedLayer& layer, const LayerOptions& options) {
-  const auto [name, op] = named_after_nodes(model, layer);
+LayerRow folded_row(const FoldedLayer& layer, const LayerOptions& options) {
+  const auto [name, op] = named_after_nodes(layer);
   const LinearMap& map = layer.affine.map;
   LayerRow row{name,
                op,
@@ -103,7 +93,7 @@ LayerRows layer_rows(const Model& model, const std::vector<FoldedLayer>& folded,
   LayerRows rows;
   const FoldedLayer* const worst = culprit(folded);
   for (const FoldedLayer& layer : folded) {
-    rows.folded.push_back(folded_row(model, layer, options));
+    rows.folded.push_back(folded_row(layer, options));
     rows.folded.back().culprit = &layer == worst;
   }
   if (!options.unfolded) return rows;

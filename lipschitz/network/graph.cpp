@@ -70,6 +70,7 @@ Graph::Graph(const Var& output, std::string_view analysis)
 
 std::string Graph::describe(NodeId id) const {
   const Node& n = node(id);
+  if (n.where.name != nullptr) return cat("node ", id, " (", n.where.op, " '", n.where.name, "')");
   std::string text = cat("node ", id, " (", n.name());
   if (!n.label.empty()) text += cat(" '", n.label, "'");
   return text + cat(", ", n.where, ")");

@@ -78,8 +78,6 @@ class Model {
 
   // Nodes of the file in their order. Errors of rules as by lipschitz.
   std::vector<Layer> layers() const;
-  // What the file calls node number `line` (from 1), "Conv 'conv1'": Where::line of what lies on the tape.
-  std::string node_name(int line) const;
 
  private:
   struct State;

@@ -8,12 +8,12 @@
 
 namespace taut::nn::onnx {
 
-Call::Call(const Context& context, const GraphNode& node, int opset, int line, std::vector<const Value*> operands,
+Call::Call(const Context& context, const GraphNode& node, int opset, Where where, std::vector<const Value*> operands,
            std::span<const char> varies)
     : context_(context),
       node_(node),
       opset_(opset),
-      where_{context.file->c_str(), line},
+      where_(where),
       operands_(std::move(operands)),
       varies_(varies),
       outputs_(node.outputs.size()),

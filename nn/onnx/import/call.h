@@ -36,8 +36,8 @@ struct Context {
 
 class Call {
  public:
-  // `varies`: per operand.
-  Call(const Context& context, const GraphNode& node, int opset, int line, std::vector<const Value*> operands,
+  // `where`: of the node in the file. `varies`: per operand.
+  Call(const Context& context, const GraphNode& node, int opset, Where where, std::vector<const Value*> operands,
        std::span<const char> varies);
 
   const GraphNode& node() const { return node_; }

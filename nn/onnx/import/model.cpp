@@ -16,15 +16,6 @@ namespace {
 constexpr double most_numbers = 0x1p26;      // in all inputs of one sample
 constexpr double most_to_be_asked = 0x1p50;  // in one input with all samples: what is counted in whole numbers
 
-std::vector<std::string> node_names_of(const GraphData& graph) {
-  std::vector<std::string> names;
-  for (const GraphNode& node : graph.nodes) {
-    const std::string& name = node.name.empty() && !node.outputs.empty() ? node.outputs.front() : node.name;
-    names.push_back(cat(node.op, " '", name, "'"));
-  }
-  return names;
-}
-
 // Several samples (b, before, behind) behind one another, to and from where a tensor has them.
 Var to_axis(const Var& rows, const Shape& one, int axis) {
   const Index b = rows.shape()[0], before = one.product(0, axis);
@@ -55,7 +46,6 @@ struct Model::State {
     for (std::size_t i = 0; i < ports.looked_at.size(); ++i)
       inputs.push_back({ports.looked_at[i].name, program->shape(program->inputs()[i], samples(1))});
     run_once();
-    node_names = node_names_of(graph);
   }
 
   Sizes checked_sizes(const GraphPort& port, const std::vector<Index>& wanted) const {
@@ -285,7 +275,7 @@ struct Model::State {
   std::vector<Sizes> sizes, held_sizes;  // of the inputs in the file
   std::vector<Port> inputs, outputs;     // of one sample
   std::vector<Value> held_values;
-  std::vector<std::string> notes, node_names;
+  std::vector<std::string> notes;
   bool along_axis = false;  // values of the program have axes of samples, along which there may be any number
   bool in_batches = false;  // several samples can be computed at once
   std::optional<Program> program;
@@ -347,12 +337,6 @@ std::vector<Layer> Model::layers() const {
     layers.push_back(std::move(layer));
   }
   return layers;
-}
-
-std::string Model::node_name(int line) const {
-  if (line < 1 || static_cast<std::size_t>(line) > state_->node_names.size())
-    throw UsageError(cat(state_->file, ": there is no node ", line));
-  return state_->node_names[static_cast<std::size_t>(line) - 1];
 }
 
 std::map<std::string, Array> evaluate(const GraphData& graph, const std::map<std::string, Array>& inputs,

@@ -73,6 +73,8 @@ Program::Program(const GraphData& graph, const std::string& file, std::span<cons
     Step step;
     step.node = *node;
     step.line = line;
+    step.written_op = node->op;
+    step.written_name = node->name.empty() && !node->outputs.empty() ? node->outputs.front() : node->name;
     step.op = node->domain.empty() ? find_operator("", node->op) : nullptr;
     const auto opset = opsets_.find(node->domain);
     step.opset = opset != opsets_.end() ? opset->second : 1;
@@ -225,7 +227,8 @@ std::vector<Value> Program::execute(const Step& step, const Context& context, En
     if (value != nullptr) value = &operands.emplace_back(for_samples(step, i, *value, samples));
     present.push_back(value);
   }
-  Call call(context, step.node, step.opset, step.line, std::move(present), step.in_varies);
+  const Where where{context.file->c_str(), step.line, step.written_op.c_str(), step.written_name.c_str()};
+  Call call(context, step.node, step.opset, where, std::move(present), step.in_varies);
   Tape* const tape = env.tape();
   const std::size_t first = tape != nullptr ? tape->size() : 0;
   import(*step.op, call);

@@ -16,8 +16,9 @@ struct Step {
   GraphNode node;
   const Operator* op = nullptr;
   int opset = 0;
-  int line = 0;              // the number of the node in the file, from 1
-  std::vector<int> in, out;  // values; −1 where there is none
+  int line = 0;                          // the number of the node in the file, from 1
+  std::string written_op, written_name;  // as the file has them; a node without a name is called by its first output
+  std::vector<int> in, out;              // values; −1 where there is none
   std::vector<char> in_varies, in_fixed;
   bool varies = false;  // depends on the inputs
   bool fixed = false;   // depends on nothing but constants of the file
