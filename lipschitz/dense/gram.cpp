@@ -11,6 +11,7 @@
 
 #include "autodiff/outward.h"
 #include "autodiff/range.h"
+#include "lipschitz/dense/psd_proof.h"
 
 namespace taut::detail {
 namespace {
@@ -18,20 +19,8 @@ namespace {
 using Complex = std::complex<double>;
 
 constexpr double u = 0x1p-53;
-// Bound of everything that underflow adds. The entries are at most 2 and the sizes below 2^31, so all sums of
-// intermediate underflows, each at most 2^-1074 times a factor of at most 2^100, stay far below.
-constexpr double underflow = 0x1p-900;
-
 template <class T>
 constexpr bool is_complex = std::is_same_v<T, Complex>;
-
-// |fl(x·y) − x·y| ≤ factor · Σ|x_i||y_i| for an inner product of n terms with `extra` further roundings, summed in any
-// order, with or without fma. Real and imaginary part of a complex one are real inner products of 2n terms.
-template <class T>
-double inner_product_error(Index n, Index extra) {
-  if constexpr (is_complex<T>) return mul_up(std::sqrt(2.0) * (1.0 + 4.0 * u), gamma_factor(2 * n + extra, u));
-  return gamma_factor(n + extra, u);
-}
 
 // Row-major upper triangle = column-major lower triangle (of the conjugate, which has the same eigenvalues).
 void form(const double* b, Index rows, Index columns, bool of_rows, double* h, Index size) {
@@ -44,9 +33,6 @@ void form(const Complex* b, Index rows, Index columns, bool of_rows, Complex* h,
               static_cast<blasint>(of_rows ? columns : rows), 1.0, b, static_cast<blasint>(columns), 0.0, h,
               static_cast<blasint>(size));
 }
-
-lapack_int cholesky(lapack_int n, double* a) { return LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'L', n, a, n); }
-lapack_int cholesky(lapack_int n, Complex* a) { return LAPACKE_zpotrf(LAPACK_COL_MAJOR, 'L', n, a, n); }
 
 // Eigenvalues only, by reduction to tridiagonal form and QL: unlike a search for the largest alone, it does not fail on
 // clusters.
@@ -116,9 +102,9 @@ Gram<T>::Gram(const T* b, Index rows, Index columns) : size_(std::min(rows, colu
   for (Index i = 0; i < size_; ++i) trace = add_up(trace, std::real(h_[static_cast<std::size_t>(i * (size_ + 1))]));
   // Every diagonal entry is a sum of nonnegative terms: exact ≤ computed / (1 − γ) ≤ computed · (1 + 2γ).
   const double relative = inner_product_error<T>(std::max(rows, columns), 0);
-  frobenius_squared_ = add_up(trace, add_up(mul_up(2.0 * relative, trace), underflow));
+  frobenius_squared_ = add_up(trace, add_up(mul_up(2.0 * relative, trace), most_by_underflow));
   // |fl(B Bᴴ) − B Bᴴ| ≤ γ |B||B|ᴴ entry by entry, and ‖ |B||B|ᴴ ‖₂ ≤ ‖B‖_F².
-  forming_error_ = add_up(mul_up(relative, frobenius_squared_), underflow);
+  forming_error_ = add_up(mul_up(relative, frobenius_squared_), most_by_underflow);
 }
 
 template <class T>
@@ -130,7 +116,7 @@ Gram<T> Gram<T>::given(const T* h, Index size, double error) {
   // The trace of the exact matrix is off by at most its size times the error.
   double trace = mul_up(static_cast<double>(size), error);
   for (Index i = 0; i < size; ++i) trace = add_up(trace, std::real(gram.h_[static_cast<std::size_t>(i * (size + 1))]));
-  gram.frobenius_squared_ = add_up(trace, underflow);
+  gram.frobenius_squared_ = add_up(trace, most_by_underflow);
   return gram;
 }
 
@@ -147,23 +133,13 @@ template <class T>
 auto Gram<T>::prove(double t) const -> std::optional<Proof> {
   memory::Buffer<T> g(h_.size());
   std::ranges::transform(h_, g.begin(), [](const T& x) { return -x; });
-  double trace = 0.0;
-  const auto diagonal = [&](Index i) -> T& { return g[static_cast<std::size_t>(i * (size_ + 1))]; };
   for (Index i = 0; i < size_; ++i) {
-    const double d = add_down(t, std::real(diagonal(i)));  // rounded down: G ≤ tI − H
-    if (!(d > 0.0)) return std::nullopt;
-    diagonal(i) = d;
-    trace = add_up(trace, d);
+    T& d = g[static_cast<std::size_t>(i * (size_ + 1))];
+    d = add_down(t, std::real(d));  // rounded down: G ≤ tI − H
   }
-  if (cholesky(static_cast<lapack_int>(size_), g.data()) != 0) return std::nullopt;
-  for (Index i = 0; i < size_; ++i)  // a NaN may pass the pivot tests of a LAPACK
-    if (!(std::real(diagonal(i)) > 0.0 && std::isfinite(std::real(diagonal(i))))) return std::nullopt;
-  // R̃ᴴR̃ = G + Δ with |Δ| ≤ c |R̃|ᴴ|R̃|, hence λ_min(G) ≥ −c/(1 − c) tr G. Four roundings more than in the textbook
-  // cover a LAPACK that multiplies with reciprocals of pivots.
-  const double c = inner_product_error<T>(size_, 4);
-  if (!(c < 0.5)) return std::nullopt;
-  const double factorising_error = add_up(mul_up(div_up(c, sub_down(1.0, c)), trace), underflow);
-  return Proof{add_up(t, add_up(forming_error_, factorising_error)), std::move(g)};
+  const std::optional<double> shift = prove_psd(g.data(), size_);
+  if (!shift) return std::nullopt;
+  return Proof{add_up(t, add_up(forming_error_, *shift)), std::move(g)};
 }
 
 template <class T>

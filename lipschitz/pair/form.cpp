@@ -8,6 +8,7 @@
 
 #include "autodiff/blas.h"
 #include "autodiff/range.h"
+#include "lipschitz/dense/psd_proof.h"
 
 namespace taut::detail {
 namespace {
@@ -15,7 +16,6 @@ namespace {
 using Vector = std::vector<double>;
 
 constexpr double u = 0x1p-53;
-constexpr double underflow = 0x1p-900;
 constexpr Index block = 8;      // vectors of a block of the Krylov space
 constexpr int least_depth = 3;  // of that space, in blocks
 constexpr std::size_t large = std::size_t{1} << 19;
@@ -29,7 +29,7 @@ double as_double(Index n) { return static_cast<double>(n); }
 double frobenius_squared_up(const Vector& x) {
   // Sums of squares in any order are within γ of exact ones.
   const double sum = cblas_ddot(as_blas(static_cast<Index>(x.size())), x.data(), 1, x.data(), 1);
-  return add_up(mul_up(sum, 1.0 + 2.0 * gamma_factor(static_cast<Index>(x.size()), u)), underflow);
+  return add_up(mul_up(sum, 1.0 + 2.0 * gamma_factor(static_cast<Index>(x.size()), u)), most_by_underflow);
 }
 
 double dot(const double* x, const double* y, Index n) { return cblas_ddot(as_blas(n), x, 1, y, 1); }
@@ -339,23 +339,11 @@ double PairForm::Proof::bound(double rho) const {
   rho = std::ldexp(rho, -2 * shift_);
   const Index m = p_ + q_;
   Vector k = k_;
-  double trace = 0.0;
-  for (Index j = 0; j < m; ++j) {
-    double& d = k[at(j * (m + 1))];
-    d += j < p_ ? 1.0 : rho;
-    if (!(d > 0.0)) return infinity;
-    trace = add_up(trace, d);
-  }
-  const auto size = static_cast<lapack_int>(m);
-  if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', size, k.data(), size) != 0) return infinity;
-  for (Index j = 0; j < m; ++j)
-    if (!(k[at(j * (m + 1))] > 0.0 && std::isfinite(k[at(j * (m + 1))]))) return infinity;
-  const double gamma = gamma_factor(n_ + 16, u);
-  const double forming = mul_up(gamma, add_up(std::max(first_, add_up(rho, second_)), mixed_));
-  const double c = gamma_factor(m + 4, u);
-  if (!(c < 0.5)) return infinity;
-  const double factorising = mul_up(div_up(c, sub_down(1.0, c)), trace);
-  const double error = add_up(add_up(forming, factorising), underflow);
+  for (Index j = 0; j < m; ++j) k[at(j * (m + 1))] += j < p_ ? 1.0 : rho;
+  const std::optional<double> factorising = prove_psd(k.data(), m);
+  if (!factorising) return infinity;
+  const double forming = mul_up(gamma_factor(n_ + 16, u), add_up(std::max(first_, add_up(rho, second_)), mixed_));
+  const double error = add_up(forming, *factorising);
   return std::ldexp(mul_up(add_up(1.0, error), add_up(rho, error)), 2 * shift_);
 }
 

@@ -8,12 +8,12 @@
 #include <numeric>
 
 #include "autodiff/range.h"
+#include "lipschitz/dense/psd_proof.h"
 
 namespace taut::detail {
 namespace {
 
 constexpr double u = 0x1p-53;
-constexpr double underflow = 0x1p-900;
 
 blasint as_blas(Index n) { return static_cast<blasint>(n); }
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
@@ -21,7 +21,7 @@ std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 double squares_up(const std::vector<double>& x) {
   double sum = 0.0;
   for (const double v : x) sum = add_up(sum, mul_up(v, v));
-  return add_up(sum, underflow);
+  return add_up(sum, most_by_underflow);
 }
 
 // x xᵀ of a matrix (n, k) in full.
@@ -48,7 +48,7 @@ std::vector<double> square_factor(const std::vector<double>& h, Index n, double&
     const double d = std::max(sub_up(again[i], h[i]), sub_up(h[i], again[i]));
     squared = add_up(squared, mul_up(d, d));
   }
-  error = add_up(sqrt_up(add_up(squared, underflow)), mul_up(gamma_factor(n, u), squares_up(factor)));
+  error = add_up(sqrt_up(add_up(squared, most_by_underflow)), mul_up(gamma_factor(n, u), squares_up(factor)));
   return factor;
 }
 
@@ -70,9 +70,9 @@ Relaxation::Relaxation(const ScaledPair& pair) : n_(pair.n), lo_(pair.lo), hi_(p
     q_ = n_;
   }
   // |σ_i| ≤ 2: replacing AᵀA costs at most its error times ‖D B‖², replacing B Bᵀ its error times ‖A D‖².
-  const double gram_error = add_up(mul_up(gamma_factor(outer_size, u), outer_squared), underflow);
+  const double gram_error = add_up(mul_up(gamma_factor(outer_size, u), outer_squared), most_by_underflow);
   forming_error_ = add_up(mul_up(4.0, mul_up(gram_error, squares_up(b_))),
-                          add_up(mul_up(4.0, mul_up(factor_error, outer_squared)), underflow));
+                          add_up(mul_up(4.0, mul_up(factor_error, outer_squared)), most_by_underflow));
   // A gauge with ‖B‖_F about 1, so that the errors of both diagonal blocks of Q weigh the same.
   const int shift = std::ilogb(std::sqrt(squares_up(b_)));
   for (double& x : b_) x = std::ldexp(x, -shift);
@@ -148,20 +148,11 @@ bool Relaxation::factorise(double rho) {
   }
   for (Index j = 0; j < q_; ++j) q_matrix_[at(j * (m + 1))] += rho;
   for (Index k = 0; k < free; ++k) q_matrix_[at((q_ + k) * (m + 1))] += lambda_[at(k)];
-  trace_ = 0.0;
-  for (Index j = 0; j < m; ++j) {
-    const double d = q_matrix_[at(j * (m + 1))];
-    if (!(d > 0.0)) return false;
-    trace_ = add_up(trace_, d);
-  }
-  const auto size = static_cast<lapack_int>(m);
-  if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', size, q_matrix_.data(), size) != 0) return false;
+  const std::optional<double> trace = taut::detail::factorise(q_matrix_.data(), m);
+  if (!trace) return false;
+  trace_ = *trace;
   log_det_ = 0.0;
-  for (Index j = 0; j < m; ++j) {  // a NaN may pass the pivot tests of a LAPACK
-    const double pivot = q_matrix_[at(j * (m + 1))];
-    if (!(pivot > 0.0 && std::isfinite(pivot))) return false;
-    log_det_ += 2.0 * std::log(pivot);
-  }
+  for (Index j = 0; j < m; ++j) log_det_ += 2.0 * std::log(q_matrix_[at(j * (m + 1))]);
   return true;
 }
 
@@ -172,10 +163,7 @@ double Relaxation::proved_by(double rho) const {
   for (Index k = 0; k < free; ++k) most = std::max(most, lambda_[at(k)]);
   sum = mul_up(most, b_squared_);  // ≥ Σ λ_i ‖b_i‖²
   const double forming = mul_up(gamma_factor(3 * n_ + 16, u), add_up(add_up(rounding_, sum), add_up(rho, most)));
-  const double c = gamma_factor(m + 4, u);
-  if (!(c < 0.5)) return infinity;
-  const double factorising = mul_up(div_up(c, sub_down(1.0, c)), trace_);
-  const double error = add_up(add_up(forming, factorising), underflow);
+  const double error = add_up(forming, least_shift<double>(m, trace_));
   return add_up(add_up(rho, mul_up(error, add_up(1.0, b_squared_))), forming_error_);
 }
 
