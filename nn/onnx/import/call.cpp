@@ -186,6 +186,52 @@ void Call::out(int k, Value value) {
   if (k < output_count()) outputs_[static_cast<std::size_t>(k)] = std::move(value);
 }
 
+namespace {
+constexpr double most_counted = 0x1p53;
+// The least and the largest number of a type, as far as f64 counts them.
+Interval limits(ElementType type) {
+  switch (type) {
+    case ElementType::boolean:
+      return {0.0, 1.0};
+    case ElementType::i8:
+      return {-0x1p7, 0x1p7 - 1.0};
+    case ElementType::u8:
+      return {0.0, 0x1p8 - 1.0};
+    case ElementType::i16:
+      return {-0x1p15, 0x1p15 - 1.0};
+    case ElementType::u16:
+      return {0.0, 0x1p16 - 1.0};
+    case ElementType::i32:
+      return {-0x1p31, 0x1p31 - 1.0};
+    case ElementType::u32:
+      return {0.0, 0x1p32 - 1.0};
+    case ElementType::u64:
+      return {0.0, most_counted};
+    default:
+      return {-most_counted, most_counted};
+  }
+}
+}  // namespace
+
+void Call::require_counted() const {
+  for (const Value* v : operands_) {
+    if (v == nullptr || onnx::is_float(v->type)) continue;
+    const Tensor& t = v->var.value();
+    for (Index i = 0; i < t.size(); ++i)
+      if (std::fabs(t.at(i)) >= most_counted)
+        unsupported(cat("it computes with the whole number ", t.at(i), "; those beyond 2^53 are not counted exactly"));
+  }
+}
+
+void Call::whole(int k, Tensor f64, ElementType type) {
+  require_counted();
+  const Interval fits = limits(type);
+  for (Index i = 0; i < f64.size(); ++i)
+    if (!fits.contains(f64.at(i)))
+      unsupported(cat("its result ", f64.at(i), " does not fit ", to_string(type), ", where machines wrap around"));
+  out(k, Value{Var(std::move(f64)), type});
+}
+
 void Call::require_moderate(double count) const {
   constexpr double most = 1 << 26;
   if (!(count <= most * static_cast<double>(context_.batch)))

@@ -99,7 +99,11 @@ class Call {
   void out(Var y) { out(0, std::move(y)); }  // of the type of the first floating-point operand
   void out(int k, Var y);
   void out(int k, Value value);
-  void whole(int k, Tensor f64, ElementType type) { out(k, Value{Var(std::move(f64)), type}); }
+  // Whole numbers and truth values that were computed. UnsupportedError where they, or the operands, are not counted
+  // exactly or leave the type, in which machines wrap around.
+  void whole(int k, Tensor f64, ElementType type);
+  // Of operands of whole numbers: none is beyond what f64 counts.
+  void require_counted() const;
   std::vector<Value> take() { return std::move(outputs_); }
 
   // A result of this many numbers must be worth its memory.

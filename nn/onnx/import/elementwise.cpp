@@ -146,6 +146,8 @@ void pow_operator(Call& call) {
 
 void clip_operator(Call& call) {
   const bool operands = call.opset() >= 11;
+  if (operands && (call.has("min") || call.has("max")))
+    call.fail("its ends are attributes, which they are before opset 11 only; since then they are operands");
   const auto end = [&](int operand, const char* name, double otherwise) {
     if (operands) return call.has(operand) ? call.scalar(operand, name) : otherwise;
     return call.f(name, otherwise);
@@ -224,24 +226,45 @@ void dropout(Call& call) {
   if (call.wants(1)) call.whole(1, Tensor::full(call.value(0).var.shape(), DType::f64, 1.0), ElementType::boolean);
 }
 
+using Rounding = double (*)(double);
+Rounding rounding_to(ElementType type) {
+  switch (type) {
+    case ElementType::f16:
+      return [](double x) { return static_cast<double>(rounded_to_half(x)); };
+    case ElementType::bf16:
+      return [](double x) { return static_cast<double>(rounded_to_bfloat(x)); };
+    case ElementType::f32:
+      return [](double x) { return static_cast<double>(static_cast<float>(x)); };
+    default:
+      return [](double x) { return x; };
+  }
+}
+// Numbers f64 of the type `to`, in the type that the model computes in.
+void cast_constant(Call& call, ElementType to, const Tensor& numbers) {
+  const Tensor y = numbers.to(call.dtype());
+  for (Index i = 0; i < y.size(); ++i)
+    if (y.at(i) != numbers.at(i))
+      call.unsupported(cat("it makes the number ", numbers.at(i), ", which ", call.dtype(),
+                           ", the type of the model, does not hold"));
+  call.out(0, Value{Var(y), to});
+}
+
 void cast_to(Call& call, ElementType to) {
   const Value& v = call.value(0);
   if (to == ElementType::string || to == ElementType::undefined) call.unsupported("a cast to texts");
   if (onnx::is_float(to)) {
     if (call.is_float(0)) {
-      const bool narrows = v.type != to && (to == ElementType::f16 || to == ElementType::bf16);
-      if (narrows && !call.varies(0)) {
-        const bool half = to == ElementType::f16;
-        const Tensor y = call.decided(0, [&](double x) { return half ? rounded_to_half(x) : rounded_to_bfloat(x); });
-        return call.out(0, Value{Var(y.to(call.dtype())), to});
-      }
+      const bool narrows = v.type != to && to != ElementType::f64 &&
+                           (v.type == ElementType::f64 || to == ElementType::f16 || to == ElementType::bf16);
+      if (narrows && !call.varies(0)) return cast_constant(call, to, call.decided(0, rounding_to(to)));
       if (narrows && to == ElementType::bf16)
         call.unsupported(
             "a cast of what depends on the input to bfloat16, of which the rounding, a staircase, is not small");
       // Between other floating-point types nothing changes in exact arithmetic.
       return call.out(0, Value{v.var, to});
     }
-    return call.out(0, Value{Var(v.var.value().to(call.dtype())), to});
+    call.require_counted();
+    return cast_constant(call, to, whole_map(v.var.value(), rounding_to(to)));
   }
   if (call.is_float(0)) {
     if (call.varies(0))
@@ -270,7 +293,7 @@ constexpr Operator table[] = {
     {"Abs", Kind::computes, 1, unary_of_any<taut::abs, magnitude>, "abs"},
     {"Add", Kind::computes, 1, arithmetic<add, plus>, "add"},
     {"Cast", Kind::moves, 6, cast, "—",
-     "between floating-point types the identity, roundings to f16 left out; to bf16 and whole numbers constants only"},
+     "constants are rounded; roundings of what depends on the input are left out, to bf16 and whole numbers refused"},
     {"CastLike", Kind::moves, 15, cast_like, "—", "as Cast"},
     {"Celu", Kind::computes, 12, celu_operator, "celu"},
     {"Clip", Kind::computes, 1, clip_operator, "clip", "constant ends"},

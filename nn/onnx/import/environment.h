@@ -26,7 +26,9 @@ class Program::Env {
     if (const Value* const known = program_.constant(id)) value = *known;
     if (!value.var.defined() || !is_float(value.type)) return value;
     if (dtype_ != program_.dtype()) value.var = Var(value.var.value().to(dtype_));
-    if (tape_ != nullptr) value.var = tape_->constant(value.var.value(), program_.names_[static_cast<std::size_t>(id)]);
+    const std::string& name = program_.names_[static_cast<std::size_t>(id)];
+    const Where where{program_.context_.file->c_str(), 0, "constant", name.c_str()};
+    if (tape_ != nullptr) value.var = tape_->constant(value.var.value(), name, where);
     return value;
   }
 

@@ -133,6 +133,8 @@ void split_operator(Call& call) {
   const Var& x = data(call);
   const int axis = call.axis(call.i("axis", 0), x.shape().rank());
   const Index n = x.shape()[axis];
+  if (call.opset() >= 13 && call.has("split"))
+    call.fail("its parts are an attribute, which they are before opset 13 only; since then they are an operand");
   std::optional<std::vector<Index>> sizes =
       call.opset() >= 13 || call.count() > 1
           ? (call.has(1) ? std::optional(call.whole_numbers(1, "split")) : std::nullopt)
@@ -311,7 +313,9 @@ void depth_to_space(Call& call) {
   const Shape& s = x.shape();
   if (s.rank() != 4 || b < 1 || s[1] % (b * b) != 0) call.fail(cat("blocksize ", b, " does not fit the shape ", s));
   const Index c = s[1] / (b * b);
-  const bool dcr = call.s("mode", "DCR") == "DCR";
+  const std::string mode = call.s("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD") call.fail(cat("its mode must be DCR or CRD, got '", mode.substr(0, 40), "'"));
+  const bool dcr = mode == "DCR";
   const Var blocks =
       reshape(x, dcr ? Shape{s[0], b, b, c, s[2], s[3]} : Shape{s[0], c, b, b, s[2], s[3]}, call.where());
   const Var moved =
@@ -357,6 +361,7 @@ void top_k_operator(Call& call) {
   call.out(0, largest ? top_k(x, k, axis, call.where())
                       : slice(sort(x, axis, false, call.where()), axis, 0, k, 1, call.where()));
   if (!call.wants(1)) return;
+  if (!call.varies(0)) call.constant(0, "operand");  // an order of rounded numbers decides nothing
   const Index inner = x.shape().product(axis + 1, x.shape().rank());
   Tensor order = Tensor::uninitialised(x.shape().with(axis, k), DType::f64);
   double* to = order.mutable_data<double>().data();

@@ -17,6 +17,9 @@ struct Reduction {
 Reduction reduction(Call& call, int operand_since) {
   Reduction r;
   r.keep = call.i("keepdims", 1) != 0;
+  if (call.opset() >= operand_since && call.has("axes"))
+    call.fail(cat("its axes are an attribute, which they are before opset ", operand_since,
+                  " only; since then they are an operand"));
   std::optional<std::vector<Index>> axes =
       call.opset() >= operand_since ? (call.has(1) ? std::optional(call.whole_numbers(1, "axes")) : std::nullopt)
                                     : call.is("axes");
@@ -72,9 +75,14 @@ double larger(double a, double b) { return std::max(a, b); }
 double smaller(double a, double b) { return std::min(a, b); }
 double times(double a, double b) { return a * b; }
 
+// Of what a reduction does beside adding or choosing, ONNX's versions differ on whether it is done where there is
+// nothing to be reduced.
 template <Function f, int operand_since>
 void reduce(Call& call) {
   const Reduction r = reduction(call, operand_since);
+  constexpr bool acts_on_each = f == sum_of_squares || f == log_of_sum || f == l1_norm || f == l2_norm;
+  if (acts_on_each && r.nothing)
+    call.unsupported("noop_with_empty_axes without axes, which versions of ONNX understand in different ways");
   if (r.nothing || r.axes.empty()) return call.out(0, call.value(0));
   call.out(f(call.x(0), Axes(std::span<const Index>(r.axes)), r.keep, call.where()));
 }

@@ -51,7 +51,9 @@ void resize_by(Call& call, const Resizing& r, const std::vector<Interval>& scale
     const int axis = call.axis(axes[k], x.shape().rank());
     const Index from = x.shape()[axis];
     const ResizedAxis resizing = scales.empty() ? by_size(from, sizes[k]) : by_scale(call, from, scales[k]);
-    if (resizing.to == from && (scales.empty() || scales[k] == Interval::point(1.0))) continue;
+    // But for one, all coordinate modes leave an axis alone that keeps its length.
+    const bool moves = r.coordinates == "tf_half_pixel_for_nn";
+    if (!moves && resizing.to == from && (scales.empty() || scales[k] == Interval::point(1.0))) continue;
     if (resizing.to < 1 || from < 1) call.fail(cat("a size of ", resizing.to));
     call.require_moderate(static_cast<double>(x.shape().size() / from) * static_cast<double>(resizing.to));
     x = resized(call, x, axis, resizing, r);

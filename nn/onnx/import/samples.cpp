@@ -149,7 +149,7 @@ class Proof {
       const bool seen = result.defined() && result.on_tape() && tape.node(result.id()).tracked;
       const int axis = seen ? axes[result.id()] : mixes_samples;
       const bool holds = axis >= 0 && result.shape()[axis] == n && in_place(step.out[i], axis, samples);
-      if (seen && !holds) return "lets one sample depend on another";
+      if (seen && !holds) return "lets one sample depend on another, or treats them differently";
       program_.set_sample_axis(step.out[i], axis);
     }
     return "";
@@ -175,8 +175,30 @@ class Proof {
       values.push_back(&tape.node(operand).value);
     }
     const int axis = node.op->sample_axis({Operands(values), node.value, of_operands});
+    if (axis >= 0 && n > 1 && node.tracked && !treats_alike(node, values, of_operands, axis, n)) return mixes_samples;
     // What does not vary is the same for every sample, however it was computed.
     return node.tracked || axis != mixes_samples ? axis : no_sample_axis;
+  }
+
+  // Is it one function of every sample? Not where a condition, or an operand that might hold samples itself, differs
+  // along them.
+  static bool treats_alike(const Node& node, std::span<const Tensor* const> values, std::vector<int> axes, int axis,
+                           Index n) {
+    for (const taut::Attribute& attribute : node.op->attributes()) {
+      const auto* const t = std::get_if<Tensor>(&attribute.value);
+      if (t != nullptr && t->shape() == node.value.shape() && !repeats_along(*t, axis)) return false;
+    }
+    for (std::size_t k = 0; k < axes.size(); ++k) {
+      if (axes[k] != no_sample_axis) continue;
+      const Shape& shape = values[k]->shape();
+      for (int along = 0; along < shape.rank(); ++along) {
+        if (shape[along] != n || repeats_along(*values[k], along)) continue;
+        axes[k] = along;
+        if (node.op->sample_axis({Operands(values), node.value, axes}) == axis) return false;
+      }
+      axes[k] = no_sample_axis;
+    }
+    return true;
   }
 
   // Does the step give what was learned, with so many samples along the sample axes?

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autodiff/ops.h"
+#include "autodiff/outward.h"
 #include "autodiff/tape.h"
 #include "autodiff/tensor.h"
 
@@ -35,7 +36,10 @@ inline Var divided(const Var& x, const Tensor& by, Where where) {
 inline Var divided(const Var& x, Index n, Where where) {
   if (n == 1) return x;
   if ((n & (n - 1)) == 0) return scale(x, 1.0 / static_cast<double>(n), where);
-  return divided(x, Tensor::scalar(static_cast<double>(n), x.dtype()), where);
+  const double count = static_cast<double>(n);
+  const Tensor held = Tensor::scalar(count, x.dtype());
+  if (held.at(0) == count) return divided(x, held, where);
+  return scale(x, 1.0 / count, Interval{div_down(1.0, count), div_up(1.0, count)}, where);
 }
 
 }  // namespace taut::nn::onnx

@@ -191,7 +191,8 @@ Numbers stored in a file are exact. What else is exact:
 | BatchNormalization, LayerNormalization, GroupNormalization, InstanceNormalization, LRN | by their formulae, with the f32 attributes |
 | Gemm's alpha and beta, slopes and other attributes | the f32 numbers of the file |
 | arithmetic on constants within the file (quantisation, folded scales) | without rounding; it is recorded and enclosed |
-| Cast to f16, bf16 and whole numbers, Floor, Ceil, Round, comparisons of such numbers | decided by the enclosure, or refused |
+| Cast to a narrower type, Floor, Ceil, Round, comparisons of numbers that were computed | decided by the enclosure, or refused |
+| whole numbers that leave their type, where machines wrap around, or 2^53 | refused |
 | an exponent, or an end of Clip, computed within the file | every number of its enclosure |
 | other attributes computed within the file (axes and shapes are whole numbers, and exact) | refused, unless the arithmetic did not round |
 
