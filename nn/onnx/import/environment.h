@@ -17,7 +17,11 @@ class Program::Env {
   Env(const Program& program, Tape* tape, DType dtype) : program_(program), tape_(tape), dtype_(dtype) {}
 
   Tape* tape() const { return tape_; }
-  void set(int id, Value value) { values_[id] = std::move(value); }
+  // On a tape, numbers that no node computes become leaves, so that the rounding of what is made of them is seen.
+  void set(int id, Value value) {
+    if (is_float(value.type) && value.var.defined() && !value.var.on_tape()) value.var = leaf(id, value.var.value());
+    values_[id] = std::move(value);
+  }
   bool has(int id) const { return values_.contains(id); }
   // On a tape, constants become leaves when they are first asked for.
   const Value& at(int id) {
@@ -26,13 +30,17 @@ class Program::Env {
     if (const Value* const known = program_.constant(id)) value = *known;
     if (!value.var.defined() || !is_float(value.type)) return value;
     if (dtype_ != program_.dtype()) value.var = Var(value.var.value().to(dtype_));
-    const std::string& name = program_.names_[static_cast<std::size_t>(id)];
-    const Where where{program_.context_.file->c_str(), 0, "constant", name.c_str()};
-    if (tape_ != nullptr) value.var = tape_->constant(value.var.value(), name, where);
+    value.var = leaf(id, value.var.value());
     return value;
   }
 
  private:
+  Var leaf(int id, const Tensor& numbers) const {
+    if (tape_ == nullptr) return Var(numbers);
+    const std::string& name = program_.names_[static_cast<std::size_t>(id)];
+    return tape_->constant(numbers, name, Where{program_.context_.file->c_str(), 0, "constant", name.c_str()});
+  }
+
   const Program& program_;
   Tape* tape_;
   DType dtype_;

@@ -381,9 +381,8 @@ Var Program::run_alone(const Step& step, Tape& tape, Index samples) const {
   // Constants that are computed within the file, recorded so that their rounding is seen.
   for (const Step& other : steps_) {
     if (&other == &step) break;
-    const bool computed = other.fixed && std::ranges::any_of(other.out, [&](int k) {
-                            return k >= 0 && exact_[static_cast<std::size_t>(k)] == 0;
-                          });
+    const auto rounded = [&](int k) { return k >= 0 && exact_[static_cast<std::size_t>(k)] == 0; };
+    const bool computed = !other.varies && other.op->kind != Kind::shapes && std::ranges::any_of(other.out, rounded);
     if (!computed) continue;
     std::vector<Value> values = execute(other, context_, env);
     for (std::size_t i = 0; i < other.out.size(); ++i)

@@ -108,6 +108,24 @@ BOOST_AUTO_TEST_CASE(means_over_more_numbers_than_f32_counts) {
   }
 }
 
+// √n of a number n of the shape is no machine number, whichever way it is looked at.
+BOOST_AUTO_TEST_CASE(what_is_computed_from_shapes_is_enclosed) {
+  for (const char* op : {"Mul", "Div"})
+    for (const ElementType type : {ElementType::f32, ElementType::f64})
+      for (const Index n : {2, 3, 5, 7}) {
+        const onnx::GraphData data = graph({n},
+                                           {node("Size", {"x"}, "n"), node("Cast", {"n"}, "f", {{"to", to(type)}}),
+                                            node("Sqrt", {"f"}, "r"), node(op, {"x", "r"}, "y")},
+                                           {}, 13, type);
+        const onnx::Model model = onnx::Model::of(data);
+        AutoLipOptions options;
+        options.sample_axis = no_sample_axis;
+        const double bound = autolip(model.function(), model.sample(), options).bound.value();
+        const long double root = std::sqrt(static_cast<long double>(n)), truth = op[0] == 'M' ? root : 1.0L / root;
+        BOOST_TEST((bound >= truth * (1.0L - 1e-18L) && bound <= truth * (1.0L + 1e-12L)), op << ' ' << n);
+      }
+}
+
 BOOST_AUTO_TEST_CASE(an_order_of_rounded_numbers_decides_nothing) {
   onnx::GraphNode top = node("TopK", {"c", "k"}, "v");
   top.outputs.emplace_back("i");
