@@ -231,7 +231,6 @@ BOOST_AUTO_TEST_CASE(claims_of_one_sample_hold_for_all_of_them) {
   Counts fixed, open;
   const int graphs = harness::iterations(400);
   for (int n = 0; n < graphs; ++n) {
-    Shape shape;
     const Index rank = random.integer(1, 3);
     std::vector<Index> dims;
     for (Index i = 0; i < rank; ++i) dims.push_back(random.integer(1, 3));
