@@ -72,7 +72,7 @@ void change_attribute(Random& random, onnx::GraphNode& node) {
   if (auto* real = std::get_if<float>(&value)) *real *= random.of({2.0F, 0.5F, -1.0F, 1.01F});
   if (auto* list = std::get_if<std::vector<std::int64_t>>(&value); list != nullptr && !list->empty()) {
     if (random.chance(0.3))
-      std::ranges::rotate(*list, list->begin() + 1);
+      std::rotate(list->begin(), list->begin() + 1, list->end());
     else
       (*list)[static_cast<std::size_t>(random.whole(0, static_cast<std::int64_t>(list->size()) - 1))] +=
           random.of({1, -1});
