@@ -68,8 +68,9 @@ void holds_for_random_matrices() {
     BOOST_TEST((least_eigenvalue(a, n) >= -static_cast<long double>(*e) - 1e-18L), n << ' ' << rank << ' ' << shift);
     BOOST_TEST(*e <= 1e-13 * static_cast<double>(n * n));  // and says something
   }
-  BOOST_TEST(proved > 20);
-  BOOST_TEST(refused > 20);
+  // Both happen, at any number of trials.
+  BOOST_TEST(12 * proved > proved + refused);
+  BOOST_TEST(12 * refused > proved + refused);
 }
 
 }  // namespace
