@@ -13,5 +13,5 @@ fuzz=build-asan/fuzz
 mkdir -p $fuzz/corpus $fuzz/findings
 # Small seeds: large weights only slow it down.
 find tests/data/onnx -name '*.onnx' -size -32k -exec cp -n {} $fuzz/corpus \;
-OPENBLAS_NUM_THREADS=1 build-asan/tests/onnx/fuzz/fuzz_onnx_import -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 \
+OPENBLAS_NUM_THREADS=1 build-asan/tests/onnx/fuzz/fuzz_onnx_import -max_total_time="$seconds" -timeout=60 -rss_limit_mb=4096 \
   -malloc_limit_mb=2048 -max_len=40000 -print_final_stats=1 -verbosity=0 -artifact_prefix=$fuzz/findings/ $fuzz/corpus
