@@ -4,6 +4,7 @@
 
 #include "autodiff/error.h"
 #include "lipschitz/exact.h"
+#include "lipschitz/multiplier/bound.h"
 #include "lipschitz/sandwich/run.h"
 #include "lipschitz/search.h"
 #include "lipschitz/upper/seqlip.h"
@@ -40,6 +41,16 @@ void seqlip_by(SandwichRun& run) {
   options.sample_axis = run.options().sample_axis;
   if (run.options().seqlip_operations) options.operations = *run.options().seqlip_operations;
   const SeqLipReport report = detail::seqlip(run.network(autolip_options(run)), options);
+  run.add(report.bound, report.status, report.note, report.seconds);
+}
+
+template <MultiplierMethod method>
+void multiply(SandwichRun& run) {
+  MultiplierOptions options(run.share());
+  options.method = method;
+  options.box = run.options().box;
+  options.sample_axis = run.options().sample_axis;
+  const MultiplierReport report = detail::multiplier_bound(run.network(autolip_options(run)), options);
   run.add(report.bound, report.status, report.note, report.seconds);
 }
 
@@ -127,6 +138,19 @@ constexpr std::array table{
               .side = Side::upper,
               .sentence = "seqlip by the paper's greedy search, an estimate",
               .run = seqlip_by<SeqLipMethod::greedy>,
+              .l2_only = true},
+    MethodRow{.method = Method::eclipse_fast,
+              .name = "eclipse-fast",
+              .side = Side::upper,
+              .sentence = "whole-network multipliers in closed form, one number per layer",
+              .run = multiply<MultiplierMethod::eclipse_fast>,
+              .l2_only = true},
+    MethodRow{.method = Method::multiplier,
+              .name = "multiplier",
+              .side = Side::upper,
+              .sentence = "all layers coupled through multipliers of their activations, optimised and proved",
+              .run = multiply<MultiplierMethod::optimised>,
+              .by_default = true,
               .l2_only = true},
     MethodRow{.method = Method::ascent,
               .name = "ascent",
