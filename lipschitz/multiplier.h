@@ -1,11 +1,12 @@
 // Whole-network multipliers: upper bounds that couple all layers of a network at once, which is what LipSDP's
-// semidefinite programme bounds [FazlyabEtAl2019], without a solver of such programmes.
+// semidefinite programme bounds [Fazlyab2019], without a solver of such programmes.
 //
 // Every activation obeys an inequality per neuron, (z − a y)(z − b y) ≤ 0 for slopes in [a, b]. Sums of them with
 // nonnegative multipliers λ bound how far the output can move; eliminating one layer after the other turns that into
 // one matrix whose largest eigenvalue is L². Chains, residual blocks, concatenations and branches are the same to the
 // elimination; max-pools, products and what else has a gain take part with one multiplier for all of their entries.
-// docs/mathematics/12-multipliers.md has the theorems, the search for multipliers and the proof with rounding.
+// docs/mathematics/17-multipliers.md#multipliers has the theorems, the search for multipliers and the proof with
+// rounding.
 #pragma once
 
 #include <iosfwd>
@@ -18,7 +19,7 @@ namespace taut {
 
 enum class MultiplierMethod : std::uint8_t {
   optimised,     // `multiplier`: the best multipliers that the work allows
-  eclipse_fast,  // `eclipse-fast`: λ = 1 / σ_max of every layer, in closed form [XuSivaranjani2024]
+  eclipse_fast,  // `eclipse-fast`: λ = 1 / σ_max of every layer, in closed form [Xu2024]
 };
 std::string_view to_string(MultiplierMethod method);
 

@@ -12,7 +12,7 @@ namespace {
 
 using Block = std::vector<double>;  // rows × signals
 
-// A block that is searched for, with the moments of Adam's method [KingmaBa2015].
+// A block that is searched for, with the moments of Adam's method [Kingma2015].
 struct Variable {
   Block value, gradient, mean, square;
   double size = 1.0;  // of entries, roughly: steps are in proportion to it

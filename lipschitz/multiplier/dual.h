@@ -1,5 +1,5 @@
 // Multipliers from the dual problem: the signals that a network of balls in place of slopes can carry. Internal to
-// lipschitz. docs/mathematics/12-multipliers.md#dual
+// lipschitz. docs/mathematics/17-multipliers.md#dual
 //
 // For an ensemble of r signals passed through the network, with t_i anywhere in the ball of diameter y_i (over the
 // ensemble), ‖out‖² / ‖x‖² is below every bound that multipliers prove; where it is largest, its derivatives are the

@@ -38,9 +38,9 @@ std::optional<Evaluation> evaluate(const Program& program, const Multipliers& mu
 
 // How multipliers are chosen step by step, given the state.
 enum class Start : std::uint8_t {
-  flow,        // λ = share (b − a) / (m ‖y‖²) with AutoLip's ‖y‖: never above AutoLip [ALGORITHMS]
-  spectral,    // the same with σ_max(G) in place of ‖y‖² [XuSivaranjani2024]
-  gershgorin,  // λ_i = c share / Σ_j |G_ij| [SyedHu2025]
+  flow,        // λ = share (b − a) / (m ‖y‖²) with AutoLip's ‖y‖: never above AutoLip
+  spectral,    // the same with σ_max(G) in place of ‖y‖² [Xu2024]
+  gershgorin,  // λ_i = c share / Σ_j |G_ij| [Syed2025]
 };
 struct Begun {
   Multipliers multipliers;

@@ -2,7 +2,7 @@
 // all pairs of inputs. Internal to lipschitz.
 //
 // What is stored is never below the exact state in the Loewner order: every operation raises the diagonal by what its
-// rounding may have taken away, and the next one is monotone (docs/mathematics/12-multipliers.md#proof).
+// rounding may have taken away, and the next one is monotone (docs/mathematics/17-multipliers.md#proof).
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
 // A network as the elimination of one state after the other, which whole-network multipliers work on. Internal to
-// lipschitz. docs/mathematics/12-multipliers.md has the theorems.
+// lipschitz. docs/mathematics/17-multipliers.md#multipliers has the theorems.
 //
 // A *tensor* of the state is the joint input or the result of an operation that is not affine. A *step* forms affine
 // images of tensors that are there, its operands, and replaces them by the result of its operation, of which only an

@@ -1,4 +1,4 @@
-// Minimisation by limited-memory quasi-Newton steps [LiuNocedal1989] with a weak Wolfe line search, of functions that
+// Minimisation by limited-memory quasi-Newton steps [Nocedal1980] with a weak Wolfe line search, of functions that
 // may not be defined everywhere. Internal to lipschitz.
 #pragma once
 

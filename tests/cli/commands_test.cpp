@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(json_is_the_contract) {
     check_keys(row, {"method", "side", "value", "status", "rigour", "failure_probability", "seconds", "note"});
     methods.push_back(row["method"]);
   }
-  BOOST_TEST(methods == (Keys{"frobenius", "autolip", "seqlip", "ascent", "exact", "exact"}),
+  BOOST_TEST(methods == (Keys{"frobenius", "autolip", "seqlip", "multiplier", "ascent", "exact", "exact"}),
              boost::test_tools::per_element());
   for (const char* list : {"layers", "folded"})
     for (const Json& row : result[list])
@@ -218,9 +218,11 @@ BOOST_AUTO_TEST_CASE(methods_are_chosen) {
   BOOST_TEST(names({"bound", plane(), "--norm=l1", "--methods", "ascent,autolip"}) == "ascent autolip ");
   BOOST_TEST(names({"bound", plane(), "--data", points, "--methods", "dataset,pairs"}) == "dataset pairs ");
   BOOST_TEST(names({"bound", plane(), "--data", points, "--box=-1:1", "--methods", "all"}) ==
-             "frobenius autolip seqlip seqlip-exact seqlip-greedy ascent annealing grid dataset pairs exact exact ");
-  BOOST_TEST(names({"bound", plane(), "--methods", "all"}) ==
-             "frobenius autolip seqlip seqlip-exact seqlip-greedy ascent annealing exact exact ");
+             "frobenius autolip seqlip seqlip-exact seqlip-greedy eclipse-fast multiplier ascent annealing grid "
+             "dataset pairs exact exact ");
+  BOOST_TEST(
+      names({"bound", plane(), "--methods", "all"}) ==
+      "frobenius autolip seqlip seqlip-exact seqlip-greedy eclipse-fast multiplier ascent annealing exact exact ");
 }
 
 BOOST_AUTO_TEST_CASE(data_are_points) {
