@@ -23,7 +23,7 @@ void run(benchmark::State& state, const LinearMap& map, Effort effort) {
   double overshoot = 0;
   NormOptions options;
   options.effort = effort;
-  options.threads = threads;
+  options.budget.threads = threads;
   for (auto _ : state) {
     const Enclosure bounds = operator_norm(map, Norm::l2, options);
     overshoot = bounds.upper.value() / bounds.lower.value() - 1;

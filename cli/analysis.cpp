@@ -23,11 +23,13 @@ Analysis begin(const Settings& settings, const Model& model) {
   return analysis;
 }
 
-SandwichOptions sandwich_options(const Settings& settings, const Model& model, const Options& options) {
-  SandwichOptions all(options);
-  all.norm = settings.norm;
-  all.box = settings.box;
-  all.sample_axis = no_sample_axis;  // the model's function is one sample by proof
+Question question_of(const Settings& settings) {
+  return {settings.norm, Domain::box_or_reals(settings.box),
+          no_sample_axis};  // the model's function is one sample by proof
+}
+
+SandwichOptions sandwich_options(const Settings& settings, const Model& model, const Budget& budget) {
+  SandwichOptions all{question_of(settings), budget};
   if (!settings.data.empty()) all.data = points_of_file(settings.data, model.sample());
   all.methods = settings.methods;
   if (settings.all_methods) all.methods = applicable_methods(model.sample(), all);
@@ -36,16 +38,16 @@ SandwichOptions sandwich_options(const Settings& settings, const Model& model, c
   return all;
 }
 
-LayerOptions layer_options(const Settings& settings, const Options& options) {
+LayerOptions layer_options(const Settings& settings, const Budget& budget) {
   LayerOptions layers;
-  static_cast<Options&>(layers) = options;
-  layers.progress = nullptr;
+  layers.budget = budget;
+  layers.budget.progress = nullptr;
   layers.norm = settings.norm;
   return layers;
 }
 
-double seconds_since(Options::Clock::time_point begin) {
-  return std::chrono::duration<double>(Options::Clock::now() - begin).count();
+double seconds_since(Budget::Clock::time_point begin) {
+  return std::chrono::duration<double>(Budget::Clock::now() - begin).count();
 }
 
 }  // namespace
@@ -68,14 +70,14 @@ void require_sensible(const Settings& settings) {
   }
 }
 
-Analysis analyse_bounds(const Settings& settings, const Options& options) {
-  const auto start = Options::Clock::now();
+Analysis analyse_bounds(const Settings& settings, const Budget& budget) {
+  const auto start = Budget::Clock::now();
   const Model model = Model::load(settings.model, settings.import);
   Analysis analysis = begin(settings, model);
-  analysis.sandwich = sandwich(model.function(), model.sample(), sandwich_options(settings, model, options));
+  analysis.sandwich = sandwich(model.function(), model.sample(), sandwich_options(settings, model, budget));
   for (BoundRow& row : analysis.sandwich.bounds)
     if (row.note.ends_with(box_hint)) row.note += ": --box LO:HI";
-  LayerOptions layers = layer_options(settings, options);
+  LayerOptions layers = layer_options(settings, budget);
   layers.spectra = !settings.report.empty();
   layers.unfolded = settings.json || !settings.report.empty();
   analysis.layers = layer_rows(model, analysis.sandwich.layers, layers);
@@ -83,17 +85,13 @@ Analysis analyse_bounds(const Settings& settings, const Options& options) {
   return analysis;
 }
 
-Analysis analyse_layers(const Settings& settings, const Options& options) {
-  const auto start = Options::Clock::now();
+Analysis analyse_layers(const Settings& settings, const Budget& budget) {
+  const auto start = Budget::Clock::now();
   const Model model = Model::load(settings.model, settings.import);
   Analysis analysis = begin(settings, model);
-  LayerOptions layers = layer_options(settings, options);
+  LayerOptions layers = layer_options(settings, budget);
   layers.spectra = settings.spectrum;
-  AutoLipOptions folding;
-  static_cast<Options&>(folding) = layers;
-  folding.norm = settings.norm;
-  folding.box = settings.box;
-  folding.sample_axis = no_sample_axis;  // the model's function is one sample by proof
+  const AutoLipOptions folding{question_of(settings), layers.budget};
   analysis.layers = layer_rows(model, folded_layers(model.function(), model.sample(), folding), layers);
   analysis.seconds = seconds_since(start);
   return analysis;

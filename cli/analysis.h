@@ -27,8 +27,8 @@ struct Analysis {
 };
 
 // Errors are those of the library, with the file in their text.
-Analysis analyse_bounds(const Settings& settings, const Options& options);
-Analysis analyse_layers(const Settings& settings, const Options& options);
+Analysis analyse_bounds(const Settings& settings, const Budget& budget);
+Analysis analyse_layers(const Settings& settings, const Budget& budget);
 
 // The first error that would come of the analyses' options, before the model is read: UsageMistake.
 void require_sensible(const Settings& settings);

@@ -29,9 +29,9 @@ struct StructureName {
 };
 
 // Nothing where the map is too large for it.
-std::optional<std::vector<double>> spectrum(const LinearMap& map, const Options& options) {
+std::optional<std::vector<double>> spectrum(const LinearMap& map, const Budget& budget) {
   try {
-    return singular_values(map, options).values;
+    return singular_values(map, budget).values;
   } catch (const UnsupportedError&) {
     return std::nullopt;
   }
@@ -42,9 +42,9 @@ LayerRow unfolded_row(const Layer& layer, const LayerOptions& options) {
   if (!layer.map) return row;
   const AffineMap affine{layer.map, layer.relative_error};
   row.structure = structure_name(layer.map);
-  row.norm = operator_norm(affine, options.norm, options);
-  row.frobenius = frobenius_norm(affine, options);
-  if (options.spectra) row.singular_values = spectrum(layer.map, options);
+  row.norm = operator_norm(affine, options.norm, options.budget);
+  row.frobenius = frobenius_norm(affine, options.budget);
+  if (options.spectra) row.singular_values = spectrum(layer.map, options.budget);
   return row;
 }
 
@@ -81,7 +81,7 @@ LayerRow folded_row(const FoldedLayer& layer, const LayerOptions& options) {
                layer.on_largest_path,
                layer.share,
                false};
-  if (options.spectra) row.singular_values = spectrum(map, options);
+  if (options.spectra) row.singular_values = spectrum(map, options.budget);
   return row;
 }
 

@@ -27,7 +27,8 @@ struct LayerRows {
   std::vector<LayerRow> unfolded, folded;
 };
 
-struct LayerOptions : Options {
+struct LayerOptions {
+  Budget budget{};
   Norm norm = Norm::l2;
   bool unfolded = true, spectra = false;
 };

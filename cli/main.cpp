@@ -21,7 +21,7 @@ Analysis analyse(Command command, const Settings& settings) {
   openblas_set_num_threads(settings.threads);
   ProgressLine progress;
   Interrupt interrupt;
-  Options options;
+  Budget options;
   options.stop = interrupt.token();
   options.progress = progress.callback();
   options.threads = settings.threads;

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <string>
 
-#include "lipschitz/options.h"
+#include "lipschitz/budget.h"
 
 namespace taut::cli {
 
@@ -16,7 +16,7 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // For Options::progress; holds this object.
+  // For Budget::progress; holds this object.
   std::function<void(const Progress&)> callback();
   void clear();
 

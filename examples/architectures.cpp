@@ -17,7 +17,7 @@ using namespace taut;
 
 AutoLipReport bound_of(nn::Sequential& net, const Shape& sample, std::optional<Interval> box) {
   AutoLipOptions options;
-  options.box = box;
+  options.question.domain = Domain::box_or_reals(box);
   return autolip([&](const Var& x) { return net(x); }, Tensor::zeros(sample, DType::f32), options);
 }
 

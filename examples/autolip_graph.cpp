@@ -44,7 +44,7 @@ void autolip_graph(const examples::CommonOptions& options) {
   Tape tape;
   const Var x = tape.input(Tensor::scalar(0.0), "x");
   AutoLipOptions box;
-  box.box = Interval{-1.0, 1.0};
+  box.question.domain = Domain::box(Interval{-1.0, 1.0});
   std::cout << "\nx sin x\n  on all reals: " << autolip(x * sin(x)).note
             << "\n  on [-1, 1]:   " << autolip(x * sin(x), box).bound << '\n';
   if (!options.json_file.empty()) examples::write_file(options.json_file, results.dump(2) + '\n');

@@ -51,7 +51,7 @@ void demo(const std::string& folder, const examples::Checkpoints& checkpoints, c
     }
     examples::train(net, data.train, recipe, options,
                     {checkpoints, strength > 0.0 ? kind + "_penalised" : kind, cat("penalty ", strength)});
-    Options analysis;
+    Budget analysis;
     analysis.threads = options.threads;
     analysis.seed = options.seed;
     const examples::Classifier sandwich = examples::analyse(name, net, data.test, points, analysis);

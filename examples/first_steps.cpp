@@ -22,7 +22,7 @@ void first_steps(const std::string& folder, const examples::CommonOptions& optio
   const Tensor one_image = data.test.first(1).inputs();
   nn::NetPenalty log_autolip(net, one_image);
   nn::TrainOptions training{.epochs = options.quick ? 1 : 5};
-  training.run.seed = options.seed;
+  training.budget.seed = options.seed;
   training.penalty = [&](Tape& tape) { return 0.1 * log_autolip(tape); };
   nn::ProgressLine progress(std::cerr, examples::stderr_is_terminal());
   progress.attach(training);

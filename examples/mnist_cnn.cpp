@@ -25,7 +25,7 @@ void run(const std::string& folder, const examples::Checkpoints& checkpoints, co
   nn::Sequential net = mnist_4(random);
   examples::train(net, data.train, {.epochs = 3, .batch_size = 128, .learning_rate = 2e-3}, options,
                   {checkpoints, "mnist_4", "cross entropy"});
-  Options analysis;
+  Budget analysis;
   analysis.threads = options.threads;
   analysis.seed = options.seed;
   const examples::Classifier sandwich =

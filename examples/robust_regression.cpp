@@ -115,7 +115,7 @@ void train(nn::Sequential& net, const Fit& fit, const nn::DataSet& data, const e
   constexpr double rate = 5e-3;
   nn::Adam optimiser(nn::parameters(net), {.learning_rate = rate});
   nn::TrainOptions training{.epochs = options.quick ? 40 : 400, .batch_size = 50};
-  training.run.seed = options.seed;
+  training.budget.seed = options.seed;
   training.schedule = nn::cosine(rate, training.epochs);
   if (fit.huber) training.loss = [](const Var& y, const nn::Batch& batch) { return nn::huber(y, batch.targets, 0.2); };
   training.penalty = penalty_of(fit, net, data.first(1).inputs());
@@ -129,10 +129,10 @@ Json row_of(const Fit& fit, const nn::DataSet& data, const nn::DataSet& test, co
   train(net, fit, data, options);
   const Function f = [&](const Var& x) { return net(x); };
   AutoLipOptions whole_plane;
-  whole_plane.norm = Norm::linf;
+  whole_plane.question.norm = Norm::linf;
   ExactOptions exact;
-  exact.norm = Norm::linf;
-  exact.box = Interval{-side, side};
+  exact.question.norm = Norm::linf;
+  exact.question.domain = Domain::box(Interval{-side, side});
   const ExactResult constant = exact_constant(f, data.first(1).inputs(), exact);
   return {{"fit", fit.name},
           {"training_error", error(net, data)},

@@ -167,9 +167,9 @@ Json row_of(const Critic& critic, const Problem& problem, const examples::Common
   nn::Sequential net = critic.build(problem.from.shape()[1], random);
   train(net, critic, problem, options.quick ? 60 : 600, options.seed);
   SandwichOptions analysis;
-  analysis.threads = options.threads;
+  analysis.budget.threads = options.threads;
   analysis.methods = {Method::autolip, Method::seqlip, Method::exact};
-  analysis.within(std::chrono::seconds(options.quick ? 1 : 20));
+  analysis.budget.within(std::chrono::seconds(options.quick ? 1 : 20));
   const Sandwich s = sandwich([&](const Var& x) { return net(x); },
                               Tensor::zeros(Shape{1, problem.from.shape()[1]}, DType::f32), analysis);
   Json row{{"problem", problem.name}, {"critic", critic.name}, {"distance_of_laws", problem.truth}};

@@ -37,8 +37,8 @@ struct AffineHead {
 std::optional<AffineHead> affine_head(const Var& output);
 
 // Bounds of the operator norm, and an upper bound of the Frobenius norm, the errors of the entries included.
-Enclosure operator_norm(const AffineMap& affine, Norm norm, const Options& options = {});
-UpperBound frobenius_norm(const AffineMap& affine, const Options& options = {});
+Enclosure operator_norm(const AffineMap& affine, Norm norm, const Budget& budget = {});
+UpperBound frobenius_norm(const AffineMap& affine, const Budget& budget = {});
 
 // For every two outputs an upper bound of |y_i − y_j| / ‖x‖, (m, m) f64: the distance of two rows of the matrix in the
 // norm dual to `norm`, rounded up, errors of the entries included. Nothing for maps that are too large to be written

@@ -10,7 +10,8 @@
 #include "autodiff/diff.h"
 #include "autodiff/tape.h"
 #include "lipschitz/bound.h"
-#include "lipschitz/options.h"
+#include "lipschitz/budget.h"
+#include "lipschitz/question.h"
 
 namespace taut {
 
@@ -20,10 +21,9 @@ enum class AffineNorm {
   frobenius,  // ‖A‖_F ≥ ‖A‖₂ of dense layers and convolutions: the Frobenius product, l2 only
 };
 
-struct AutoLipOptions : Options {
-  Norm norm = Norm::l2;
-  std::optional<Interval> box;  // every entry of every input lies in it; none: all reals
-  int sample_axis = 0;          // of inputs of rank ≥ 2; no_sample_axis: the input is one sample
+struct AutoLipOptions {
+  Question question{};
+  Budget budget{};
   AffineNorm affine_norm = AffineNorm::spectral;
 };
 

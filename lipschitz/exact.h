@@ -7,14 +7,14 @@
 
 #include "autodiff/diff.h"
 #include "lipschitz/bound.h"
-#include "lipschitz/options.h"
+#include "lipschitz/budget.h"
+#include "lipschitz/question.h"
 
 namespace taut {
 
-struct ExactOptions : Options {
-  Norm norm = Norm::l2;
-  int sample_axis = 0;          // of inputs of rank ≥ 2; no_sample_axis: the input is one sample
-  std::optional<Interval> box;  // every entry of the input lies in it; none: the whole line or plane
+struct ExactOptions {
+  Question question{};
+  Budget budget{};
   Index max_regions = 1000000;  // beyond about that many it stops as at a deadline; each takes some hundred bytes
 };
 

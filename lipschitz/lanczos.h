@@ -7,12 +7,13 @@
 #pragma once
 
 #include "autodiff/linear_map.h"
+#include "lipschitz/budget.h"
 #include "lipschitz/enclosure.h"
-#include "lipschitz/options.h"
 
 namespace taut {
 
-struct LanczosOptions : Options {
+struct LanczosOptions {
+  Budget budget{};
   double failure = 1e-10;   // of the upper end, over the starts drawn from `seed`; in (0, 1)
   double tolerance = 0.02;  // wanted of upper / lower − 1: with the failure it determines the number of steps
   int max_steps = 300;      // of each start, at least 1; fewer where the bases would take more than 512 MiB
@@ -31,9 +32,9 @@ LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options =
 
 namespace detail {
 // A vector of map.in_shape() close to where ‖A v‖ / ‖v‖ is largest: 24 steps, restarted where the basis is long.
-Tensor leading_direction(const LinearMap& map, const Options& options);
+Tensor leading_direction(const LinearMap& map, const Budget& budget);
 // The same from a start of map.in_shape(), by at most `steps` steps: fewer once ‖A v‖ / ‖v‖ appears to be `enough`.
-Tensor ascend(const LinearMap& map, const Tensor& start, int steps, double enough, const Options& options);
+Tensor ascend(const LinearMap& map, const Tensor& start, int steps, double enough, const Budget& budget);
 }  // namespace detail
 
 }  // namespace taut

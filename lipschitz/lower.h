@@ -7,20 +7,19 @@
 
 #include "autodiff/diff.h"
 #include "lipschitz/bound.h"
-#include "lipschitz/options.h"
+#include "lipschitz/budget.h"
+#include "lipschitz/question.h"
 
 namespace taut {
 
-struct LowerOptions : Options {
-  Norm norm = Norm::l2;
-  // 0: rules say whether f keeps the samples along the first axis apart, and refuse if not. no_sample_axis: f is known
-  // to, whatever it does inside.
-  int sample_axis = 0;
+struct LowerOptions {
+  // Points lie in the domain, of finite ends and with an interior, and the bound is that of the constant on it.
+  // sample_axis 0: rules say whether f keeps the samples along the first axis apart, and refuse if not. no_sample_axis:
+  // f is known to, whatever it does inside.
+  Question question{};
+  Budget budget{};
   Index batch = 0;      // samples recorded at once; 0: as many as fit into memory well
   bool certify = true;  // try to prove the value at the best points
-  // Finite and of positive length: points lie in it, and the bound is that of the Lipschitz constant on it. None: over
-  // all reals.
-  std::optional<Interval> box;
 };
 
 struct LowerResult {

@@ -23,16 +23,13 @@ enum class MultiplierMethod : std::uint8_t {
 };
 std::string_view to_string(MultiplierMethod method);
 
-struct MultiplierOptions : Options {
+struct MultiplierOptions {
+  Question question;  // in l2
+  Budget budget;
   MultiplierMethod method = MultiplierMethod::optimised;
-  std::optional<Interval> box;  // as of AutoLipOptions
-  int sample_axis = 0;
   // The work of the search, in floating-point operations of matrix products: the same on every machine, so that results
   // do not depend on the clock. The default takes a few seconds.
   double operations = 1.4e11;
-
-  MultiplierOptions() = default;
-  MultiplierOptions(const Options& general) : Options(general) {}  // NOLINT(google-explicit-constructor)
 };
 
 // What the search had reached, and when.
@@ -51,7 +48,7 @@ struct MultiplierReport {
   double seconds = 0.0;
 };
 
-// In l2, over all reals or a box; never above AutoLip. Errors and infinite answers are those of autolip(). Networks of
+// Over all reals or a domain; never above AutoLip. Errors and infinite answers are those of autolip(). Networks of
 // which a state has more than a few thousand entries, and operations without a gain, get AutoLip's bound and a note.
 MultiplierReport multiplier_bound(const Var& output, const MultiplierOptions& options = {});
 // Of a function, recorded at `sample`, as autolip() takes them.

@@ -13,7 +13,7 @@
 
 #include "autodiff/tensor.h"
 #include "lipschitz/bound.h"
-#include "lipschitz/options.h"
+#include "lipschitz/budget.h"
 
 namespace taut {
 
@@ -53,7 +53,8 @@ enum class PairSearch : std::uint8_t {
   enumeration,       // every vertex in the order of a Gray code; at most 40 neurons (UsageError)
   branch_and_bound,  // prunes by the best diagonal multiplier of what is not decided yet
 };
-struct PairExactOptions : Options {
+struct PairExactOptions {
+  Budget budget{};
   PairSearch search = PairSearch::automatic;
   double tolerance = 1e-9;  // of upper / lower − 1, when not cut
   // Nodes of the tree after which branch and bound stops, with what is proved by then: a limit on every machine the
@@ -61,24 +62,19 @@ struct PairExactOptions : Options {
   double most_nodes = infinity;
   // What the caller has proved of the maximum already, as the product of the norms is: the search need not.
   Magnitude known = infinity;
-
-  PairExactOptions() = default;
-  PairExactOptions(const Options& general) : Options(general) {}  // NOLINT(google-explicit-constructor)
 };
 
 // The maximum between two certified bounds. Ends agree to the tolerance, unless cut or limited or, where the products
 // of A and B cancel almost wholly, up to rounding: about 1e-15 n Σ ‖a_i‖ |σ_i| ‖b_i‖.
 PairResult pair_exact(const PairProblem& problem, const PairExactOptions& options = {});
 
-struct PairMultiplierOptions : Options {
+struct PairMultiplierOptions {
+  Budget budget{};
   double tolerance = 1e-6;   // of the bound, relative: when to stop improving multipliers
   int max_iterations = 200;  // of large problems
   // Of large problems: when to stop whatever the tolerance says, in floating-point operations of matrix products (what
   // waits for memory counts twice). The same on every machine. One evaluation and its proof are always made.
   double operations = infinity;
-
-  PairMultiplierOptions() = default;
-  PairMultiplierOptions(const Options& general) : Options(general) {}  // NOLINT(google-explicit-constructor)
 };
 
 // A certified upper bound by the best diagonal multiplier: LipSDP [Fazlyab2019] of one hidden layer, without a solver
@@ -86,13 +82,11 @@ struct PairMultiplierOptions : Options {
 // multipliers suggest.
 PairResult pair_multiplier(const PairProblem& problem, const PairMultiplierOptions& options = {});
 
-struct PairGreedyOptions : Options {
+struct PairGreedyOptions {
+  Budget budget{};
   int restarts = 0;    // further searches from random vertices
   bool pairs = false;  // where no single flip helps, try flips of two entries at once
   int candidates = 4;  // flips per step whose norm is computed accurately, beyond 256 neurons
-
-  PairGreedyOptions() = default;
-  PairGreedyOptions(const Options& general) : Options(general) {}  // NOLINT(google-explicit-constructor)
 };
 
 // The paper's Greedy SeqLip: from σ_i = the end of larger magnitude (hi_i in ties), flip the entry that raises the norm
@@ -105,7 +99,7 @@ struct PairValue {
   LowerBound lower;
   UpperBound upper;
 };
-PairValue pair_value(const PairProblem& problem, const std::vector<bool>& at_hi, const Options& options = {});
+PairValue pair_value(const PairProblem& problem, const std::vector<bool>& at_hi, const Budget& budget = {});
 
 // The paper's closed bound from leading singular vectors [ScamanVirmaux2018]: relative to ‖A‖ ‖B‖,
 //
@@ -120,6 +114,6 @@ struct LeadingVectors {
 // An estimate, however the triples were found: nothing here encloses them, nor the rounding.
 UpperBound pair_leading_bound(const LeadingVectors& leading, const Tensor& lo, const Tensor& hi);
 // The same times ‖A‖ ‖B‖, with triples by Lanczos' method: an estimate of an upper bound.
-UpperBound pair_leading(const PairProblem& problem, const Options& options = {});
+UpperBound pair_leading(const PairProblem& problem, const Budget& budget = {});
 
 }  // namespace taut

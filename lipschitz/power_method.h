@@ -5,11 +5,12 @@
 
 #include "autodiff/diff.h"
 #include "lipschitz/bound.h"
-#include "lipschitz/options.h"
+#include "lipschitz/budget.h"
 
 namespace taut {
 
-struct PowerOptions : Options {
+struct PowerOptions {
+  Budget budget{};
   int max_iterations = 500;
   double tolerance = 1e-10;  // stops when the relative change of σ stays below it
 };

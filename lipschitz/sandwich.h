@@ -11,22 +11,19 @@
 #include "autodiff/diff.h"
 #include "lipschitz/affine_layers.h"
 #include "lipschitz/bound.h"
+#include "lipschitz/budget.h"
 #include "lipschitz/methods.h"
-#include "lipschitz/options.h"
+#include "lipschitz/question.h"
 
 namespace taut {
 
-struct SandwichOptions : Options {
-  std::vector<Method> methods;  // run in this order; none: default_methods()
-  Norm norm = Norm::l2;
-  std::optional<Interval> box;  // every entry of the input lies in it; none: all reals
-  Tensor data;                  // (count, …), of the function's dtype: for dataset and pairs, and ascent starts there
-  int sample_axis = 0;          // as of AutoLipOptions and LowerOptions
-  bool layers = false;          // also fill Sandwich::layers, in the last tenth of the time if need be
-  std::optional<double> seqlip_operations;  // SeqLipOptions::operations; none: its default
-
-  SandwichOptions() = default;
-  SandwichOptions(const Options& general) : Options(general) {}  // NOLINT(google-explicit-constructor)
+struct SandwichOptions {
+  Question question{};
+  Budget budget{};
+  std::vector<Method> methods{};  // run in this order; none: default_methods()
+  Tensor data{};        // (count, …), of the function's dtype: for dataset and pairs, and ascent starts there
+  bool layers = false;  // also fill Sandwich::layers, in the last tenth of the time if need be
+  std::optional<double> seqlip_operations{};  // SeqLipOptions::operations; none: its default
 };
 
 // One line of a table of bounds.

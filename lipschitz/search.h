@@ -15,7 +15,7 @@ namespace taut {
 struct SearchOptions : LowerOptions {
   // Points (count, …) from which to start, e.g. data; the rest of the starts are standard normal draws, in a box
   // uniform ones.
-  Tensor starts;
+  Tensor starts{};
 };
 
 struct AnnealingOptions : SearchOptions {
@@ -37,7 +37,8 @@ struct GridOptions : LowerOptions {
 
 // ‖D_x f‖ at the centres of the cells of a grid over a box of shape (1, …), of which one to three sides have a positive
 // length, and of ever smaller cells around the best. The bound is that of the constant over all reals, and of that on
-// the box if all its sides have a length.
+// the box if all its sides have a length. Where options.question.domain is a ball, points outside of it are moved
+// into it, and the bound is that of the constant on the ball.
 LowerResult grid_lower_bound(const Function& f, const Range& box, DType dtype = DType::f64,
                              const GridOptions& options = {});
 

@@ -27,10 +27,10 @@ enum class SeqLipMethod : std::uint8_t {
 };
 std::string_view to_string(SeqLipMethod method);  // "seqlip", "seqlip-exact", "seqlip-greedy"
 
-struct SeqLipOptions : Options {
+struct SeqLipOptions {
+  Question question{};  // in l2
+  Budget budget{};
   SeqLipMethod method = SeqLipMethod::certified;
-  std::optional<Interval> box;  // as of AutoLipOptions
-  int sample_axis = 0;
   // Greedy only: the leading singular triples that stand for a layer, 0 for all of them (layers of at most about 2000
   // on the smaller side), and further searches from random patterns.
   Index triples = 0;
@@ -41,9 +41,6 @@ struct SeqLipOptions : Options {
   // goes, and what is found is certified however far that is. The default takes a few seconds; infinity asks for the
   // best multipliers of every factor, which may take minutes.
   double operations = 1.4e11;
-
-  SeqLipOptions() = default;
-  SeqLipOptions(const Options& general) : Options(general) {}  // NOLINT(google-explicit-constructor)
 };
 
 // One activation between two layers.

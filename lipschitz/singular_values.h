@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "autodiff/linear_map.h"
-#include "lipschitz/options.h"
+#include "lipschitz/budget.h"
 
 namespace taut {
 
@@ -20,7 +20,7 @@ struct SingularValues {
 // are well conditioned, since small singular values would be lost in them, else by a complex SVD; everything else
 // through its matrix where that has at most 8 million entries. UnsupportedError for larger maps and where the deadline
 // does not allow it, NumericError for weights that are not finite.
-SingularValues singular_values(const LinearMap& map, const Options& options = {});
+SingularValues singular_values(const LinearMap& map, const Budget& budget = {});
 
 struct Histogram {
   std::vector<double> edges;  // bins + 1, ascending, equally spaced from the smallest to the largest value

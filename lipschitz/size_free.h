@@ -3,7 +3,7 @@
 
 #include "autodiff/linear_map.h"
 #include "lipschitz/bound.h"
-#include "lipschitz/options.h"
+#include "lipschitz/budget.h"
 
 namespace taut {
 
@@ -15,9 +15,9 @@ namespace taut {
 // above it, and unfoldings_bound() where that is smaller:
 // docs/mathematics/08-convolutions.md#all-image-sizes. Past the deadline the latter alone.
 // Errors: ShapeError, NumericError for kernels that are not finite.
-UpperBound size_free_conv_norm(const Tensor& kernel, const Conv2dOptions& conv = {}, const Options& options = {});
+UpperBound size_free_conv_norm(const Tensor& kernel, const Conv2dOptions& conv = {}, const Budget& budget = {});
 
 // The same by four dense norms, √(kh·kw) times the smallest: cheap, and up to √(kh·kw) too large [SinglaFeizi2021].
-UpperBound unfoldings_bound(const Tensor& kernel, Index groups = 1, const Options& options = {});
+UpperBound unfoldings_bound(const Tensor& kernel, Index groups = 1, const Budget& budget = {});
 
 }  // namespace taut

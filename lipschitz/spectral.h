@@ -11,8 +11,8 @@
 
 #include "autodiff/linear_map.h"
 #include "lipschitz/bound.h"
+#include "lipschitz/budget.h"
 #include "lipschitz/enclosure.h"
-#include "lipschitz/options.h"
 
 namespace taut {
 
@@ -21,16 +21,14 @@ enum class Effort : std::uint8_t {
   probabilistic,  // in l2, where a factorisation would take more than about a second: Lanczos, if that is tighter
 };
 
-struct NormOptions : Options {
+struct NormOptions {
+  Budget budget{};
   Effort effort = Effort::certified;
   double failure = 1e-10;  // of a probabilistic upper bound
   // What the caller vouches for: apply() and apply_transpose() of opaque maps are off by at most this times ‖A‖₂ at
   // unit vectors e_i, in l2. 0 defines a map by its computed columns. With it bounds of opaque maps of up to a million
   // entries are certified in l2; with 0, in every norm.
-  std::optional<double> opaque_error;
-
-  NormOptions() = default;
-  NormOptions(const Options& general) : Options(general) {}  // NOLINT(google-explicit-constructor): nothing is lost
+  std::optional<double> opaque_error{};
 };
 
 // sup ‖A x‖ / ‖x‖, the same norm on both sides. A zero map gives exactly 0. Throws NumericError for weights that are
@@ -38,17 +36,17 @@ struct NormOptions : Options {
 Enclosure operator_norm(const LinearMap& map, Norm norm, const NormOptions& options = {});
 
 // The same for a matrix (m, n), f32 or f64.
-Enclosure dense_norm(const Tensor& matrix, Norm norm, const Options& options = {});
+Enclosure dense_norm(const Tensor& matrix, Norm norm, const Budget& budget = {});
 
 // ‖A‖_F ≥ ‖A‖₂ of the whole map, as an upper bound of the l2 norm. Of a convolution it counts, for every tap, the
 // positions at which it meets the image. Compositions of maps without common closed form: the better of the product of
 // the factors' norms and the norm of the matrix when that is small. An estimate for opaque maps.
-UpperBound frobenius_norm(const LinearMap& map, const Options& options = {});
+UpperBound frobenius_norm(const LinearMap& map, const Budget& budget = {});
 
 namespace detail {
 // Bounds of a map made of others that do not bound the parts one by one: of the matrix when it is small, else from
 // sums. Cheap where the norms of the parts are known already and their product is at hand.
-Enclosure folded_norm(const LinearMap& map, Norm norm, const Options& options);
+Enclosure folded_norm(const LinearMap& map, Norm norm, const Budget& budget);
 }  // namespace detail
 
 }  // namespace taut

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "autodiff/linear_map.h"
-#include "lipschitz/options.h"
+#include "lipschitz/budget.h"
 
 namespace taut {
 
@@ -16,7 +16,8 @@ struct Triple {
   double residual = 0.0;
 };
 
-struct TripleOptions : Options {
+struct TripleOptions {
+  Budget budget{};
   double tolerance = 1e-10;  // stops when every residual is at most this times σ₁
   int max_cycles = 200;
 };

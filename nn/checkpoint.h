@@ -3,7 +3,7 @@
 //
 //   const TrainingState state{net, adam, data, options, penalty.state(), "lenet, penalty 0.08"};
 //   if (exists_checkpoint("run/net")) options.start = load_checkpoint("run/net", state);
-//   const TrainResult result = train(net, data, adam, options);           // options.run.stop cuts it
+//   const TrainResult result = train(net, data, adam, options);           // options.budget.stop cuts it
 //   if (result.cut) save_checkpoint("run/net", state, result.position);
 #pragma once
 

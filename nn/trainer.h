@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "lipschitz/options.h"
+#include "lipschitz/budget.h"
 #include "nn/data.h"
 #include "nn/module.h"
 #include "nn/optimiser.h"
@@ -45,7 +45,7 @@ struct TrainOptions {
   Index batch_size = 64;
   // Deadline, stop token, progress and seed. The seed fixes the order of the samples: together with the initial weights
   // it fixes every number of a training, also of one that is cut and continued.
-  Options run{};
+  Budget budget{};
   // From the net's output to the loss; when empty, cross entropy for classification and mse for regression.
   std::function<Var(const Var& output, const Batch& batch)> loss{};
   // Added to the loss of every batch; records on the tape of the step.

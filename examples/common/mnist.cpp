@@ -17,7 +17,7 @@ nn::Adam optimiser_of(nn::Sequential& net, const Recipe& recipe) {
 nn::TrainOptions training_of(nn::Adam& optimiser, const Recipe& recipe, const CommonOptions& options,
                              nn::ProgressLine& progress) {
   nn::TrainOptions training{.epochs = options.quick ? 1 : recipe.epochs, .batch_size = recipe.batch_size};
-  training.run.seed = options.seed;
+  training.budget.seed = options.seed;
   training.loss = recipe.loss;
   training.penalty = recipe.penalty;
   training.after_step = recipe.after_step;
@@ -59,7 +59,7 @@ void train(nn::Sequential& net, const nn::DataSet& data, const Recipe& recipe, c
   nn::ProgressLine progress(std::cerr, stderr_is_terminal());
   nn::TrainOptions training = training_of(optimiser, recipe, options, progress);
   Interrupt interrupt;
-  training.run.stop = interrupt.token();
+  training.budget.stop = interrupt.token();
   const nn::TrainingState state{net,
                                 optimiser,
                                 data,

@@ -57,16 +57,16 @@ Robustness robustness(nn::ModuleRef net, const nn::DataSet& test, const Robustne
   const nn::InferenceScope inference(net);
   const Function f = [&](const Var& x) { return net(x); };
   const Tensor sample = test.first(1).inputs();
-  SeqLipOptions limited(options.general);
+  SeqLipOptions limited{.budget = options.general};
   limited.operations = options.operations;
   const nn::PairwiseBounds pairs =
       nn::pairwise_bounds(f, sample, [&](const Var& y) { return seqlip(y, limited).bound; });
   AscentOptions search;
-  search.threads = options.general.threads;
-  search.seed = options.general.seed;
+  search.budget.threads = options.general.threads;
+  search.budget.seed = options.general.seed;
   search.starts = test.first(options.points).inputs();
   search.enough = pairs.whole().value();
-  search.within(std::chrono::duration<double>(options.seconds));
+  search.budget.within(std::chrono::duration<double>(options.seconds));
 
   Robustness result{nn::accuracy(net, test), pairs.whole(), ascent_lower_bound(f, sample, search).bound, {}, 0};
   const std::vector<double> certified = nn::certified_accuracy(net, test, pairs, options.radii);

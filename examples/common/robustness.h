@@ -8,7 +8,7 @@
 #include "examples/common/json.h"
 #include "examples/common/program.h"
 #include "lipschitz/bound.h"
-#include "lipschitz/options.h"
+#include "lipschitz/budget.h"
 #include "nn/data.h"
 #include "nn/module.h"
 
@@ -41,7 +41,7 @@ struct RobustnessOptions {
   Index points = 1000;         // samples at which the search for a lower bound starts
   double seconds = 10.0;       // that it may take
   double operations = 1.4e11;  // SeqLipOptions::operations
-  Options general{};           // threads, seed
+  Budget general{};            // threads, seed
 
   static RobustnessOptions of(const CommonOptions& options);  // few samples and little time under --quick
 };

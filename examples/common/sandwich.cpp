@@ -28,12 +28,12 @@ std::string percent(double share) {
 }  // namespace
 
 Classifier analyse(const std::string& name, nn::ModuleRef net, const nn::DataSet& test, Index points,
-                   const Options& options) {
+                   const Budget& budget) {
   const nn::InferenceScope inference(net);
   const Function f = [&](const Var& x) { return net(x); };
-  SandwichOptions all(options);
+  SandwichOptions all{.budget = budget};
   // Multipliers of large convolutions may take minutes; what is cut says so.
-  if (!all.deadline) all.within(std::chrono::seconds(20));
+  if (!all.budget.deadline) all.budget.within(std::chrono::seconds(20));
   all.methods = {Method::frobenius, Method::autolip, Method::seqlip, Method::dataset, Method::ascent};
   all.data = test.first(points).inputs();
   Classifier s;

@@ -30,7 +30,7 @@ struct Classifier : Sandwich {
 // Bounds in l2: the Frobenius product, AutoLip, SeqLip, and the largest Jacobian norms over the first `points` test
 // samples and by ascent from them.
 Classifier analyse(const std::string& name, nn::ModuleRef net, const nn::DataSet& test, Index points,
-                   const Options& options);
+                   const Budget& budget);
 
 std::ostream& operator<<(std::ostream& out, const Classifier& classifier);
 

@@ -65,7 +65,7 @@ const char* name_of(const Rigour& rigour) {
 }
 
 Json layer_row(examples::Session& session, const Layer& layer) {
-  const Enclosure norm = operator_norm(layer.map, Norm::l2, session.analysis(layer.name));
+  const Enclosure norm = operator_norm(layer.map, Norm::l2, {.budget = session.analysis(layer.name)});
   Json row{{"name", layer.name}, {"shape_in", cat(layer.map.in_shape())}, {"shape_out", cat(layer.map.out_shape())}};
   const char* const rigour = name_of(norm.upper.rigour());
   row["bounds"] = {{{"method", "norm"},

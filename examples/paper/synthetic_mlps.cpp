@@ -66,7 +66,7 @@ examples::Trained trained(examples::Session& session, const Problem& problem, co
       [&](nn::Sequential& net) {
         nn::Adam optimiser(nn::parameters(net), {.learning_rate = rate});
         nn::TrainOptions training{.epochs = size.epochs, .batch_size = batch};
-        training.run.seed = seed;
+        training.budget.seed = seed;
         training.schedule = nn::cosine(rate, size.epochs * (size.points / batch));
         training.schedule_unit = nn::ScheduleUnit::step;
         training.on_epoch = [&](const nn::EpochReport& report) {

@@ -95,7 +95,7 @@ Tensor unfold(const Tensor& kernel, Index group, Index groups, const Unfolding& 
 
 }  // namespace
 
-UpperBound unfoldings_bound(const Tensor& kernel, Index groups, const Options& options) {
+UpperBound unfoldings_bound(const Tensor& kernel, Index groups, const Budget& budget) {
   Conv2dOptions conv;
   conv.groups = groups;
   require_kernel(kernel, conv);
@@ -105,7 +105,7 @@ UpperBound unfoldings_bound(const Tensor& kernel, Index groups, const Options& o
     Magnitude smallest = infinity;
     for (const Unfolding& unfolding : unfoldings)
       smallest =
-          std::min(smallest, dense_norm(unfold(kernel, g, groups, unfolding), Norm::l2, options).upper.magnitude());
+          std::min(smallest, dense_norm(unfold(kernel, g, groups, unfolding), Norm::l2, budget).upper.magnitude());
     largest = std::max(largest, smallest);
   }
   const auto taps = static_cast<double>(kernel.shape()[2] * kernel.shape()[3]);
@@ -113,15 +113,15 @@ UpperBound unfoldings_bound(const Tensor& kernel, Index groups, const Options& o
   return UpperBound::certified(bound, Norm::l2, "kernel unfoldings", "every image size");
 }
 
-UpperBound size_free_conv_norm(const Tensor& kernel, const Conv2dOptions& conv, const Options& options) {
+UpperBound size_free_conv_norm(const Tensor& kernel, const Conv2dOptions& conv, const Budget& budget) {
   require_kernel(kernel, conv);
   constexpr double most_operations = 2e11;
-  const UpperBound screen = unfoldings_bound(kernel, conv.groups, options);
+  const UpperBound screen = unfoldings_bound(kernel, conv.groups, budget);
   for (const Index points : {32, 16}) {
     const Axis y(kernel.shape()[2], conv.stride[0], conv.dilation[0], points);
     const Axis x(kernel.shape()[3], conv.stride[1], conv.dilation[1], points);
     if (points > 16 && operations(kernel, conv, y, x) > most_operations) continue;
-    const std::optional<detail::CirculantNorm> grid = detail::circulant_norm(on_grid(kernel, conv, y, x), options);
+    const std::optional<detail::CirculantNorm> grid = detail::circulant_norm(on_grid(kernel, conv, y, x), budget);
     if (!grid) break;
     const Magnitude bound = Magnitude::product(grid->upper, mul_up(y.inflation(), x.inflation()), Side::upper);
     return better(screen, UpperBound::certified(bound, Norm::l2, "symbols on the torus", "every image size"));

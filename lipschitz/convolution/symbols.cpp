@@ -286,21 +286,21 @@ Tensor wave_of(const structure::Convolution& c, const ConvSymbols& symbols, Inde
 
 }  // namespace
 
-std::optional<CirculantNorm> circulant_norm(const structure::Convolution& with_dead_taps, const Options& options) {
+std::optional<CirculantNorm> circulant_norm(const structure::Convolution& with_dead_taps, const Budget& budget) {
   const structure::Convolution convolution = without_dead_taps(with_dead_taps);
   const ConvSymbols symbols(convolution);
   const Index rows = symbols.rows(), columns = symbols.columns(), size = rows * columns;
   const bool by_correlation = ConvGrams::operations(symbols) < ConvGrams::operations_of_symbols(symbols);
   const double smaller = static_cast<double>(std::min(rows, columns));
   const double operations = 8.0 * smaller * static_cast<double>(size * symbols.frequencies() * symbols.groups());
-  if (!options.affords(operations)) return std::nullopt;
+  if (!budget.affords(operations)) return std::nullopt;
 
   // A block of symbols and its table of roots of unity take a few MiB.
   const Index roots = symbols.aliases() * convolution.kernel.shape()[2] * convolution.kernel.shape()[3];
   const Index largest_part = std::max({size, roots, Index{1}});
   const Index chunk = std::clamp<Index>((Index{1} << 18) / largest_part, 1, symbols.frequencies());
   const Index chunks = (symbols.frequencies() + chunk - 1) / chunk;
-  const Index workers = std::clamp<Index>(options.threads, 1, chunks);
+  const Index workers = std::clamp<Index>(budget.threads, 1, chunks);
   const auto aliases = static_cast<double>(symbols.aliases());
   // Every worker proves its own part; the largest of the proved values holds for all. Values are squares, divided by
   // the number of aliases.
@@ -310,7 +310,7 @@ std::optional<CirculantNorm> circulant_norm(const structure::Convolution& with_d
       const std::optional<ConvGrams> grams =
           by_correlation ? std::optional<ConvGrams>(std::in_place, symbols, g) : std::nullopt;
       for (Index c = worker; c < chunks; c += workers) {
-        if (options.expired()) return std::nullopt;
+        if (budget.expired()) return std::nullopt;
         const Index from = c * chunk, to = std::min(from + chunk, symbols.frequencies());
         const memory::Buffer<Complex> block = grams ? grams->compute(from, to) : symbols.compute(g, from, to);
         for (const Index f : scattered(to - from)) {

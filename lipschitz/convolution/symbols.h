@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "autodiff/memory.h"
+#include "lipschitz/budget.h"
 #include "lipschitz/convolution/geometry.h"
 #include "lipschitz/magnitude.h"
-#include "lipschitz/options.h"
 
 namespace taut::detail {
 
@@ -82,6 +82,6 @@ struct CirculantNorm {
   Tensor wave;
 };
 // Nothing when the deadline does not allow it.
-std::optional<CirculantNorm> circulant_norm(const structure::Convolution& convolution, const Options& options);
+std::optional<CirculantNorm> circulant_norm(const structure::Convolution& convolution, const Budget& budget);
 
 }  // namespace taut::detail

@@ -165,14 +165,14 @@ Enclosure column_sum_norm(const MatrixView& a) {
   return exactly(lower, upper, Norm::l1, "column sums");
 }
 
-Enclosure spectral_norm(const MatrixView& a, const Options& options) {
+Enclosure spectral_norm(const MatrixView& a, const Budget& budget) {
   constexpr const char* method = "dense cholesky";
   const std::span<const double> entries(a.data, static_cast<std::size_t>(a.rows * a.columns));
   if (largest_magnitude(entries) == 0.0) return exactly(0.0, 0.0, Norm::l2, method);
   if (std::min(a.rows, a.columns) == 1)
     return exactly(euclidean(entries, Side::lower), euclidean(entries, Side::upper), Norm::l2, "euclidean norm");
   const double n = static_cast<double>(std::min(a.rows, a.columns));
-  if (!options.affords(n * static_cast<double>(entries.size()) + 4.0 * n * n * n)) return without_factorisation(a);
+  if (!budget.affords(n * static_cast<double>(entries.size()) + 4.0 * n * n * n)) return without_factorisation(a);
   const Scaled scaled(a);
   const Gram<double> gram(scaled.entries.data(), a.rows, a.columns);
   const Gram<double>::Proof proof = gram.prove_top(gram.top_eigenvalue());
@@ -184,7 +184,7 @@ Enclosure spectral_norm(const MatrixView& a, const Options& options) {
 
 }  // namespace detail
 
-Enclosure dense_norm(const Tensor& matrix, Norm norm, const Options& options) {
+Enclosure dense_norm(const Tensor& matrix, Norm norm, const Budget& budget) {
   if (matrix.shape().rank() != 2)
     throw ShapeError(cat("[dense_norm] a matrix (m, n) is needed, got shape ", matrix.shape(), "; reshape it"));
   detail::require_finite(matrix, "a matrix");
@@ -194,7 +194,7 @@ Enclosure dense_norm(const Tensor& matrix, Norm norm, const Options& options) {
     case Norm::l1:
       return detail::column_sum_norm(view);
     case Norm::l2:
-      return detail::spectral_norm(view, options);
+      return detail::spectral_norm(view, budget);
     case Norm::linf:
       return detail::row_sum_norm(view);
   }

@@ -17,7 +17,7 @@ struct MatrixView {
 
 Enclosure row_sum_norm(const MatrixView& a);     // linf
 Enclosure column_sum_norm(const MatrixView& a);  // l1
-Enclosure spectral_norm(const MatrixView& a, const Options& options);
+Enclosure spectral_norm(const MatrixView& a, const Budget& budget);
 Magnitude frobenius_up(const MatrixView& a);
 
 // ‖x‖₂ rounded to the given side, without intermediate overflow or underflow; exact where every step is.

@@ -22,10 +22,10 @@ void require(const AnnealingOptions& o) {
 LowerResult annealing_lower_bound(const Function& f, const Tensor& sample, const AnnealingOptions& options) {
   detail::require_searchable(sample, options, method);
   require(options);
-  detail::LowerSearch search(f, sample, options, detail::Domain(options.box, sample.shape()), method);
-  detail::Draws draws(options.seed);
+  detail::LowerSearch search(f, sample, options, method);
+  detail::Draws draws(options.budget.seed);
   const Index n = search.features();
-  const double length = detail::typical_length(search.domain(), options.starts);
+  const double length = detail::typical_length(search.box(), options.starts);
 
   std::vector<double> at;
   Index given = 0;
@@ -40,7 +40,7 @@ LowerResult annealing_lower_bound(const Function& f, const Tensor& sample, const
     for (Index c = 0; c < given; ++c)
       for (Index i = 0; i < n; ++i) at.push_back(options.starts.at(order[static_cast<std::size_t>(c)] * n + i));
   }
-  for (Index c = given; c < options.chains; ++c) draw_start(search.domain(), n, length, draws, at);
+  for (Index c = given; c < options.chains; ++c) draw_start(search.box(), n, length, draws, at);
   std::vector<double> values = search.evaluate(search.points(at));
   std::vector<double> steps(values.size(), options.step * length), proposed(at.size());
 

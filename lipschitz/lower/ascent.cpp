@@ -41,11 +41,11 @@ class Ascent {
  public:
   Ascent(const Function& f, const Tensor& sample, const AscentOptions& options)
       : options_(options),
-        search_(f, sample, options, detail::Domain(options.box, sample.shape()), method),
-        draws_(options.seed),
+        search_(f, sample, options, method),
+        draws_(options.budget.seed),
         dtype_(sample.dtype()),
         n_(search_.features()),
-        length_(detail::typical_length(search_.domain(), options.starts)),
+        length_(detail::typical_length(search_.box(), options.starts)),
         budget_(options.evaluations > 0 ? options.evaluations : usual_budget(search_.batch().cost())) {}
 
   LowerResult run() {
@@ -76,8 +76,8 @@ class Ascent {
     }
     const Index drawn = std::max(options_.chains, budget_ / 8);
     for (Index k = 0; k < drawn; ++k)
-      detail::draw_start(search_.domain(), n_, length_ * scales[static_cast<std::size_t>(k) % std::size(scales)],
-                         draws_, rows);
+      detail::draw_start(search_.box(), n_, length_ * scales[static_cast<std::size_t>(k) % std::size(scales)], draws_,
+                         rows);
     std::vector<double> values = search_.evaluate(search_.points(rows));
     if (crosses() && n_ <= few_axes) walk_lines(rows, values);
     used_ += static_cast<Index>(values.size());
@@ -105,7 +105,7 @@ class Ascent {
     std::vector<double> at, directions;
     const auto begin = [&](std::size_t line) {
       std::vector<double> x;
-      detail::draw_start(search_.domain(), n_, length_ * scales[line % std::size(scales)], draws_, x);
+      detail::draw_start(search_.box(), n_, length_ * scales[line % std::size(scales)], draws_, x);
       std::ranges::copy(x, at.begin() + static_cast<Index>(line) * n_);
       for (std::size_t i = 0; i < n(); ++i) directions[line * n() + i] = draws_.normal();
     };
@@ -133,7 +133,7 @@ class Ascent {
   Chain anew() {
     Chain chain;
     const auto scale = scales[static_cast<std::size_t>(draws_.below(std::size(scales)))];
-    detail::draw_start(search_.domain(), n_, length_ * scale, draws_, chain.x);
+    detail::draw_start(search_.box(), n_, length_ * scale, draws_, chain.x);
     chain.step = 0.1 * length_;
     return chain;
   }

@@ -14,13 +14,6 @@ constexpr int power_steps_of_proof = 100;
 constexpr int most_proofs = 8;
 constexpr double tiny_steps[] = {0x1p-20, 0x1p-16, 0x1p-12, 0x1p-8};
 
-// The largest number of type T that is not above x.
-template <class T>
-T below(double x) {
-  const T t = static_cast<T>(x);
-  return static_cast<double>(t) > x ? std::nextafter(t, -std::numeric_limits<T>::infinity()) : t;
-}
-
 double largest_entry(const Tensor& x) {
   double largest = 0.0;
   const Tensor wide = x.to(DType::f64);
@@ -35,35 +28,6 @@ double rounding(DType dtype) { return dtype == DType::f32 ? 1e-5 : 1e-9; }
 
 }  // namespace
 
-void Domain::clamp(Tensor& points) const {
-  if (!bounded()) return;
-  const auto lo = range_.lo.data<double>(), hi = range_.hi.data<double>();
-  dispatch(points.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const auto x = points.mutable_data<T>();
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const std::size_t k = i % lo.size();
-      x[i] = std::max(std::min(x[i], below<T>(hi[k])), static_cast<T>(-below<T>(-lo[k])));
-    }
-  });
-}
-
-bool Domain::contains(const Tensor& points) const {
-  if (!bounded()) return true;
-  const Index of_one = range_.lo.size();
-  for (Index i = 0; i < points.size(); ++i)
-    if (!range_.at(i % of_one).contains(points.at(i))) return false;
-  return true;
-}
-
-bool Domain::holds_numbers(DType dtype) const {
-  if (!bounded()) return true;
-  Tensor nearest = range_.lo.to(dtype).reshaped(range_.shape());
-  nearest = nearest.copy();
-  clamp(nearest);
-  return contains(nearest);
-}
-
 void Candidates::offer(Candidate candidate) {
   const auto same = std::ranges::count_if(best_, [&](const Candidate& c) {
     return std::fabs(c.value - candidate.value) <= rounding(candidate.point.dtype()) * candidate.value;
@@ -75,14 +39,26 @@ void Candidates::offer(Candidate candidate) {
   if (best_.size() == most) threshold_ = best_.back().value;
 }
 
-void require_box(const std::optional<Interval>& box, std::string_view method) {
-  if (box && !(box->lo < box->hi && std::isfinite(box->lo) && std::isfinite(box->hi)))
-    throw UsageError(cat("[", method, "] a box with finite ends lo < hi is needed, got [", box->lo, ", ", box->hi,
-                         "]; on a box without interior nothing is proved"));
+void require_interior(const Domain& domain, const Shape& sample, std::string_view method) {
+  if (!domain.bounded()) return;
+  const Range box = domain.range(sample);
+  bool finite = true, any = false, all = true;
+  for (Index i = 0; i < box.lo.size(); ++i) {
+    const Interval side = box.at(i);
+    finite = finite && std::isfinite(side.lo) && std::isfinite(side.hi);
+    any = any || side.lo < side.hi;
+    all = all && side.lo < side.hi;
+  }
+  if (!finite || !any || domain.is_point())
+    throw UsageError(cat("[", method, "] a domain with finite ends lo < hi is needed, got ", domain.describe(),
+                         "; where there is no interior nothing is proved"));
+  if (!all)
+    throw UnsupportedError(cat("[", method, "] some sides of ", domain.describe(),
+                               " have no length, and derivatives across them prove nothing; record the function of the "
+                               "other entries"));
 }
 
-void require_usable(const Tensor& data, const std::optional<Interval>& box, std::string_view method) {
-  require_box(box, method);
+void require_usable(const Tensor& data, std::string_view method) {
   if (data.shape().rank() < 2 || data.size() == 0)
     throw UsageError(cat("[", method, "] data of shape (count, features…) with at least one sample is needed; got ",
                          data.shape(),
@@ -91,19 +67,28 @@ void require_usable(const Tensor& data, const std::optional<Interval>& box, std:
   if (const Index at = data.first_non_finite(); at >= 0)
     throw NumericError(cat("[", method, "] data must be finite; sample ", at / of_one, " holds ", data.at(at),
                            "; leave it out or repair it"));
-  if (!Domain(box, data.shape().with(0, 1)).contains(data))
-    throw UsageError(cat("[", method, "] data must lie in the box [", box->lo, ", ", box->hi,
-                         "] that is asked about; leave out what does not, or widen the box"));
+}
+
+void require_usable(const Tensor& data, const Domain& domain, std::string_view method) {
+  require_usable(data, method);
+  require_interior(domain, data.shape().with(0, 1), method);
+  if (!domain.contains(data))
+    throw UsageError(cat("[", method, "] data must lie in ", domain.describe(),
+                         ", which is asked about; leave out what does not, or widen the domain"));
 }
 
 namespace {
 
 // A domain in which there are points to be looked at.
-Domain with_numbers(Domain domain, DType dtype, std::string_view method) {
-  if (!domain.holds_numbers(dtype))
-    throw UnsupportedError(cat("[", method, "] no ", dtype,
-                               " number lies within the box, so that the function has no value there that could be "
-                               "computed; widen the box, or give weights and inputs as f64"));
+Domain with_numbers(Domain domain, const Tensor& sample, std::string_view method) {
+  if (!domain.bounded()) return domain;
+  const DType dtype = sample.dtype();
+  Tensor nearest = domain.range(sample.shape()).lo.to(dtype).copy();
+  domain.clamp(nearest);
+  if (!domain.contains(nearest))
+    throw UnsupportedError(cat("[", method, "] no ", dtype, " number lies within ", domain.describe(),
+                               ", so that the function has no value there that could be computed; widen the domain, or "
+                               "give weights and inputs as f64"));
   return domain;
 }
 
@@ -114,10 +99,11 @@ LowerSearch::LowerSearch(const Function& f, const Tensor& sample, const LowerOpt
     : f_(f),
       options_(options),
       method_(method),
-      start_(Options::Clock::now()),
+      start_(Budget::Clock::now()),
       sample_(sample.shape()),
       dtype_(sample.dtype()),
-      domain_(with_numbers(std::move(domain), sample.dtype(), method)),
+      domain_(with_numbers(std::move(domain), sample, method)),
+      box_(domain_.range(sample.shape())),
       batch_(f, sample, options, method) {}
 
 Tensor LowerSearch::points(std::vector<double>& rows) const {
@@ -154,22 +140,22 @@ void LowerSearch::certify(const Candidate& candidate, std::optional<Proof>& best
   };
   const auto within = [&](double share) { return best && best->bound.value() >= (1.0 - share) * candidate.value; };
   if (candidate.partner.defined()) {
-    offer(difference_quotient(f_, candidate.point, candidate.partner, options_.norm), candidate.partner);
+    offer(difference_quotient(f_, candidate.point, candidate.partner, options_.question.norm), candidate.partner);
     return;
   }
   batch_.record(candidate.point);
   const Tensor direction = batch_.attained(true, power_steps_of_proof).right.reshaped(sample_);
   if (!is_direction(direction)) return;
-  if (const auto bound = enclosed_directional_norm(f_, candidate.point, direction, options_.norm)) {
+  if (const auto bound = enclosed_directional_norm(f_, candidate.point, direction, options_.question.norm)) {
     offer(*bound, {});
-    if (!within(1e-4) && !options_.expired()) certify_nearby(candidate, direction, best);
+    if (!within(1e-4) && !options_.budget.expired()) certify_nearby(candidate, direction, best);
   }
-  if (!within(1e-3) && !options_.expired()) certify_quotients(candidate, direction, best);
+  if (!within(1e-3) && !options_.budget.expired()) certify_quotients(candidate, direction, best);
 }
 
 // At a kink the enclosure is wide, a little aside of it is not.
 void LowerSearch::certify_nearby(const Candidate& candidate, const Tensor& direction, std::optional<Proof>& best) {
-  boost::random::mt19937_64 random(options_.seed);
+  boost::random::mt19937_64 random(options_.budget.seed);
   boost::random::normal_distribution<double> normal;
   const double scale = std::max(1.0, largest_entry(candidate.point));
   const double along = scale / largest_entry(direction);
@@ -186,12 +172,12 @@ void LowerSearch::certify_nearby(const Candidate& candidate, const Tensor& direc
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Index>(i);
   const auto norm = [&](Index i) { return at.norms[static_cast<std::size_t>(i)]; };
   std::ranges::stable_sort(order, [&](Index a, Index b) { return norm(a) > norm(b); });
-  for (std::size_t k = 0; k < 4 && !options_.expired(); ++k) {
+  for (std::size_t k = 0; k < 4 && !options_.budget.expired(); ++k) {
     const Index i = order[k];
     if (!(norm(i) > 0.0) || (best && !(best->bound.value() < norm(i)))) break;
     const Tensor x = samples(near, i, i + 1), right = samples(at.right, i, i + 1).reshaped(sample_);
     if (!is_direction(right)) continue;
-    const auto bound = enclosed_directional_norm(f_, x, right, options_.norm);
+    const auto bound = enclosed_directional_norm(f_, x, right, options_.question.norm);
     if (bound && bound->value() > 0.0 && (!best || best->bound.value() < bound->value())) best = Proof{*bound, x, {}};
   }
 }
@@ -200,19 +186,19 @@ void LowerSearch::certify_nearby(const Candidate& candidate, const Tensor& direc
 void LowerSearch::certify_quotients(const Candidate& candidate, const Tensor& direction, std::optional<Proof>& best) {
   const double scale = std::max(1.0, largest_entry(candidate.point)) / largest_entry(direction);
   for (const double step : {0x1p-20, 0x1p-12, 0x1p-9, 0x1p-6, 0x1p-3}) {
-    if (options_.expired()) return;
+    if (options_.budget.expired()) return;
     std::vector<double> rows(static_cast<std::size_t>(direction.size()));
     for (Index i = 0; i < direction.size(); ++i)
       rows[static_cast<std::size_t>(i)] = candidate.point.at(i) + step * scale * direction.at(i);
     const Tensor y = points(rows);
     if (std::ranges::equal(rows, candidate.point.to(DType::f64).data<double>())) continue;
-    const LowerBound bound = difference_quotient(f_, candidate.point, y, options_.norm);
+    const LowerBound bound = difference_quotient(f_, candidate.point, y, options_.question.norm);
     if (bound.value() > 0.0 && (!best || best->bound.value() < bound.value())) best = Proof{bound, candidate.point, y};
   }
 }
 
 LowerResult LowerSearch::result() {
-  const auto none = LowerBound::estimate(0.0, options_.norm, std::string(method_));
+  const auto none = LowerBound::estimate(0.0, options_.question.norm, std::string(method_));
   LowerResult result{none, none, {}, {}, -1, -1, Status::finite, 0.0};
   const std::vector<Candidate>& best = candidates_.best();
   const auto one = [&](const Tensor& x) { return x.defined() ? x.reshaped(sample_.without(0)) : x; };
@@ -220,7 +206,7 @@ LowerResult LowerSearch::result() {
   if (!best.empty()) {
     const Candidate& first = best.front();
     result.bound = result.plain =
-        LowerBound::estimate(first.value, options_.norm, std::string(method_), detail(first.index));
+        LowerBound::estimate(first.value, options_.question.norm, std::string(method_), detail(first.index));
     result.point = one(first.point);
     result.partner = one(first.partner);
     result.index = first.index;
@@ -238,7 +224,7 @@ LowerResult LowerSearch::result() {
     } catch (const UnsupportedError&) {
     }
     if (!proof || !(proof->bound.value() > before)) continue;
-    result.bound = LowerBound::derived(proof->bound.magnitude(), options_.norm, {&proof->bound, 1},
+    result.bound = LowerBound::derived(proof->bound.magnitude(), options_.question.norm, {&proof->bound, 1},
                                        std::string(method_), detail(candidate.index));
     result.point = one(proof->point);
     result.partner = one(proof->partner);
@@ -246,9 +232,9 @@ LowerResult LowerSearch::result() {
     result.partner_index = candidate.partner_index;
   }
   if (result.plain.value() < result.bound.value())  // a quotient across a kink, or rounding
-    result.plain = LowerBound::estimate(result.bound.magnitude(), options_.norm, std::string(method_));
+    result.plain = LowerBound::estimate(result.bound.magnitude(), options_.question.norm, std::string(method_));
   result.status = status_;
-  result.seconds = std::chrono::duration<double>(Options::Clock::now() - start_).count();
+  result.seconds = std::chrono::duration<double>(Budget::Clock::now() - start_).count();
   return result;
 }
 

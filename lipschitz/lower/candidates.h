@@ -10,26 +10,6 @@
 
 namespace taut::detail {
 
-// Where points may lie: a box entry by entry, or anywhere.
-class Domain {
- public:
-  Domain() = default;
-  explicit Domain(const std::optional<Interval>& box, const Shape& shape) {
-    if (box) range_ = Range::box(shape, *box);
-  }
-  explicit Domain(Range range) : range_(std::move(range)) {}
-
-  bool bounded() const { return range_.defined(); }
-  const Range& range() const { return range_; }
-  // Points (count, …), moved to the nearest ones inside that their dtype can represent.
-  void clamp(Tensor& points) const;
-  bool contains(const Tensor& points) const;
-  bool holds_numbers(DType dtype) const;  // between the ends of every side is a number of the dtype
-
- private:
-  Range range_;  // of one sample
-};
-
 // A point, (1, …) as f takes it, or a pair.
 struct Candidate {
   double value = 0.0;  // as computed
@@ -53,19 +33,22 @@ class Candidates {
 class LowerSearch {
  public:
   // `sample`: (1, …), finite. UsageError unless it has an axis of samples of size 1.
+  LowerSearch(const Function& f, const Tensor& sample, const LowerOptions& options, std::string_view method)
+      : LowerSearch(f, sample, options, options.question.domain, method) {}
+  // In another domain than that of the options.
   LowerSearch(const Function& f, const Tensor& sample, const LowerOptions& options, Domain domain,
               std::string_view method);
 
   JacobianBatch& batch() { return batch_; }
   const JacobianBatch& batch() const { return batch_; }
-  const Domain& domain() const { return domain_; }
+  const Range& box() const { return box_; }  // around the domain; undefined for all reals
   Index features() const { return batch_.columns(); }
   const LowerOptions& options() const { return options_; }
   bool expired() {
-    if (options_.expired()) status_ = Status::cut;
+    if (options_.budget.expired()) status_ = Status::cut;
     return status_ == Status::cut;
   }
-  void report(double fraction) const { options_.report(method_, fraction); }
+  void report(double fraction) const { options_.budget.report(method_, fraction); }
 
   // Points by rows of f64 numbers, moved into the domain and rounded to f's dtype; `rows` gets what they became.
   Tensor points(std::vector<double>& rows) const;
@@ -88,19 +71,23 @@ class LowerSearch {
   const Function& f_;
   const LowerOptions& options_;
   std::string_view method_;
-  Options::Clock::time_point start_;
+  Budget::Clock::time_point start_;
   Shape sample_;  // (1, …)
   DType dtype_;
   Domain domain_;
+  Range box_;
   JacobianBatch batch_;
   Candidates candidates_;
   Status status_ = Status::finite;
   bool evaluated_ = false;
 };
 
-// UsageError unless a box has finite ends lo < hi.
-void require_box(const std::optional<Interval>& box, std::string_view method);
-// Data as every method wants it: (count, features…), not empty, finite, inside of the box. UsageError, NumericError.
-void require_usable(const Tensor& data, const std::optional<Interval>& box, std::string_view method);
+// UsageError unless a domain of inputs of this shape has finite ends and an interior; UnsupportedError where only some
+// sides of its box have a length.
+void require_interior(const Domain& domain, const Shape& sample, std::string_view method);
+// Data as every method wants it: (count, features…), not empty, finite. UsageError, NumericError.
+void require_usable(const Tensor& data, std::string_view method);
+// The same, inside of a domain with an interior.
+void require_usable(const Tensor& data, const Domain& domain, std::string_view method);
 
 }  // namespace taut::detail

@@ -76,10 +76,7 @@ class SquaredDistances {
 class Pairs {
  public:
   Pairs(const Function& f, const Tensor& data, const PairsOptions& options)
-      : data_(data),
-        options_(options),
-        search_(f, detail::samples(data, 0, 1), options, detail::Domain(options.box, data.shape().with(0, 1)), method) {
-  }
+      : data_(data), options_(options), search_(f, detail::samples(data, 0, 1), options, method) {}
 
   LowerResult run() {
     choose();
@@ -126,7 +123,7 @@ class Pairs {
 
   void offer(double value, const Points& other, const Tensor& partners, Index i, Index j) {
     if (!search_.candidates().wants(value)) return;
-    const double exact = quotient(points_, i, other, j, options_.norm);  // products lose what differences keep
+    const double exact = quotient(points_, i, other, j, options_.question.norm);  // products lose what differences keep
     if (!search_.candidates().wants(exact)) return;
     const Index at = indices_[static_cast<std::size_t>(i)];
     const Index partner = &other == &points_ ? indices_[static_cast<std::size_t>(j)] : -1;
@@ -136,11 +133,11 @@ class Pairs {
 
   void all_pairs() {
     const Index count = points_.count(), block = std::max<Index>(1, std::min<Index>(count, (1 << 21) / count));
-    if (options_.norm != Norm::l2) {
+    if (options_.question.norm != Norm::l2) {
       for (Index i = 0; i < count; ++i) {
         if (i % 16 == 0 && search_.expired()) return;
         for (Index j = i + 1; j < count; ++j)
-          offer(quotient(points_, i, points_, j, options_.norm), points_, chosen_, i, j);
+          offer(quotient(points_, i, points_, j, options_.question.norm), points_, chosen_, i, j);
       }
       return;
     }
@@ -161,7 +158,7 @@ class Pairs {
 
   // A point of the data and one at a distance of any scale, as far as values of its type tell quotients from rounding.
   void near_pairs() {
-    boost::random::mt19937_64 random(options_.seed);
+    boost::random::mt19937_64 random(options_.budget.seed);
     boost::random::normal_distribution<double> normal;
     const double finest = data_.dtype() == DType::f32 ? -8.0 : -20.0;
     boost::random::uniform_real_distribution<double> exponent(finest, 0.0);
@@ -183,7 +180,7 @@ class Pairs {
       const Points near = evaluated(partners);
       for (Index k = 0; k < near.count(); ++k) {
         const Index centre = centres[static_cast<std::size_t>(k)];
-        offer(quotient(points_, centre, near, k, options_.norm), near, partners, centre, k);
+        offer(quotient(points_, centre, near, k, options_.question.norm), near, partners, centre, k);
       }
     }
   }
@@ -199,7 +196,7 @@ class Pairs {
 }  // namespace
 
 LowerResult pairs_lower_bound(const Function& f, const Tensor& data, const PairsOptions& options) {
-  detail::require_usable(data, options.box, method);
+  detail::require_usable(data, options.question.domain, method);
   return Pairs(f, data, options).run();
 }
 

@@ -29,7 +29,10 @@ Tensor middle(const Range& box, DType dtype) {
 class Grid {
  public:
   Grid(const Function& f, const Range& box, DType dtype, const GridOptions& options)
-      : options_(options), box_(box), search_(f, middle(box, dtype), options, detail::Domain(box), method) {
+      : options_(options),
+        box_(box),
+        search_(f, middle(box, dtype), options,
+                options.question.domain.is_ball() ? options.question.domain : Domain::box(box.lo, box.hi), method) {
     for (Index i = 0; i < box.lo.size(); ++i)
       if (box.at(i).lo < box.at(i).hi) axes_.push_back(i);
   }
@@ -108,7 +111,9 @@ class Grid {
 };
 
 void require(const Range& box, const GridOptions& options) {
-  if (options.box) throw UsageError("[grid] the box is an argument of its own; leave options.box empty");
+  const Domain& domain = options.question.domain;
+  if (domain.bounded() && !domain.is_ball())
+    throw UsageError("[grid] the box is an argument of its own; leave options.question.domain all reals, or a ball");
   if (!box.defined() || box.shape().rank() < 2 || box.shape()[0] != 1)
     throw UsageError(
         "[grid] a box of one sample, of shape (1, features…), is needed; Range::box(shape, interval) makes one");
@@ -132,6 +137,7 @@ void require(const Range& box, const GridOptions& options) {
 
 LowerResult grid_lower_bound(const Function& f, const Range& box, DType dtype, const GridOptions& options) {
   require(box, options);
+  if (options.question.domain.is_ball()) detail::require_interior(options.question.domain, box.shape(), method);
   return Grid(f, box, dtype, options).run();
 }
 

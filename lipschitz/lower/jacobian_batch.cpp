@@ -195,7 +195,11 @@ Tensor two_of(const Tensor& sample) {
 
 JacobianBatch::JacobianBatch(const Function& f, const Tensor& sample, const LowerOptions& options,
                              std::string_view method)
-    : f_(f), norm_(options.norm), sample_axis_(options.sample_axis), method_(method), seed_(options.seed) {
+    : f_(f),
+      norm_(options.question.norm),
+      sample_axis_(options.question.sample_axis),
+      method_(method),
+      seed_(options.budget.seed) {
   const std::vector<int> axes = axes_of_samples(sample);
   record(sample);
   check();

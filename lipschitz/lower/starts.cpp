@@ -7,13 +7,13 @@
 namespace taut::detail {
 
 void require_searchable(const Tensor& sample, const SearchOptions& options, std::string_view method) {
-  require_usable(sample, std::nullopt, method);
-  require_box(options.box, method);
+  require_usable(sample, method);
   if (sample.shape()[0] != 1)
     throw UsageError(cat("[", method, "] one sample, of shape (1, features…), is needed to show what a point is; got ",
                          sample.shape(), "; points to start from go into options.starts"));
+  require_interior(options.question.domain, sample.shape(), method);
   if (!options.starts.defined()) return;
-  require_usable(options.starts, options.box, method);
+  require_usable(options.starts, options.question.domain, method);
   const Shape& shape = options.starts.shape();
   if (shape.rank() != sample.shape().rank() || shape.with(0, 1) != sample.shape() ||
       options.starts.dtype() != sample.dtype())
@@ -21,22 +21,21 @@ void require_searchable(const Tensor& sample, const SearchOptions& options, std:
                          "; got ", shape, ' ', options.starts.dtype()));
 }
 
-void draw_start(const Domain& domain, Index features, double deviation, Draws& draws, std::vector<double>& rows) {
+void draw_start(const Range& box, Index features, double deviation, Draws& draws, std::vector<double>& rows) {
   for (Index i = 0; i < features; ++i) {
-    if (!domain.bounded()) {
+    if (!box.defined()) {
       rows.push_back(deviation * draws.normal());
       continue;
     }
-    const Interval side = domain.range().at(i);
+    const Interval side = box.at(i);
     rows.push_back(side.lo < side.hi ? draws.uniform(side.lo, side.hi) : side.lo);
   }
 }
 
-double typical_length(const Domain& domain, const Tensor& starts) {
-  if (domain.bounded()) {
+double typical_length(const Range& box, const Tensor& starts) {
+  if (box.defined()) {
     double longest = 0.0;
-    for (Index i = 0; i < domain.range().lo.size(); ++i)
-      longest = std::max(longest, 0.5 * domain.range().at(i).hi - 0.5 * domain.range().at(i).lo);
+    for (Index i = 0; i < box.lo.size(); ++i) longest = std::max(longest, 0.5 * box.at(i).hi - 0.5 * box.at(i).lo);
     if (std::isfinite(longest) && longest > 0.0) return longest;
   }
   if (!starts.defined()) return 1.0;

@@ -12,11 +12,12 @@ namespace taut::detail {
 // UsageError unless `sample` is (1, …), starts are points of its shape and dtype, and all are usable.
 void require_searchable(const Tensor& sample, const SearchOptions& options, std::string_view method);
 
-// Rows of numbers of points drawn to start from: normal with this deviation, or uniform in a box.
-void draw_start(const Domain& domain, Index features, double deviation, Draws& draws, std::vector<double>& rows);
+// Rows of numbers of points drawn to start from: normal with this deviation, or uniform in the box of
+// the domain where there is one.
+void draw_start(const Range& box, Index features, double deviation, Draws& draws, std::vector<double>& rows);
 
 // A length of the order of the points: half the longest side of a box, the largest norm per entry of given starts,
 // or 1.
-double typical_length(const Domain& domain, const Tensor& starts);
+double typical_length(const Range& box, const Tensor& starts);
 
 }  // namespace taut::detail

@@ -13,11 +13,8 @@ namespace detail {
 namespace {
 
 AutoLipOptions fold_options(const MultiplierOptions& options) {
-  AutoLipOptions fold;
-  static_cast<Options&>(fold) = options;
-  fold.progress = nullptr;
-  fold.box = options.box;
-  fold.sample_axis = options.sample_axis;
+  AutoLipOptions fold{options.question, options.budget};
+  fold.budget.progress = nullptr;
   return fold;
 }
 
@@ -25,32 +22,38 @@ AutoLipOptions fold_options(const MultiplierOptions& options) {
 class Search {
  public:
   Search(const Program& program, const MultiplierOptions& options)
-      : program_(program), options_(options), operations_left_(options.operations) {}
+      : program_(program), options_(options), budget_(options.budget), operations_left_(options.operations) {}
 
   // The best bound that is proved; nothing where none is.
   std::optional<Magnitude> run() {
+    // A proof takes about three evaluations, and is made of a start and of what the search found.
+    constexpr double operations_per_second = 5e9;
+    const std::chrono::duration<double> proof(3.0 * program_.operations() / operations_per_second);
+    if (budget_.deadline) *budget_.deadline -= std::chrono::duration_cast<Budget::Clock::duration>(proof);
     begin_somewhere();
     if (!best_) return std::nullopt;
+    safe_ = best_;
+    prove();
     if (options_.method == MultiplierMethod::optimised) {
-      safe_ = best_;
       look_at_dual();
-      options_.report("multiplier", 0.5);
+      budget_.report("multiplier", 0.5);
       descend();
+      budget_.report("multiplier", 0.9);
+      prove();
     }
-    options_.report("multiplier", 0.9);
-    return prove();
+    return proved_;
   }
 
   std::vector<MultiplierStage> history() const { return history_; }
 
  private:
   void note(std::string stage, double log2_bound, bool certified = false) {
-    const double seconds = std::chrono::duration<double>(Options::Clock::now() - begin_).count();
+    const double seconds = std::chrono::duration<double>(Budget::Clock::now() - begin_).count();
     history_.push_back({std::move(stage), std::exp2(log2_bound), certified, seconds});
   }
 
   bool spend(double operations) {
-    if (operations > operations_left_ || options_.expired()) return false;
+    if (operations > operations_left_ || budget_.expired()) return false;
     operations_left_ -= operations;
     return true;
   }
@@ -64,12 +67,11 @@ class Search {
 
   void try_start(Start start, double c, const char* stage) {
     if (best_ && !spend(program_.operations())) return;
-    if (auto begun = begin(program_, start, c, options_)) offer(*std::move(begun), stage);
+    if (auto begun = begin(program_, start, c, budget_)) offer(*std::move(begun), stage);
   }
 
   void begin_somewhere() {
     try_start(Start::spectral, 1.0, "spectral start");
-    if (best_) greedy_ = best_;
     if (options_.method == MultiplierMethod::eclipse_fast) return;
     try_start(Start::flow, 1.0, "flow start");
     for (const double c : {1.0, 1.3, 1.5, 1.7, 1.9}) try_start(Start::gershgorin, c, "gershgorin start");
@@ -77,7 +79,7 @@ class Search {
 
   std::optional<Begun> evaluated(Multipliers multipliers) {
     if (!spend(program_.operations())) return std::nullopt;
-    const auto evaluation = evaluate(program_, multipliers, Rounding::ignored, options_);
+    const auto evaluation = evaluate(program_, multipliers, Rounding::ignored, budget_);
     if (!evaluation) return std::nullopt;
     return Begun{std::move(multipliers), *evaluation};
   }
@@ -107,13 +109,13 @@ class Search {
   void look_at_dual() {
     for (const double widening : {0.003, 0.001, 0.01}) {
       DualOptions dual;
-      dual.seed = options_.seed;
+      dual.seed = options_.budget.seed;
       dual.widening = widening;
       dual.signals = 6;
       const double per_step = 6.0 * entries() * static_cast<double>(dual.signals);
       dual.steps = static_cast<int>(std::clamp(0.15 * options_.operations / per_step, 60.0, 600.0));
       if (!spend(per_step * dual.steps)) return;
-      const auto roots = dual_multipliers(program_, safe_->evaluation.reach, dual, options_);
+      const auto roots = dual_multipliers(program_, safe_->evaluation.reach, dual, budget_);
       if (!roots) return;
       double last = infinity;
       for (const double theta : {0.0, 0.003, 0.01, 0.03, 0.1, 0.3}) {
@@ -130,7 +132,7 @@ class Search {
   // Quasi-Newton steps on log √λ for smoothed norms, closer and closer to the largest eigenvalue.
   void descend() {
     const double per_evaluation = 2.0 * program_.operations();
-    for (const double power : {20.0, 100.0, 400.0}) {
+    for (const double power : {20.0, 100.0, 400.0, 2000.0}) {
       const int evaluations = static_cast<int>(std::min(operations_left_ / per_evaluation, 120.0));
       if (evaluations < 6 || !spend(0.0)) return;
       std::vector<double> x;
@@ -140,7 +142,7 @@ class Search {
         if (!spend(per_evaluation)) return std::nullopt;
         Trace trace;
         const Multipliers multipliers = from_logs(at);
-        if (!evaluate(program_, multipliers, Rounding::ignored, options_, &trace)) return std::nullopt;
+        if (!evaluate(program_, multipliers, Rounding::ignored, budget_, &trace)) return std::nullopt;
         const Gradient found = differentiate(program_, multipliers, trace, power);
         std::size_t i = 0;
         for (const std::vector<double>& of_step : found.by_log_root)
@@ -164,47 +166,47 @@ class Search {
     return roots;
   }
 
-  std::optional<Magnitude> prove() {
-    Options options = options_;
-    options.deadline.reset();  // what was found is worth the time of its proof
-    for (const double theta : {0.0, 1e-4, 1e-3, 1e-2}) {
-      if (theta > 0.0 && !safe_) break;
+  // Of the best multipliers, moved towards those of a start where rounding is too much for them.
+  void prove() {
+    for (const double theta : {0.0, 1e-4, 1e-3, 1e-2, 1.0}) {
       const Multipliers multipliers = theta == 0.0 ? best_->multipliers : mixed(best_->multipliers, theta);
-      if (const auto proof = evaluate(program_, multipliers, Rounding::proved, options)) return noted(*proof);
+      const auto proof = evaluate(program_, multipliers, Rounding::proved, options_.budget);
+      if (!proof) continue;
+      if (!proved_ || proof->bound < *proved_) {
+        proved_ = proof->bound;
+        note("proof", proof->log2_bound, true);
+      }
+      return;
     }
-    for (const auto& start : {safe_, greedy_})
-      if (start)
-        if (const auto proof = evaluate(program_, start->multipliers, Rounding::proved, options)) return noted(*proof);
-    return std::nullopt;
-  }
-
-  Magnitude noted(const Evaluation& proof) {
-    note("proof", proof.log2_bound, true);
-    return proof.bound;
   }
 
   const Program& program_;
   const MultiplierOptions& options_;
+  Budget budget_;  // of the search
   double operations_left_;
-  Options::Clock::time_point begin_ = Options::Clock::now();
-  std::optional<Begun> best_, safe_, greedy_;
+  Budget::Clock::time_point begin_ = Budget::Clock::now();
+  std::optional<Begun> best_, safe_;  // safe_: of a start
+  std::optional<Magnitude> proved_;
   std::vector<MultiplierStage> history_;
 };
 
 }  // namespace
 
 MultiplierReport multiplier_bound(const Network& network, const MultiplierOptions& options) {
-  const auto begin = Options::Clock::now();
+  if (options.question.norm != Norm::l2)
+    throw UsageError(cat("[", to_string(options.method), "] multipliers bound l2 norms; got ", options.question.norm,
+                         "; ask for l2"));
+  const auto begin = Budget::Clock::now();
   const std::string name(to_string(options.method));
   const AutoLipReport product = autolip(network, fold_options(options));
   MultiplierReport report{named(product.bound, name, product.bound.detail()), product.status, product.note, {}, 0.0};
   const auto finish = [&] {
-    report.seconds = std::chrono::duration<double>(Options::Clock::now() - begin).count();
-    options.report(name, 1.0);
+    report.seconds = std::chrono::duration<double>(Budget::Clock::now() - begin).count();
+    options.budget.report(name, 1.0);
     return report;
   };
   if (product.bound.magnitude().is_infinite() || product.bound.magnitude().is_zero()) return finish();
-  const Program program(network, options);
+  const Program program(network, options.budget);
   if (!program.obstacle().empty()) {
     report.note = cat("counts by AutoLip: ", program.obstacle());
     return finish();
@@ -216,7 +218,7 @@ MultiplierReport multiplier_bound(const Network& network, const MultiplierOption
     report.bound = better(report.bound, UpperBound::certified(*proved, Norm::l2, name, detail));
   }
   report.history = search.history();
-  if (options.expired()) {
+  if (options.budget.expired()) {
     report.status = Status::cut;
     report.note = "the time limit ended the search";
   }
@@ -231,7 +233,7 @@ std::string_view to_string(MultiplierMethod method) {
 
 MultiplierReport multiplier_bound(const Var& output, const MultiplierOptions& options) {
   const Graph graph(output, to_string(options.method));
-  const detail::Network network(graph, detail::question_of(detail::fold_options(options)));
+  const detail::Network network(graph, options.question);
   return detail::multiplier_bound(network, options);
 }
 

@@ -59,10 +59,10 @@ class Dual {
     radii_.resize(program.steps().size());
   }
 
-  std::optional<Multipliers> run(const Options& options) {
+  std::optional<Multipliers> run(const Budget& budget) {
     begin();
     for (int k = 0; k < dual_.steps; ++k) {
-      if (options.expired()) return std::nullopt;
+      if (budget.expired()) return std::nullopt;
       const double progress = static_cast<double>(k) / static_cast<double>(dual_.steps);
       smoothing_ = std::pow(20.0, 1.0 - std::min(1.0, progress / 0.8)) * dual_.smoothing;
       forward(false);
@@ -257,8 +257,8 @@ class Dual {
 }  // namespace
 
 std::optional<Multipliers> dual_multipliers(const Program& program, const std::vector<std::vector<double>>& roots,
-                                            const DualOptions& dual, const Options& options) {
-  return Dual(program, roots, dual).run(options);
+                                            const DualOptions& dual, const Budget& budget) {
+  return Dual(program, roots, dual).run(budget);
 }
 
 }  // namespace taut::detail

@@ -25,6 +25,6 @@ struct DualOptions {
 // `roots`: √G_ii of the operands of every step for unit inputs, as a feasible start found them, in the units of the
 // program. Nothing when the time is over.
 std::optional<Multipliers> dual_multipliers(const Program& program, const std::vector<std::vector<double>>& roots,
-                                            const DualOptions& dual, const Options& options);
+                                            const DualOptions& dual, const Budget& budget);
 
 }  // namespace taut::detail

@@ -28,13 +28,13 @@ std::vector<double> reach_of(const JointState& state) {
   return reach;
 }
 
-std::optional<Evaluation> run(const Program& program, const Choose& choose, Rounding rounding, const Options& options,
+std::optional<Evaluation> run(const Program& program, const Choose& choose, Rounding rounding, const Budget& budget,
                               Trace* trace) {
   JointState state(program.inputs(), rounding);
   std::size_t result = 0;
   Evaluation evaluation;
   for (const ProgramStep& step : program.steps()) {
-    if (options.expired()) return std::nullopt;
+    if (budget.expired()) return std::nullopt;
     state.append(step.parts, step.finished);
     evaluation.reach.push_back(reach_of(state));
     const std::vector<double> s = choose(step, state);
@@ -45,7 +45,7 @@ std::optional<Evaluation> run(const Program& program, const Choose& choose, Roun
     trace->steps.back().after = state.places();
     trace->steps.back().exponent_after = state.exponent();
   }
-  if (options.expired()) return std::nullopt;
+  if (budget.expired()) return std::nullopt;
   std::vector<std::size_t> finished;
   for (const JointState::Place& place : state.places()) finished.push_back(place.tensor);
   state.append({&program.output(), 1}, finished);
@@ -81,13 +81,13 @@ double row_sum(const JointState& state, Index row) {
 }  // namespace
 
 std::optional<Evaluation> evaluate(const Program& program, const Multipliers& multipliers, Rounding rounding,
-                                   const Options& options, Trace* trace) {
+                                   const Budget& budget, Trace* trace) {
   std::size_t k = 0;
   return run(
-      program, [&](const ProgramStep&, const JointState&) { return multipliers[k++]; }, rounding, options, trace);
+      program, [&](const ProgramStep&, const JointState&) { return multipliers[k++]; }, rounding, budget, trace);
 }
 
-std::optional<Begun> begin(const Program& program, Start start, double c, const Options& options) {
+std::optional<Begun> begin(const Program& program, Start start, double c, const Budget& budget) {
   Begun begun;
   int depth = 0;
   const auto choose = [&](const ProgramStep& step, const JointState& state) {
@@ -117,7 +117,7 @@ std::optional<Begun> begin(const Program& program, Start start, double c, const 
     begun.multipliers.push_back(s);
     return s;
   };
-  const std::optional<Evaluation> evaluation = run(program, choose, Rounding::ignored, options, nullptr);
+  const std::optional<Evaluation> evaluation = run(program, choose, Rounding::ignored, budget, nullptr);
   if (!evaluation) return std::nullopt;
   begun.evaluation = *evaluation;
   return begun;

@@ -34,7 +34,7 @@ struct Evaluation {
 
 // Nothing where the multipliers are not feasible, or not proved to be, or the time is over.
 std::optional<Evaluation> evaluate(const Program& program, const Multipliers& multipliers, Rounding rounding,
-                                   const Options& options, Trace* trace = nullptr);
+                                   const Budget& budget, Trace* trace = nullptr);
 
 // How multipliers are chosen step by step, given the state.
 enum class Start : std::uint8_t {
@@ -47,7 +47,7 @@ struct Begun {
   Evaluation evaluation;
 };
 // `c` in (0, 2) is of Gershgorin's.
-std::optional<Begun> begin(const Program& program, Start start, double c, const Options& options);
+std::optional<Begun> begin(const Program& program, Start start, double c, const Budget& budget);
 
 // The derivative of log J by every log √λ, with J = (Σ eigenvalues^p)^(1/p) of the output's matrix, a smooth stand-in
 // of L²; `trace` as evaluate() left it.

@@ -75,9 +75,10 @@ struct Program::Builder {
   std::vector<int> exponents;             // by tensor
   bool cut = false;
 
-  Builder(Program& to, const Network& from, const Options& general) : program(to), network(from) {
-    static_cast<Options&>(options) = general;
-    options.progress = nullptr;
+  Builder(Program& to, const Network& from, const Budget& general) : program(to), network(from) {
+    options.question = from.question();
+    options.budget = general;
+    options.budget.progress = nullptr;
   }
 
   void build() {
@@ -280,9 +281,9 @@ struct Program::Builder {
   }
 };
 
-Program::Program(const Network& network, const Options& options) {
+Program::Program(const Network& network, const Budget& budget) {
   try {
-    Builder(*this, network, options).build();
+    Builder(*this, network, budget).build();
   } catch (const NoProgram& none) {
     obstacle_ = none.why;
     steps_.clear();

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "autodiff/memory.h"
+#include "lipschitz/budget.h"
 #include "lipschitz/network/network.h"
-#include "lipschitz/options.h"
 
 namespace taut::detail {
 
@@ -62,7 +62,7 @@ class Program {
   // The most rows that a state may have at once.
   static constexpr Index most_rows = 7000;
 
-  Program(const Network& network, const Options& options);
+  Program(const Network& network, const Budget& budget);
 
   Index inputs() const { return inputs_; }
   const std::vector<ProgramStep>& steps() const { return steps_; }

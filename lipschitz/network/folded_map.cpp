@@ -68,7 +68,7 @@ const Enclosure& FoldedMap::enclosure(const AutoLipOptions& options, bool& cut) 
   std::optional<Enclosure>& known = known_->norms[options.affine_norm == AffineNorm::frobenius ? 1 : 0];
   if (!known) {
     known = computed(options);
-  } else if (known->cut && !options.expired()) {
+  } else if (known->cut && !options.budget.expired()) {
     const Enclosure again = computed(options);
     known = Enclosure{better(known->lower, again.lower), better(known->upper, again.upper), again.cut};
   }
@@ -83,12 +83,13 @@ Enclosure FoldedMap::computed(const AutoLipOptions& options) const {
 
 Enclosure FoldedMap::computed(const LinearMap& map, const AutoLipOptions& options) const {
   if (options.affine_norm == AffineNorm::frobenius && has_layer(map)) {
-    Enclosure bounds{LowerBound::certified(0.0, options.norm, "none"), frobenius_norm(map, options)};
+    Enclosure bounds{LowerBound::certified(0.0, options.question.norm, "none"), frobenius_norm(map, options.budget)};
     return with_entry_error(std::move(bounds), map, relative_error_);
   }
   // What folded into one layer has no parts whose norms would be known, nor has a part that only folding has made.
-  Enclosure bounds = folded_ && is_composite(map) && !has_circular(map) ? folded_norm(map, options.norm, options)
-                                                                        : operator_norm(map, options.norm, options);
+  Enclosure bounds = folded_ && is_composite(map) && !has_circular(map)
+                         ? folded_norm(map, options.question.norm, options.budget)
+                         : operator_norm(map, options.question.norm, {.budget = options.budget});
   return with_entry_error(std::move(bounds), map, relative_error_);
 }
 

@@ -59,9 +59,9 @@ Network::Network(const Graph& graph, const Question& question, Behind behind)
 }
 
 void Network::prepare_ranges() {
-  if (!question_.box) return;
+  if (!question_.domain.bounded()) return;
   std::vector<Range> boxes;
-  for (const NodeId id : graph_.inputs()) boxes.push_back(Range::box(graph_.node(id).value.shape(), *question_.box));
+  for (const NodeId id : graph_.inputs()) boxes.push_back(question_.domain.range(graph_.node(id).value.shape()));
   ranges_ = graph_.ranges(boxes);
 }
 

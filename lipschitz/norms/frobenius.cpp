@@ -21,7 +21,7 @@ Index kept(const std::vector<Index>& indices) {
 
 struct Frobenius {
   const LinearMap& map;
-  const Options& options;
+  const Budget& budget;
 
   UpperBound proved(const Magnitude& value) const { return UpperBound::certified(value, Norm::l2, "frobenius"); }
 
@@ -63,15 +63,15 @@ struct Frobenius {
     return UpperBound::estimate(of_values(to_dense(map)), Norm::l2, "frobenius of an opaque map");
   }
 
-  UpperBound l2(const LinearMap& factor) const { return operator_norm(factor, Norm::l2, options).upper; }
+  UpperBound l2(const LinearMap& factor) const { return operator_norm(factor, Norm::l2, {.budget = budget}).upper; }
   std::vector<UpperBound> each(const std::vector<LinearMap>& maps) const {
     std::vector<UpperBound> bounds;
-    for (const LinearMap& part : maps) bounds.push_back(frobenius_norm(part, options));
+    for (const LinearMap& part : maps) bounds.push_back(frobenius_norm(part, budget));
     return bounds;
   }
   UpperBound better_through_matrix(const UpperBound& bound) const {
     if (!detail::has_entries(map)) return bound;
-    const auto form = detail::matrix_form(map, options);
+    const auto form = detail::matrix_form(map, budget);
     if (!form) return bound;
     // An error matrix within relative |A| + absolute has the Frobenius norm of neither sum, but at most √n times the l2
     // norm.
@@ -83,11 +83,11 @@ struct Frobenius {
 
 }  // namespace
 
-UpperBound frobenius_norm(const LinearMap& map, const Options& options) {
+UpperBound frobenius_norm(const LinearMap& map, const Budget& budget) {
   if (map.in_shape().size() == 0 || map.out_shape().size() == 0)
     return UpperBound::certified(0.0, Norm::l2, "frobenius");
   detail::for_each_leaf(map, detail::require_finite_leaf);
-  return std::visit(Frobenius{map, options}, map.structure());
+  return std::visit(Frobenius{map, budget}, map.structure());
 }
 
 }  // namespace taut

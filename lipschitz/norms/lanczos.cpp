@@ -119,7 +119,7 @@ void fill_vectors(const LinearMap& map, const std::vector<double>& vector, int e
 
 LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options) {
   require_valid(options);
-  const auto begin = Options::Clock::now();
+  const auto begin = Budget::Clock::now();
   LanczosResult result{{LowerBound::certified(0.0, Norm::l2, method), UpperBound::certified(0.0, Norm::l2, method)},
                        Tensor::zeros(map.out_shape(), DType::f64),
                        Tensor::zeros(map.in_shape(), DType::f64)};
@@ -131,13 +131,13 @@ LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options) 
   if (sums.is_zero()) return result;
   const Index size = detail::gram_shape(map).size();
   const Plan plan = plan_for(map, options, entries ? error->relative : 0.0);
-  std::vector<std::vector<double>> units = detail::random_units(size, plan.starts, options.seed);
+  std::vector<std::vector<double>> units = detail::random_units(size, plan.starts, options.budget.seed);
   const int exponent = exponent_of(entries ? sums.round(Side::upper) : apparent_norm(map, units.front()));
   std::vector<Krylov> spaces;
   for (std::vector<double>& unit : units) spaces.emplace_back(map, exponent, std::move(unit));
   int made = 0;
-  while (extend(spaces, options.threads) && ++made < plan.steps && !options.expired())
-    options.report(method, static_cast<double>(made) / plan.steps);
+  while (extend(spaces, options.budget.threads) && ++made < plan.steps && !options.budget.expired())
+    options.budget.report(method, static_cast<double>(made) / plan.steps);
 
   const std::optional<detail::ApplyNoise> noise =
       entries ? std::optional(noise_of(map, *error, sums, exponent)) : std::nullopt;
@@ -167,21 +167,21 @@ LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options) 
     norm.lower = LowerBound::estimate(gain, Norm::l2, method, detail);
     norm.upper = UpperBound::estimate(upper, Norm::l2, method, detail);
   }
-  norm.seconds = std::chrono::duration<double>(Options::Clock::now() - begin).count();
+  norm.seconds = std::chrono::duration<double>(Budget::Clock::now() - begin).count();
   return result;
 }
 
 namespace detail {
 
-Tensor leading_direction(const LinearMap& map, const Options& options) {
+Tensor leading_direction(const LinearMap& map, const Budget& budget) {
   constexpr int total_steps = 24;
   constexpr double most_entries = 64.0 * 1024 * 1024 / 8;
-  std::vector<double> vector = random_unit(gram_shape(map).size(), options.seed);
+  std::vector<double> vector = random_unit(gram_shape(map).size(), budget.seed);
   const int exponent = exponent_of(apparent_norm(map, vector));
   const int at_once = std::clamp(static_cast<int>(most_entries / static_cast<double>(vector.size())), 2, total_steps);
-  for (int made = 0; made < total_steps && !options.expired();) {
+  for (int made = 0; made < total_steps && !budget.expired();) {
     Krylov space(map, exponent, vector);
-    while (space.extend() && space.steps() < at_once && !options.expired()) {
+    while (space.extend() && space.steps() < at_once && !budget.expired()) {
     }
     made += at_once;
     space.ritz(vector);
@@ -190,7 +190,7 @@ Tensor leading_direction(const LinearMap& map, const Options& options) {
   return on_input_side(map, vector, exponent);
 }
 
-Tensor ascend(const LinearMap& map, const Tensor& start, int steps, double enough, const Options& options) {
+Tensor ascend(const LinearMap& map, const Tensor& start, int steps, double enough, const Budget& budget) {
   const Tensor inside = gram_of_rows(map) ? map.apply(start) : start;
   const auto entries = inside.data<double>();
   std::vector<double> vector(entries.begin(), entries.end());
@@ -200,7 +200,7 @@ Tensor ascend(const LinearMap& map, const Tensor& start, int steps, double enoug
   const int exponent = exponent_of(enough);
   const double wanted = std::ldexp(enough, -exponent);
   Krylov space(map, exponent, vector);
-  while (space.extend() && space.steps() < steps && !options.expired() && space.ritz_value() < wanted * wanted) {
+  while (space.extend() && space.steps() < steps && !budget.expired() && space.ritz_value() < wanted * wanted) {
   }
   space.ritz(vector);
   return on_input_side(map, vector, exponent);

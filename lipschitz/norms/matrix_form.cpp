@@ -194,12 +194,12 @@ bool small_enough(const LinearMap& map) {
 
 }  // namespace
 
-bool matrix_wants_time(const LinearMap& map, const Options& options) {
-  return small_enough(map) && !options.affords(2.0 * products_of(map));
+bool matrix_wants_time(const LinearMap& map, const Budget& budget) {
+  return small_enough(map) && !budget.affords(2.0 * products_of(map));
 }
 
-std::optional<MatrixForm> matrix_form(const LinearMap& map, const Options& options) {
-  if (!small_enough(map) || !options.affords(2.0 * products_of(map))) return std::nullopt;
+std::optional<MatrixForm> matrix_form(const LinearMap& map, const Budget& budget) {
+  if (!small_enough(map) || !budget.affords(2.0 * products_of(map))) return std::nullopt;
   const double m = as_double(map.out_shape().size()), n = as_double(map.in_shape().size());
   MatrixForm form;
   form.matrix = to_dense(map);

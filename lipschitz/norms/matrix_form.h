@@ -45,8 +45,8 @@ struct MatrixForm {
   SumBounds error;
   Magnitude error_in(Norm norm) const { return error.in(norm); }
 };
-std::optional<MatrixForm> matrix_form(const LinearMap& map, const Options& options);
+std::optional<MatrixForm> matrix_form(const LinearMap& map, const Budget& budget);
 // Is it only the time that is too short for matrix_form()?
-bool matrix_wants_time(const LinearMap& map, const Options& options);
+bool matrix_wants_time(const LinearMap& map, const Budget& budget);
 
 }  // namespace taut::detail

@@ -36,7 +36,7 @@ double l2_operations(const LinearMap& map) {
 
 LanczosOptions lanczos_options(const NormOptions& options) {
   LanczosOptions lanczos;
-  static_cast<Options&>(lanczos) = options;
+  lanczos.budget = options.budget;
   lanczos.failure = options.failure;
   return lanczos;
 }
@@ -58,7 +58,7 @@ Enclosure with_lanczos(Enclosure bounds, const LinearMap& map, const NormOptions
 // a probabilistic upper bound.
 Enclosure with_applications(Enclosure bounds, const LinearMap& map, const NormOptions& options) {
   if (options.effort == Effort::probabilistic) return with_lanczos(std::move(bounds), map, options);
-  bounds.lower = detail::attained_norm(map, detail::leading_direction(map, options), Norm::l2);
+  bounds.lower = detail::attained_norm(map, detail::leading_direction(map, options.budget), Norm::l2);
   return bounds;
 }
 
@@ -66,8 +66,8 @@ Enclosure with_applications(Enclosure bounds, const LinearMap& map, const NormOp
 // ----------------------------------------------------------------------------------------------
 
 // From the bounds of a matrix that differs from the map by `error` in norm.
-Enclosure of_matrix(const MatrixForm& form, Norm norm, const Options& options) {
-  Enclosure bounds = dense_norm(form.matrix, norm, options);
+Enclosure of_matrix(const MatrixForm& form, Norm norm, const Budget& budget) {
+  Enclosure bounds = dense_norm(form.matrix, norm, budget);
   const Magnitude error = form.error_in(norm);
   if (error.is_zero()) return bounds;
   const Magnitude upper = Magnitude::sum(bounds.upper.magnitude(), error, Side::upper);
@@ -77,16 +77,16 @@ Enclosure of_matrix(const MatrixForm& form, Norm norm, const Options& options) {
           UpperBound::derived(upper, norm, {&bounds.upper, 1}, method), bounds.cut};
 }
 
-std::optional<Enclosure> through_matrix(const LinearMap& map, Norm norm, const Options& options) {
+std::optional<Enclosure> through_matrix(const LinearMap& map, Norm norm, const Budget& budget) {
   if (norm == Norm::l2 && l2_operations(map) > most_operations) return std::nullopt;
-  const std::optional<MatrixForm> form = detail::matrix_form(map, options);
+  const std::optional<MatrixForm> form = detail::matrix_form(map, budget);
   if (!form) return std::nullopt;
-  return of_matrix(*form, norm, options);
+  return of_matrix(*form, norm, budget);
 }
 
 // Would through_matrix() have answered with more time?
-bool only_time_is_short(const LinearMap& map, Norm norm, const Options& options) {
-  return !(norm == Norm::l2 && l2_operations(map) > most_operations) && detail::matrix_wants_time(map, options);
+bool only_time_is_short(const LinearMap& map, Norm norm, const Budget& budget) {
+  return !(norm == Norm::l2 && l2_operations(map) > most_operations) && detail::matrix_wants_time(map, budget);
 }
 
 // ---- parts without further parts
@@ -113,7 +113,7 @@ Enclosure selection_norm(Index most, Norm norm, bool copies) {
 Enclosure dense_structure_norm(const Tensor& weight, Norm norm, const NormOptions& options) {
   const LinearMap alone = dense_map(weight, {weight.shape()[1]}, {weight.shape()[0]});
   if (norm != Norm::l2 || options.effort == Effort::certified || l2_operations(alone) <= most_operations)
-    return dense_norm(weight, norm, options);
+    return dense_norm(weight, norm, options.budget);
   return lanczos_norm(alone, lanczos_options(options)).norm;
 }
 
@@ -123,14 +123,14 @@ Enclosure convolution_norm(const LinearMap& map, const structure::Convolution& c
   if (norm != Norm::l2) {
     const Enclosure sums = detail::convolution_sum_norm(c, norm);
     if (!sums.lower.magnitude().is_zero()) return sums;
-    const auto matrix = through_matrix(map, norm, options);  // a circular kernel that overlaps itself
+    const auto matrix = through_matrix(map, norm, options.budget);  // a circular kernel that overlaps itself
     return matrix ? better(sums, *matrix) : sums;
   }
-  const auto matrix = through_matrix(map, norm, options);
+  const auto matrix = through_matrix(map, norm, options.budget);
   if (matrix && !matrix->cut) return *matrix;
-  const bool hurried = matrix.has_value() || only_time_is_short(map, norm, options);
+  const bool hurried = matrix.has_value() || only_time_is_short(map, norm, options.budget);
   Enclosure bounds{LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
-  const auto circulant = detail::circulant_norm(c, options);
+  const auto circulant = detail::circulant_norm(c, options.budget);
   if (!circulant) {
     bounds.upper = UpperBound::certified(detail::sum_bounds(map).l2(), norm, "sums");
     bounds.cut = true;
@@ -145,7 +145,7 @@ Enclosure convolution_norm(const LinearMap& map, const structure::Convolution& c
     const Tensor wave = circulant->wave.reshaped(c.transposed ? map.out_shape() : map.in_shape());
     const double enough = circulant->upper.round(Side::upper) / (1.0 + wave_tolerance);
     const Tensor start = c.transposed ? map.apply_transpose(wave) : wave;
-    bounds.lower = detail::attained_norm(map, detail::ascend(map, start, wave_steps, enough, options), norm);
+    bounds.lower = detail::attained_norm(map, detail::ascend(map, start, wave_steps, enough, options.budget), norm);
   }
   constexpr double could_be_better = 1e-9;
   bounds.cut = hurried && bounds.overshoot() > could_be_better;
@@ -175,7 +175,7 @@ Enclosure opaque_norm(const LinearMap& map, Norm norm, const NormOptions& option
   constexpr double most_entries = 1e6;
   const auto entries = static_cast<double>(map.in_shape().size()) * static_cast<double>(map.out_shape().size());
   if (entries <= most_entries) {
-    const Enclosure matrix = dense_norm(to_dense(map), norm, options);
+    const Enclosure matrix = dense_norm(to_dense(map), norm, options.budget);
     constexpr const char* method = "matrix of an opaque map";
     if (options.opaque_error && (norm == Norm::l2 || *options.opaque_error == 0.0))
       return of_inexact_matrix(matrix, *options.opaque_error, map, method);
@@ -190,10 +190,10 @@ Enclosure opaque_norm(const LinearMap& map, Norm norm, const NormOptions& option
 // ---- parts of parts
 // -----------------------------------------------------------------------------------------------------
 
-std::vector<UpperBound> uppers(const std::vector<LinearMap>& maps, Norm norm, const Options& options, bool& cut) {
+std::vector<UpperBound> uppers(const std::vector<LinearMap>& maps, Norm norm, const Budget& budget, bool& cut) {
   std::vector<UpperBound> bounds;
   for (const LinearMap& map : maps) {
-    const Enclosure part = operator_norm(map, norm, options);
+    const Enclosure part = operator_norm(map, norm, {.budget = budget});
     cut = cut || part.cut;
     bounds.push_back(part.upper);
   }
@@ -218,17 +218,17 @@ UpperBound row_joint(const std::vector<UpperBound>& parts) {
   throw UsageError("[operator norm] the norm must be l1, l2 or linf");
 }
 
-UpperBound of_parts(const structure::BlockRow& s, Norm norm, const Options& options, bool& cut) {
-  return row_joint(uppers(s.blocks, norm, options, cut));
+UpperBound of_parts(const structure::BlockRow& s, Norm norm, const Budget& budget, bool& cut) {
+  return row_joint(uppers(s.blocks, norm, budget, cut));
 }
-UpperBound of_parts(const structure::BlockColumn& s, Norm norm, const Options& options, bool& cut) {
-  return joint(uppers(s.blocks, norm, options, cut));
+UpperBound of_parts(const structure::BlockColumn& s, Norm norm, const Budget& budget, bool& cut) {
+  return joint(uppers(s.blocks, norm, budget, cut));
 }
-UpperBound of_parts(const structure::Sum& s, Norm norm, const Options& options, bool& cut) {
-  return sum(uppers(s.terms, norm, options, cut));
+UpperBound of_parts(const structure::Sum& s, Norm norm, const Budget& budget, bool& cut) {
+  return sum(uppers(s.terms, norm, budget, cut));
 }
-UpperBound of_parts(const structure::Composition& s, Norm norm, const Options& options, bool& cut) {
-  const std::vector<UpperBound> factors = uppers(s.factors, norm, options, cut);
+UpperBound of_parts(const structure::Composition& s, Norm norm, const Budget& budget, bool& cut) {
+  const std::vector<UpperBound> factors = uppers(s.factors, norm, budget, cut);
   UpperBound total = factors.front();
   for (std::size_t k = 1; k < factors.size(); ++k) total = product(total, factors[k]);
   return total;
@@ -257,12 +257,12 @@ struct OperatorNorm {
   Enclosure operator()(const structure::Opaque&) const { return opaque_norm(map, norm, options); }
   template <class Composite>
   Enclosure operator()(const Composite& s) const {
-    Enclosure bounds = detail::folded_norm(map, norm, options);
+    Enclosure bounds = detail::folded_norm(map, norm, options.budget);
     // The parts' own norms may be exact where the matrix is not; they are skipped where they would cost as much.
     const bool matrix = bounds.lower.value() > 0.0;
     if (!matrix || norm != Norm::l2 || !costly_part()) {
       bool cut = false;
-      bounds.upper = taut::better(bounds.upper, of_parts(s, norm, static_cast<const Options&>(options), cut));
+      bounds.upper = taut::better(bounds.upper, of_parts(s, norm, options.budget, cut));
       bounds.cut = bounds.cut || cut;
     }
     if (!matrix && norm == Norm::l2 && detail::has_entries(map)) return with_applications(bounds, map, options);
@@ -280,12 +280,12 @@ struct OperatorNorm {
 
 namespace detail {
 
-Enclosure folded_norm(const LinearMap& map, Norm norm, const Options& options) {
+Enclosure folded_norm(const LinearMap& map, Norm norm, const Budget& budget) {
   const Enclosure nothing{LowerBound::certified(0.0, norm, "none"), UpperBound::certified(infinity, norm, "none")};
   if (!has_entries(map)) return nothing;
-  if (const auto matrix = through_matrix(map, norm, options)) return *matrix;
+  if (const auto matrix = through_matrix(map, norm, budget)) return *matrix;
   return {nothing.lower, UpperBound::certified(sum_bounds(map).in(norm), norm, "sums"),
-          options.expired() || only_time_is_short(map, norm, options)};
+          budget.expired() || only_time_is_short(map, norm, budget)};
 }
 
 }  // namespace detail
@@ -295,9 +295,9 @@ Enclosure operator_norm(const LinearMap& map, Norm norm, const NormOptions& opti
   if (!detail::is_composite(map)) detail::require_finite_leaf(map);
   if (const auto b = detail::balanced(map))
     return detail::times_power_of_two(operator_norm(b->map, norm, options), b->exponent);
-  const auto begin = Options::Clock::now();
+  const auto begin = Budget::Clock::now();
   Enclosure bounds = std::visit(OperatorNorm{map, norm, options}, map.structure());
-  bounds.seconds = std::chrono::duration<double>(Options::Clock::now() - begin).count();
+  bounds.seconds = std::chrono::duration<double>(Budget::Clock::now() - begin).count();
   return bounds;
 }
 

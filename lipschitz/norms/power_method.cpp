@@ -49,7 +49,7 @@ Tensor random_direction(const Shape& shape, DType dtype, std::uint64_t seed) {
 PowerResult power_method(const Function& f, const Shape& shape, DType dtype, const PowerOptions& options) {
   const Tensor at_zero = f(Tensor::zeros(shape, dtype)).value();
   PowerResult result{LowerBound::estimate(0.0, Norm::l2, "power method"), {}, {}, {}, false};
-  Tensor v = random_direction(shape, dtype, options.seed);
+  Tensor v = random_direction(shape, dtype, options.budget.seed);
   Tape tape;
   for (int k = 0; k < options.max_iterations; ++k) {
     tape.rewind();
@@ -65,8 +65,8 @@ PowerResult power_method(const Function& f, const Shape& shape, DType dtype, con
     const double before = result.history.empty() ? 0.0 : result.history.back();
     result.history.push_back(sigma);
     result.converged = std::fabs(sigma - before) <= options.tolerance * sigma;
-    options.report("power method", static_cast<double>(k + 1) / options.max_iterations);
-    if (result.converged || sigma == 0.0 || options.expired()) break;
+    options.budget.report("power method", static_cast<double>(k + 1) / options.max_iterations);
+    if (result.converged || sigma == 0.0 || options.budget.expired()) break;
     const Tensor gradient = vjp(y, image, x).value();
     const double lambda = length(gradient);
     if (lambda == 0.0) break;

@@ -147,19 +147,20 @@ std::vector<Triple> leading_singular_triples(const LinearMap& map, Index k, cons
   const bool of_rows = detail::gram_of_rows(map);
 
   Vectors starts;
-  for (const Vectors& v : detail::random_units(n, static_cast<int>(block), options.seed))
+  for (const Vectors& v : detail::random_units(n, static_cast<int>(block), options.budget.seed))
     starts.insert(starts.end(), v.begin(), v.end());
   const int exponent = exponent_of(map, row(starts, 0, n));
   std::vector<Triple> triples;
   for (int cycle = 0; cycle < options.max_cycles; ++cycle) {
     BlockKrylov space(map, exponent);
-    for (Index added = space.add(starts); added > 0 && space.rows() < longest && !options.expired();) {
+    for (Index added = space.add(starts); added > 0 && space.rows() < longest && !options.budget.expired();) {
       Vectors next = space.gram_of_last(added);
       next.resize(static_cast<std::size_t>(std::min(added, longest - space.rows()) * n));
       added = space.add(std::move(next));
     }
     // A space that became invariant early, as of a map of low rank, is filled up so that there are k vectors.
-    for (std::uint64_t i = 0; space.rows() < block; ++i) space.add(detail::random_unit(n, options.seed + 1000 + i));
+    for (std::uint64_t i = 0; space.rows() < block; ++i)
+      space.add(detail::random_unit(n, options.budget.seed + 1000 + i));
     const auto found = space.ritz(block);
     triples.clear();
     double worst = 0.0;
@@ -175,8 +176,8 @@ std::vector<Triple> leading_singular_triples(const LinearMap& map, Index k, cons
       triples.push_back({std::ldexp(sigma, exponent), as_tensor(of_rows ? inner : outer, map.out_shape()),
                          as_tensor(of_rows ? outer : inner, map.in_shape()), std::ldexp(length, exponent)});
     }
-    options.report("singular triples", static_cast<double>(cycle + 1) / options.max_cycles);
-    if (worst <= options.tolerance * found.sigma.front() || space.rows() >= n || options.expired()) break;
+    options.budget.report("singular triples", static_cast<double>(cycle + 1) / options.max_cycles);
+    if (worst <= options.tolerance * found.sigma.front() || space.rows() >= n || options.budget.expired()) break;
     starts = found.inner;
   }
   return triples;

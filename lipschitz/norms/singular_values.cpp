@@ -39,8 +39,8 @@ std::vector<double> values_of(T* a, Index rows, Index columns) {
   return values;
 }
 
-void require_time(double operations, const Options& options) {
-  if (!options.affords(operations))
+void require_time(double operations, const Budget& budget) {
+  if (!budget.affords(operations))
     throw UnsupportedError(cat("[singular_values] about ", operations,
                                " operations are needed, more than the deadline allows; give more time, or take "
                                "operator_norm() or leading_singular_triples()"));
@@ -52,9 +52,9 @@ SingularValues exact(std::vector<double> values, Index count, const char* method
   return {std::move(values), method, "roots are correctly rounded, other values exact"};
 }
 
-SingularValues of_dense(const Tensor& weight, Index copies, const Options& options) {
+SingularValues of_dense(const Tensor& weight, Index copies, const Budget& budget) {
   const double m = static_cast<double>(weight.shape()[0]), n = static_cast<double>(weight.shape()[1]);
-  require_time(4.0 * m * n * std::min(m, n), options);
+  require_time(4.0 * m * n * std::min(m, n), budget);
   Tensor wide = weight.to(DType::f64).copy();
   const std::vector<double> distinct =
       values_of(wide.mutable_data<double>().data(), weight.shape()[0], weight.shape()[1]);
@@ -132,11 +132,11 @@ class GramValues {
   std::vector<double> diagonal_, beside_;
 };
 
-SingularValues of_circulant(const structure::Convolution& c, const Options& options) {
+SingularValues of_circulant(const structure::Convolution& c, const Budget& budget) {
   constexpr Index few_taps = 64;  // then a product with roots of unity is cheaper than a transform
   const Index ny = c.image[1], nx = c.image[2], half = nx / 2 + 1, groups = c.options.groups;
   const Index rows = c.kernel.shape()[0] / groups, columns = c.kernel.shape()[1];
-  require_time(16.0 * static_cast<double>(ny * half * groups * rows * columns * std::min(rows, columns)), options);
+  require_time(16.0 * static_cast<double>(ny * half * groups * rows * columns * std::min(rows, columns)), budget);
   const bool by_product = c.kernel.shape()[2] * c.kernel.shape()[3] <= few_taps;
   SingularValues result{{}, cat("symbols by ", by_product ? "products" : "FFTW", ", LAPACK"), backward_stable};
   const auto by_roots = by_product ? std::optional<detail::ConvSymbols>(c) : std::nullopt;
@@ -149,7 +149,7 @@ SingularValues of_circulant(const structure::Convolution& c, const Options& opti
     for (Index from = 0; from < frequencies; from += chunk) {
       const Index to = std::min(from + chunk, frequencies);
       memory::Buffer<Complex> symbols = by_product ? by_roots->compute(g, from, to) : symbols_by_fft(c, g);
-      if (options.expired()) require_time(1e300, options);
+      if (budget.expired()) require_time(1e300, budget);
       for (Index f = from; f < to; ++f) {
         Complex* const symbol = symbols.data() + (f - from) * entries;
         if (!of_gram.compute(symbol, values)) values = values_of(symbol, rows, columns);
@@ -164,7 +164,7 @@ SingularValues of_circulant(const structure::Convolution& c, const Options& opti
   return result;
 }
 
-SingularValues of_matrix(const LinearMap& map, const Options& options) {
+SingularValues of_matrix(const LinearMap& map, const Budget& budget) {
   const double m = static_cast<double>(map.out_shape().size()), n = static_cast<double>(map.in_shape().size());
   if (m * n > most_entries)
     throw UnsupportedError(
@@ -172,19 +172,19 @@ SingularValues of_matrix(const LinearMap& map, const Options& options) {
             " entries, or one with a known spectrum (dense, diagonal, selection, circular convolution of "
             "stride 1), is needed; got one from ",
             map.in_shape(), " to ", map.out_shape(), "; take leading_singular_triples(), or a smaller image"));
-  SingularValues result = of_dense(to_dense(map), 1, options);
+  SingularValues result = of_dense(to_dense(map), 1, budget);
   result.method += " of the matrix";
   return result;
 }
 
 struct Spectrum {
   const LinearMap& map;
-  const Options& options;
+  const Budget& budget;
   Index count() const { return std::min(map.in_shape().size(), map.out_shape().size()); }
 
-  SingularValues operator()(const structure::Dense& s) const { return of_dense(s.weight, 1, options); }
+  SingularValues operator()(const structure::Dense& s) const { return of_dense(s.weight, 1, budget); }
   SingularValues operator()(const structure::DenseAlong& s) const {
-    return of_dense(s.weight, s.outer * s.inner, options);
+    return of_dense(s.weight, s.outer * s.inner, budget);
   }
   SingularValues operator()(const structure::Scale& s) const {
     return exact(std::vector<double>(static_cast<std::size_t>(count()), std::fabs(s.factor)), count(), "factor");
@@ -201,20 +201,20 @@ struct Spectrum {
     return exact(root_counts(*s.target, map.out_shape().size()), count(), "multiplicities");
   }
   SingularValues operator()(const structure::Convolution& s) const {
-    return is_circulant(s) ? of_circulant(s, options) : of_matrix(map, options);
+    return is_circulant(s) ? of_circulant(s, budget) : of_matrix(map, budget);
   }
   template <class Other>
   SingularValues operator()(const Other&) const {
-    return of_matrix(map, options);
+    return of_matrix(map, budget);
   }
 };
 
 }  // namespace
 
-SingularValues singular_values(const LinearMap& map, const Options& options) {
+SingularValues singular_values(const LinearMap& map, const Budget& budget) {
   detail::for_each_leaf(map, detail::require_finite_leaf);
   if (map.in_shape().size() == 0 || map.out_shape().size() == 0) return {{}, "empty", "exact"};
-  return std::visit(Spectrum{map, options}, map.structure());
+  return std::visit(Spectrum{map, budget}, map.structure());
 }
 
 Histogram histogram(const std::vector<double>& values, int bins) {

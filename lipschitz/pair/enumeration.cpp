@@ -130,7 +130,7 @@ class Walk {
 
 }  // namespace
 
-bool enumerate(Relaxation& relaxation, const ScaledPair& pair, Incumbent& incumbent, const Options& options,
+bool enumerate(Relaxation& relaxation, const ScaledPair& pair, Incumbent& incumbent, const Budget& budget,
                PairResult& result, double& open) {
   Walk walk(relaxation, pair);
   std::vector<std::size_t> open_entries;
@@ -164,11 +164,11 @@ bool enumerate(Relaxation& relaxation, const ScaledPair& pair, Incumbent& incumb
     if (!(squares <= second)) examine();
     if (k % refreshed_every == 0) walk.refresh();
     if (k % 16384 == 0) {
-      if (options.expired()) {
+      if (budget.expired()) {
         result.vertices = static_cast<Index>(k);
         return false;
       }
-      options.report("pair, enumeration", static_cast<double>(k) / static_cast<double>(vertices));
+      budget.report("pair, enumeration", static_cast<double>(k) / static_cast<double>(vertices));
     }
   }
   result.vertices = static_cast<Index>(vertices);

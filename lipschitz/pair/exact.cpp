@@ -23,25 +23,25 @@ bool Incumbent::offer(const std::vector<bool>& at_hi, double computed) {
   return true;
 }
 
-bool Incumbent::climb(std::vector<bool> at_hi, const Options& options) {
-  const double value = relaxation_.climb(at_hi, options);
+bool Incumbent::climb(std::vector<bool> at_hi, const Budget& budget) {
+  const double value = relaxation_.climb(at_hi, budget);
   return offer(at_hi, value);
 }
 
-void Incumbent::start(const Options& options, int restarts) {
+void Incumbent::start(const Budget& budget, int restarts) {
   const auto n = static_cast<std::size_t>(pair_.n);
   std::vector<bool> vertex(n, true);
-  climb(vertex, options);
-  if (options.expired()) return;
+  climb(vertex, budget);
+  if (budget.expired()) return;
   for (std::size_t i = 0; i < n; ++i) vertex[i] = std::fabs(pair_.hi[i]) >= std::fabs(pair_.lo[i]);
-  climb(vertex, options);
-  if (options.expired()) return;
+  climb(vertex, budget);
+  if (budget.expired()) return;
   vertex.assign(n, false);
-  climb(vertex, options);
-  boost::random::mt19937_64 random(options.seed);
-  for (int k = 0; k < restarts && !options.expired(); ++k) {
+  climb(vertex, budget);
+  boost::random::mt19937_64 random(budget.seed);
+  for (int k = 0; k < restarts && !budget.expired(); ++k) {
     for (std::size_t i = 0; i < n; ++i) vertex[i] = (random() >> 63) != 0;
-    climb(vertex, options);
+    climb(vertex, budget);
   }
 }
 
@@ -53,11 +53,11 @@ bool branch_and_bound(Relaxation& relaxation, Incumbent& incumbent, const PairEx
   // Before the best multipliers are known, bounds need not be close.
   constexpr double gap = 0.02;
   const auto examine = [&](Node node) {
-    const bool settled = relaxation.optimise(node, incumbent.target(), gap, options);
+    const bool settled = relaxation.optimise(node, incumbent.target(), gap, options.budget);
     ++result.nodes;
     if (!settled) {
       const std::vector<bool> vertex = relaxation.suggestion();
-      if (incumbent.offer(vertex, relaxation.value(vertex))) incumbent.climb(vertex, options);
+      if (incumbent.offer(vertex, relaxation.value(vertex))) incumbent.climb(vertex, options.budget);
     }
     if (node.proved <= incumbent.target() || node.branch < 0)
       incumbent.settled = std::max(incumbent.settled, node.proved);
@@ -73,7 +73,7 @@ bool branch_and_bound(Relaxation& relaxation, Incumbent& incumbent, const PairEx
       break;
     }
     result.limited = static_cast<double>(result.nodes) >= options.most_nodes;
-    if (result.limited || options.expired()) {
+    if (result.limited || options.budget.expired()) {
       open = heap.top().proved;
       return false;
     }
@@ -84,7 +84,7 @@ bool branch_and_bound(Relaxation& relaxation, Incumbent& incumbent, const PairEx
       child.decided[static_cast<std::size_t>(parent.branch)] = static_cast<std::int8_t>(end);
       examine(std::move(child));
     }
-    options.report("pair, branch and bound", 1.0 - 1.0 / (1.0 + 0.01 * static_cast<double>(result.nodes)));
+    options.budget.report("pair, branch and bound", 1.0 - 1.0 / (1.0 + 0.01 * static_cast<double>(result.nodes)));
   }
   open = 0.0;
   return true;
@@ -128,12 +128,12 @@ PairResult rank_one(const ScaledPair& scaled) {
 }  // namespace detail
 
 PairResult pair_exact(const PairProblem& problem, const PairExactOptions& options) {
-  const auto started = Options::Clock::now();
+  const auto started = Budget::Clock::now();
   problem.validate();
   const detail::ScaledPair scaled(problem);
   PairResult result;
   const auto finish = [&] {
-    result.seconds = std::chrono::duration<double>(Options::Clock::now() - started).count();
+    result.seconds = std::chrono::duration<double>(Budget::Clock::now() - started).count();
     return result;
   };
   if (options.search == PairSearch::enumeration && scaled.n > 40)
@@ -157,14 +157,14 @@ PairResult pair_exact(const PairProblem& problem, const PairExactOptions& option
   // The mass bounds the norm at every vertex: what is known if there is no time at all.
   const double known_already = std::min(scaled.mass(), scaled.scaled(options.known));
   double open = mul_up(known_already, known_already);
-  incumbent.start(options, by_enumeration ? 2 : 6);
-  const bool complete = by_enumeration ? detail::enumerate(relaxation, scaled, incumbent, options, result, open)
+  incumbent.start(options.budget, by_enumeration ? 2 : 6);
+  const bool complete = by_enumeration ? detail::enumerate(relaxation, scaled, incumbent, options.budget, result, open)
                                        : detail::branch_and_bound(relaxation, incumbent, options, result, open);
   double upper_squared = std::max(incumbent.settled, complete ? 0.0 : open);
   if (result.limited) {  // no worse than the best multiplier of the whole
     detail::Relaxation::Node root = relaxation.root();
     root.proved = upper_squared;
-    relaxation.optimise(root, 0.0, 1e-6, options);
+    relaxation.optimise(root, 0.0, 1e-6, options.budget);
     upper_squared = root.proved;
   }
   result.evaluations = relaxation.evaluations();

@@ -50,7 +50,7 @@ class Search {
       squares_b_[at(i)] = cblas_ddot(as_blas(q_), b(i), 1, b(i), 1);
     }
     noise_.resize(at(q_));
-    boost::random::mt19937_64 random(options.seed);
+    boost::random::mt19937_64 random(options.budget.seed);
     const boost::random::uniform_real_distribution<double> uniform(-1.0, 1.0);
     for (double& e : noise_) e = uniform(random);
     cblas_dscal(as_blas(q_), 1.0 / cblas_dnrm2(as_blas(q_), noise_.data(), 1), noise_.data(), 1);
@@ -64,10 +64,10 @@ class Search {
     x_ = noise_;
     current();
     for (Index step = 0;; ++step) {
-      if (options_.expired()) return false;
+      if (options_.budget.expired()) return false;
       if (!flip_best() && !(options_.pairs && flip_pair())) return true;
       if (step % 64 == 63) refresh();
-      options_.report("pair, greedy", 1.0 - 1.0 / (1.0 + static_cast<double>(step)));
+      options_.budget.report("pair, greedy", 1.0 - 1.0 / (1.0 + static_cast<double>(step)));
     }
   }
 
@@ -367,7 +367,7 @@ class Search {
 }  // namespace
 
 PairResult pair_greedy(const PairProblem& problem, const PairGreedyOptions& options) {
-  const auto started = Options::Clock::now();
+  const auto started = Budget::Clock::now();
   problem.validate();
   if (options.restarts < 0 || options.candidates < 1)
     throw UsageError(cat("[pair_greedy] restarts >= 0 and candidates >= 1 are needed; got ", options.restarts, " and ",
@@ -385,7 +385,7 @@ PairResult pair_greedy(const PairProblem& problem, const PairGreedyOptions& opti
   Search search(scaled, options);
   std::vector<bool> vertex(at(scaled.n));
   for (std::size_t i = 0; i < vertex.size(); ++i) vertex[i] = std::fabs(scaled.hi[i]) >= std::fabs(scaled.lo[i]);
-  boost::random::mt19937_64 random(options.seed);
+  boost::random::mt19937_64 random(options.budget.seed);
   std::vector<bool> best;
   Vector direction;
   double squared = -1.0;
@@ -409,7 +409,7 @@ PairResult pair_greedy(const PairProblem& problem, const PairGreedyOptions& opti
   result.status = complete ? Status::finite : Status::cut;
   result.note = cat(result.flips, " flips", options.restarts > 0 ? cat(", ", options.restarts, " restarts") : "",
                     complete ? "" : ", stopped by the deadline or a stop request");
-  result.seconds = std::chrono::duration<double>(Options::Clock::now() - started).count();
+  result.seconds = std::chrono::duration<double>(Budget::Clock::now() - started).count();
   return result;
 }
 

@@ -16,9 +16,9 @@ class Incumbent {
   // Takes a vertex whose computed squared value is given, if it is better. True if so.
   bool offer(const std::vector<bool>& at_hi, double computed);
   // The same after climbing from it.
-  bool climb(std::vector<bool> at_hi, const Options& options);
+  bool climb(std::vector<bool> at_hi, const Budget& budget);
   // From both ends, from the slopes that suit a few random directions, and from random vertices.
-  void start(const Options& options, int restarts);
+  void start(const Budget& budget, int restarts);
 
   const std::vector<bool>& at_hi() const { return at_hi_; }
   double lower() const { return lower_; }  // certified value at the vertex, in scaled units
@@ -37,7 +37,7 @@ class Incumbent {
 
 // Both settle everything unless options expire or the nodes are used up (then false, with `open` ≥ what is not
 // settled). Before, `open` ≥ everything.
-bool enumerate(Relaxation& relaxation, const ScaledPair& pair, Incumbent& incumbent, const Options& options,
+bool enumerate(Relaxation& relaxation, const ScaledPair& pair, Incumbent& incumbent, const Budget& budget,
                PairResult& result, double& open);
 bool branch_and_bound(Relaxation& relaxation, Incumbent& incumbent, const PairExactOptions& options, PairResult& result,
                       double& open);

@@ -60,7 +60,7 @@ class Limits {
       : form_(form), options_(options), result_(result) {}
   bool left() {
     const double next = form_.evaluation_cost() + form_.proof_cost();
-    if (!options_.affords(next + 0.5 * form_.proof_cost()))
+    if (!options_.budget.affords(next + 0.5 * form_.proof_cost()))
       result_.cut = true;
     else if (form_.spent() + next > options_.operations)
       result_.stopped = true;
@@ -78,7 +78,7 @@ class Limits {
 LargeBound large_multiplier(const ScaledPair& pair, const PairMultiplierOptions& options) {
   LargeBound result;
   const double n = static_cast<double>(pair.n), p = static_cast<double>(pair.p), q = static_cast<double>(pair.q);
-  if (!options.affords(2.0 * n * p * q)) {
+  if (!options.budget.affords(2.0 * n * p * q)) {
     result.cut = true;
     return result;
   }
@@ -102,7 +102,7 @@ LargeBound large_multiplier(const ScaledPair& pair, const PairMultiplierOptions&
   Vector best = z;
   double best_rho = now.rho, residual = now.residual, checked = now.smooth;
   for (int iteration = 1; iteration <= options.max_iterations && limits.left(); ++iteration) {
-    options.report("pair, multiplier", static_cast<double>(iteration) / options.max_iterations);
+    options.budget.report("pair, multiplier", static_cast<double>(iteration) / options.max_iterations);
     const Vector d = memory.direction(now.gradient, now.scale);
     const double slope = Memory::dot(d, now.gradient);
     Vector next(z.size());
@@ -152,7 +152,7 @@ LargeBound large_multiplier(const ScaledPair& pair, const PairMultiplierOptions&
   const PairForm::Proof proof(form, best, best_rho);
   for (double slack = std::max(1e-8, std::min(residual, 1e-3)); slack < 1.0; slack *= 3.0) {
     result.squared = proof.bound(best_rho * (1.0 + slack));
-    if (std::isfinite(result.squared) || !options.affords(form.proof_cost())) break;
+    if (std::isfinite(result.squared) || !options.budget.affords(form.proof_cost())) break;
   }
   if (!std::isfinite(result.squared)) result.cut = true;
   result.operations = form.spent();

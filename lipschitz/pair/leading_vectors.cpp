@@ -36,10 +36,10 @@ UpperBound pair_leading_bound(const LeadingVectors& leading, const Tensor& lo, c
                               "relative to the norms of both matrices");
 }
 
-UpperBound pair_leading(const PairProblem& problem, const Options& options) {
+UpperBound pair_leading(const PairProblem& problem, const Budget& budget) {
   problem.validate();
   TripleOptions triples;
-  static_cast<Options&>(triples) = options;
+  triples.budget = budget;
   LeadingVectors leading;
   double norms = 1.0;
   const auto of = [&](const Tensor& matrix, bool right, Tensor& vector, double& ratio) {

@@ -18,7 +18,7 @@ namespace detail {
 
 PairResult multiplier_bound(const PairProblem& problem, const Magnitude& product,
                             const PairMultiplierOptions& options) {
-  const auto started = Options::Clock::now();
+  const auto started = Budget::Clock::now();
   const detail::ScaledPair scaled(problem);
   PairResult result;
   result.at_hi = scaled.full_vertex(std::vector<bool>(static_cast<std::size_t>(scaled.n), true));
@@ -35,12 +35,12 @@ PairResult multiplier_bound(const PairProblem& problem, const Magnitude& product
   if (scaled.n + std::min({scaled.n, scaled.p, scaled.q}) <= largest_order) {
     detail::Relaxation relaxation(scaled);
     detail::Relaxation::Node root = relaxation.root();
-    relaxation.optimise(root, 0.0, options.tolerance, options);
+    relaxation.optimise(root, 0.0, options.tolerance, options.budget);
     squared = root.proved;
     vertex = relaxation.suggestion();
-    relaxation.climb(vertex, options);
+    relaxation.climb(vertex, options.budget);
     result.evaluations = relaxation.evaluations();
-    if (options.expired()) result.status = Status::cut;
+    if (options.budget.expired()) result.status = Status::cut;
   } else {
     const detail::LargeBound large = detail::large_multiplier(scaled, options);
     squared = large.squared;
@@ -62,17 +62,17 @@ PairResult multiplier_bound(const PairProblem& problem, const Magnitude& product
   result.at_hi = scaled.full_vertex(vertex);
   result.lower = LowerBound::certified(scaled.unscaled(scaled.attained(sigma, direction)), Norm::l2, method);
   result.upper = UpperBound::certified(upper, Norm::l2, method);
-  result.seconds = std::chrono::duration<double>(Options::Clock::now() - started).count();
+  result.seconds = std::chrono::duration<double>(Budget::Clock::now() - started).count();
   return result;
 }
 
 }  // namespace detail
 
 PairResult pair_multiplier(const PairProblem& problem, const PairMultiplierOptions& options) {
-  const auto started = Options::Clock::now();
+  const auto started = Budget::Clock::now();
   problem.validate();
-  PairResult result = detail::multiplier_bound(problem, detail::product_bound(problem, options), options);
-  result.seconds = std::chrono::duration<double>(Options::Clock::now() - started).count();
+  PairResult result = detail::multiplier_bound(problem, detail::product_bound(problem, options.budget), options);
+  result.seconds = std::chrono::duration<double>(Budget::Clock::now() - started).count();
   return result;
 }
 

@@ -53,7 +53,7 @@ double PairResult::overshoot() const {
   return std::expm1((upper.magnitude().log10() - lower.magnitude().log10()) * std::log(10.0));
 }
 
-PairValue pair_value(const PairProblem& problem, const std::vector<bool>& at_hi, const Options& options) {
+PairValue pair_value(const PairProblem& problem, const std::vector<bool>& at_hi, const Budget& budget) {
   problem.validate();
   if (static_cast<Index>(at_hi.size()) != problem.neurons())
     throw ShapeError(
@@ -72,7 +72,7 @@ PairValue pair_value(const PairProblem& problem, const std::vector<bool>& at_hi,
               matrix.data(), q);
   // |fl(M) − M| ≤ γ_{n+1} Σ |σ_i||a_i||b_i|ᵀ entry by entry, and the norm of the sum is at most the mass.
   const double error = add_up(mul_up(gamma_factor(scaled.n + 1, 0x1p-53), scaled.mass()), scaled.lost);
-  const Enclosure norm = detail::spectral_norm({matrix.data(), scaled.p, scaled.q}, options);
+  const Enclosure norm = detail::spectral_norm({matrix.data(), scaled.p, scaled.q}, budget);
   const double below = std::max(0.0, sub_down(norm.lower.value(), error));
   return {LowerBound::certified(scaled.unscaled(below), Norm::l2, method),
           UpperBound::certified(scaled.unscaled(add_up(norm.upper.value(), error)), Norm::l2, method)};

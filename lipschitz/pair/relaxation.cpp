@@ -249,7 +249,7 @@ void Relaxation::suggest(Node& node) {
   }
 }
 
-bool Relaxation::optimise(Node& node, double target, double gap, const Options& options) {
+bool Relaxation::optimise(Node& node, double target, double gap, const Budget& budget) {
   set_up(node);
   const Index free = static_cast<Index>(free_.size()), m = q_ + free;
   lambda_.resize(at(free));
@@ -323,7 +323,7 @@ bool Relaxation::optimise(Node& node, double target, double gap, const Options& 
     if (done) return true;
     if (central && (!stored || certain_gap >= start_gap * rho)) store();
     const bool hopeless = central && rho - certain_gap > target && certain_gap <= gap * rho;
-    if (hopeless || !moved || certain_gap < 1e-11 * rho || options.expired()) break;
+    if (hopeless || !moved || certain_gap < 1e-11 * rho || budget.expired()) break;
     if (central) mu *= 0.15;
   }
   if (!stored) node.rho = 0.0;
@@ -358,11 +358,11 @@ double Relaxation::top(const std::vector<bool>& at_hi) {
 
 double Relaxation::value(const std::vector<bool>& at_hi) { return top(at_hi); }
 
-double Relaxation::climb(std::vector<bool>& at_hi, const Options& options) {
+double Relaxation::climb(std::vector<bool>& at_hi, const Budget& budget) {
   double best = top(at_hi);
   std::vector<double> gain(at(n_)), bx(at(n_)), weighted(at(n_));
   std::vector<Index> order(at(n_));
-  for (int round = 0; round < 200 && !options.expired(); ++round) {
+  for (int round = 0; round < 200 && !budget.expired(); ++round) {
     // b_iᵀx and a_iᵀy of the top singular vectors; y ∝ A D B x.
     cblas_dgemv(CblasRowMajor, CblasNoTrans, as_blas(n_), as_blas(q_), 1.0, b_.data(), as_blas(q_), direction_.data(),
                 1, 0.0, bx.data(), 1);
@@ -388,7 +388,7 @@ double Relaxation::climb(std::vector<bool>& at_hi, const Options& options) {
     std::ranges::sort(order, [&](Index i, Index j) { return gain[at(i)] > gain[at(j)]; });
     bool improved = false;
     const Index most = std::min<Index>(n_, 12);
-    for (Index k = 0; k < most && !improved && !options.expired(); ++k) {
+    for (Index k = 0; k < most && !improved && !budget.expired(); ++k) {
       std::vector<bool> flipped = at_hi;
       const std::size_t i = at(order[at(k)]);
       if (lo_[i] == hi_[i]) continue;

@@ -36,7 +36,7 @@ class Relaxation {
   // Improves the multipliers until the node is proved to stay at or below `target` (returns true), or it is clear that
   // they cannot prove that and their gap to the best ones is below `gap` relative. Fills `proved`, `branch` and the
   // start of its parts.
-  bool optimise(Node& node, double target, double gap, const Options& options);
+  bool optimise(Node& node, double target, double gap, const Budget& budget);
   // What the multipliers of a node prove with this ρ, as `proved`; infinity where they do not.
   double prove(const Node& node, double rho);
   // The vertex that the last optimise() suggests.
@@ -46,7 +46,7 @@ class Relaxation {
   double value(const std::vector<bool>& at_hi);
   // Ascent from a vertex: slopes that are best for the current singular vectors, then single flips. Returns its value.
   // Ends early where options expire.
-  double climb(std::vector<bool>& at_hi, const Options& options);
+  double climb(std::vector<bool>& at_hi, const Budget& budget);
 
   // The stored P (n, n) and B (n, q), and upper bounds of their Frobenius norms, of B squared.
   const std::vector<double>& gram() const { return gram_; }

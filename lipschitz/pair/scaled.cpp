@@ -210,12 +210,12 @@ double ScaledPair::attained(const std::vector<double>& sigma, const std::vector<
   return std::max(0.0, sub_down(div_down(std::max(0.0, sub_down(image, rounding)), length), lost));
 }
 
-Magnitude product_bound(const PairProblem& problem, const Options& options) {
+Magnitude product_bound(const PairProblem& problem, const Budget& budget) {
   double steepest = 0.0;
   for (Index i = 0; i < problem.neurons(); ++i)
     steepest = std::max({steepest, std::fabs(problem.lo.at(i)), std::fabs(problem.hi.at(i))});
-  const Magnitude left = dense_norm(problem.left, Norm::l2, options).upper.magnitude();
-  const Magnitude right = dense_norm(problem.right, Norm::l2, options).upper.magnitude();
+  const Magnitude left = dense_norm(problem.left, Norm::l2, budget).upper.magnitude();
+  const Magnitude right = dense_norm(problem.right, Norm::l2, budget).upper.magnitude();
   return Magnitude::product(steepest, Magnitude::product(left, right, Side::upper), Side::upper);
 }
 

@@ -46,6 +46,6 @@ struct ScaledPair {
 };
 
 // max |σ_i| ‖A‖ ‖B‖, certified; looser where there is no time for factorisations.
-Magnitude product_bound(const PairProblem& problem, const Options& options);
+Magnitude product_bound(const PairProblem& problem, const Budget& budget);
 
 }  // namespace taut::detail

@@ -58,24 +58,56 @@ Magnitude times_power(const Magnitude& x, int exponent) {  // exact
 
 // A call that was stopped still has to bound what is left. Networks of the plane are small: this is enough for their
 // norms, and within what a time limit allows.
-Options grace() {
-  Options options;
+Budget grace() {
+  Budget options;
   options.within(std::chrono::duration<double>(0.15));
   return options;
 }
 
+// The intervals of both coordinates. Of one coordinate the other is a copy.
+using Sides = std::array<Interval, 2>;
+
+std::optional<Sides> sides_of(const Graph& graph, const Domain& domain) {
+  if (!domain.bounded()) return std::nullopt;
+  std::vector<Interval> all;
+  for (const NodeId input : graph.inputs()) {
+    const Range box = domain.range(graph.node(input).value.shape());
+    for (Index i = 0; i < box.lo.size(); ++i) all.push_back(box.at(i));
+  }
+  if (all.empty() || all.size() > 2) return std::nullopt;  // an error that the tape explains
+  return Sides{all.front(), all.back()};
+}
+
+bool is_point(const Sides& sides) {
+  return std::ranges::all_of(sides, [](const Interval& side) { return side.lo == side.hi; });
+}
+
+bool has_end(const std::optional<Sides>& sides) {
+  return sides && std::ranges::any_of(
+                      *sides, [](const Interval& side) { return std::isfinite(side.lo) || std::isfinite(side.hi); });
+}
+
+// Cells have an area, and corners that are not all at infinity.
+void require_cell(const Sides& sides) {
+  const auto& [x, y] = sides;
+  if (x.lo == x.hi || y.lo == y.hi)
+    throw UnsupportedError(cat("[exact] the box has a side without length; write the other number's function alone"));
+  if (std::isfinite(x.lo) != std::isfinite(y.lo) || std::isfinite(x.hi) != std::isfinite(y.hi))
+    throw UnsupportedError(
+        cat("[exact] the sides [", x.lo, ", ", x.hi, "] and [", y.lo, ", ", y.hi,
+            "] are infinite at different ends; give both of them finite ends, or the same infinite ones"));
+}
+
 class Enumeration {
  public:
-  Enumeration(const Graph& graph, const ExactOptions& options)
-      : tape_(graph),
-        options_(options),
-        on_box_(options.box && (std::isfinite(options.box->lo) || std::isfinite(options.box->hi))) {}
+  Enumeration(const Graph& graph, const ExactOptions& options, const std::optional<Sides>& sides)
+      : tape_(graph), options_(options), box_(has_end(sides) ? sides : std::nullopt) {}
 
   ExactResult run() {
     // Norms of layers for what a time limit may leave; before the time is spent.
-    if (options_.deadline) tape_.gains_from(0, options_.norm, options_);
+    if (options_.budget.deadline) tape_.gains_from(0, options_.question.norm, options_.budget);
     const std::vector<Cell> cells =
-        on_box_ ? std::vector<Cell>{arrangement_.box(*options_.box)} : arrangement_.plane(tape_.dimension() == 1);
+        box_ ? std::vector<Cell>{arrangement_.box((*box_)[0], (*box_)[1])} : arrangement_.plane(tape_.dimension() == 1);
     Batch whole;
     for (const Cell& cell : cells) whole.regions.push_back({cell, "", 1.0 / static_cast<double>(cells.size())});
     for (const NodeId input : graph().inputs())
@@ -84,8 +116,8 @@ class Enumeration {
     while (!stack_.empty()) {
       Pending next = std::move(stack_.back());
       stack_.pop_back();
-      options_.report("exact", done_);
-      if (stopped() && Options::Clock::now() > close_until_)
+      options_.budget.report("exact", done_);
+      if (stopped() && Budget::Clock::now() > close_until_)
         close_parents(next);
       else
         advance(gathered(*next.batch, next.children));
@@ -97,13 +129,13 @@ class Enumeration {
   const Graph& graph() const { return tape_.graph(); }
 
   bool stopped() {
-    if (!cut_ && options_.expired()) stop();
+    if (!cut_ && options_.budget.expired()) stop();
     return cut_;
   }
 
   void stop() {
     cut_ = true;
-    close_until_ = Options::Clock::now() + std::chrono::milliseconds(100);
+    close_until_ = Budget::Clock::now() + std::chrono::milliseconds(100);
   }
 
   // Through affine steps to the next one that splits, or to the end.
@@ -197,7 +229,7 @@ class Enumeration {
     const NormRange range = forms.rows == 0
                                 ? NormRange{}
                                 : detail::two_column_norm(&forms.value[at], &forms.error[at], forms.rows,
-                                                          forms.cells * detail::coefficients, options_.norm);
+                                                          forms.cells * detail::coefficients, options_.question.norm);
     return {times_power(range.lower, tape_.scale(id)), times_power(range.upper, tape_.scale(id))};
   }
 
@@ -207,7 +239,7 @@ class Enumeration {
       Region& region = batch.regions[r];
       done_ += region.share;
       // A pattern is cut by the axes at most; its parts have a piece of an axis for an edge.
-      if (on_box_ || !arrangement_.touches_axis(region.cell) || on_axes_.insert(region.pattern).second) ++found_;
+      if (box_ || !arrangement_.touches_axis(region.cell) || on_axes_.insert(region.pattern).second) ++found_;
       const NormRange norm = norm_of(output, batch.forms.at(output), r);
       if (!candidates_.empty() && !(best_lower_ < norm.upper)) continue;
       best_lower_ = std::max(best_lower_, norm.lower);
@@ -249,7 +281,7 @@ class Enumeration {
   // ‖D f‖ ≤ Σ gain · ‖D v‖ over the nodes v that the steps to come read.
   void bound_rest(const Batch& batch, std::size_t r) {
     auto [known, first] = gains_.try_emplace(batch.step);
-    if (first) known->second = tape_.gains_from(batch.step, options_.norm, grace());
+    if (first) known->second = tape_.gains_from(batch.step, options_.question.norm, grace());
     Magnitude total;
     for (const NodeId id : tape_.alive_before(batch.step)) {
       const std::optional<UpperBound>& gain = known->second[id];
@@ -268,7 +300,7 @@ class Enumeration {
     thin_out(most_candidates);
     const double affordable = recomputed_products / std::max(1.0, tape_.products_per_cell());
     const std::size_t most = std::max<std::size_t>(64, static_cast<std::size_t>(affordable));
-    for (std::size_t k = 0; k < std::min(candidates_.size(), most) && !options_.expired(); ++k) {
+    for (std::size_t k = 0; k < std::min(candidates_.size(), most) && !options_.budget.expired(); ++k) {
       Candidate& c = candidates_[k];
       if (!(best_lower_ < c.upper)) break;
       const auto* const bytes = reinterpret_cast<const std::uint8_t*>(c.region.pattern.data());
@@ -310,9 +342,10 @@ class Enumeration {
     }
     const auto regions = static_cast<Index>(found_);
     const std::string detail = cat(regions, regions == 1 ? " linear region" : " linear regions");
-    ExactResult result{LowerBound::certified(best_lower_, options_.norm, "exact", detail),
-                       rests_on_.empty() ? UpperBound::certified(upper, options_.norm, "exact", detail)
-                                         : UpperBound::derived(upper, options_.norm, rests_on_, "exact", detail),
+    ExactResult result{LowerBound::certified(best_lower_, options_.question.norm, "exact", detail),
+                       rests_on_.empty()
+                           ? UpperBound::certified(upper, options_.question.norm, "exact", detail)
+                           : UpperBound::derived(upper, options_.question.norm, rests_on_, "exact", detail),
                        best != nullptr ? point_in(best->region) : Tensor(),
                        regions,
                        cut_ ? Status::cut : Status::finite,
@@ -328,10 +361,10 @@ class Enumeration {
 
   detail::PiecewiseTape tape_;
   const ExactOptions& options_;
-  bool on_box_;
+  std::optional<Sides> box_;  // all reals: none
   Arrangement arrangement_;
   std::vector<Pending> stack_;  // depth first, so that little waits
-  Options::Clock::time_point close_until_;
+  Budget::Clock::time_point close_until_;
   std::vector<Candidate> candidates_;
   Magnitude best_lower_, others_, rest_;  // others_: candidates dropped; rest_: what was not enumerated
   std::map<std::size_t, std::vector<std::optional<UpperBound>>> gains_;  // by step
@@ -343,8 +376,8 @@ class Enumeration {
 };
 
 ExactResult constant(const ExactOptions& options, const std::string& why) {
-  return {LowerBound::certified(0.0, options.norm, "exact", why),
-          UpperBound::certified(0.0, options.norm, "exact", why),
+  return {LowerBound::certified(0.0, options.question.norm, "exact", why),
+          UpperBound::certified(0.0, options.question.norm, "exact", why),
           {},
           0,
           Status::finite,
@@ -355,30 +388,32 @@ ExactResult constant(const ExactOptions& options, const std::string& why) {
 }  // namespace
 
 ExactResult exact_constant(const Var& output, const ExactOptions& options) {
-  const auto start = Options::Clock::now();
+  const auto start = Budget::Clock::now();
   const Graph graph(output, "exact");
   graph.require_finite();
-  graph.require_one_sample(options.sample_axis);
-  if (options.box) Range::box(Shape{1}, *options.box);  // DomainError unless lo ≤ hi
+  graph.require_one_sample(options.question.sample_axis);
+  const std::optional<Sides> sides = sides_of(graph, options.question.domain);
   if (!graph.varies(graph.output())) return constant(options, graph.describe(graph.output()) + " does not vary");
-  if (options.box && options.box->lo == options.box->hi) return constant(options, "the box is one point");
+  if (sides && is_point(*sides)) return constant(options, "the box is one point");
+  if (sides) require_cell(*sides);
   // What rests on norms of layers instead of regions may be worse than AutoLip, which folds.
-  AutoLipOptions general;
-  static_cast<Options&>(general) = options;
-  general.progress = nullptr;
-  general.norm = options.norm;
-  general.box = options.box;
-  general.sample_axis = options.sample_axis;
+  AutoLipOptions general{options.question, options.budget};
+  general.budget.progress = nullptr;
   std::optional<UpperBound> product;
-  if (options.deadline) product = autolip(output, general).bound;
-  ExactResult result = Enumeration(graph, options).run();
+  if (options.budget.deadline) product = autolip(output, general).bound;
+  ExactResult result = Enumeration(graph, options, sides).run();
   if (result.status == Status::cut || !result.note.empty() || result.upper.magnitude().is_infinite()) {
-    static_cast<Options&>(general) = grace();
+    general.budget = grace();
     if (!product) product = autolip(output, general).bound;
     result.upper = better(result.upper, named(*product, "exact", product->detail()));
   }
-  result.seconds = std::chrono::duration<double>(Options::Clock::now() - start).count();
-  options.report("exact", 1.0);
+  if (options.question.domain.is_ball()) {
+    result.lower = LowerBound::certified(0.0, options.question.norm, "exact", "of the box around the ball nothing");
+    result.point = {};
+    result.note += cat(result.note.empty() ? "" : "; ", "of the box around ", options.question.domain.describe());
+  }
+  result.seconds = std::chrono::duration<double>(Budget::Clock::now() - start).count();
+  options.budget.report("exact", 1.0);
   return result;
 }
 

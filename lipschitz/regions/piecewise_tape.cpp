@@ -263,12 +263,12 @@ std::vector<NodeId> PiecewiseTape::alive_before(std::size_t step) const {
 }
 
 std::vector<std::optional<UpperBound>> PiecewiseTape::gains_from(std::size_t step, Norm norm,
-                                                                 const Options& given) const {
+                                                                 const Budget& budget) const {
   std::vector<std::optional<UpperBound>> gains(graph_.output() + std::size_t{1});
   gains[graph_.output()] = UpperBound::certified(1.0, norm, "output");
   AutoLipOptions options;
-  static_cast<Options&>(options) = given;
-  options.norm = norm;
+  options.question.norm = norm;
+  options.budget = budget;
   bool cut = false;
   const auto add = [&](NodeId operand, const UpperBound& path) {
     const UpperBound both[] = {gains[operand] ? *gains[operand] : path, path};

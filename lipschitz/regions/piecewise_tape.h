@@ -99,7 +99,7 @@ class PiecewiseTape {
 
   // By node, upper bounds of how much the output moves when the node moves and only the steps from `step` on carry it
   // there: the recursion of AutoLip, backwards. Nothing for nodes that do not reach the output this way.
-  std::vector<std::optional<UpperBound>> gains_from(std::size_t step, Norm norm, const Options& options) const;
+  std::vector<std::optional<UpperBound>> gains_from(std::size_t step, Norm norm, const Budget& budget) const;
 
  private:
   void require_dimension();

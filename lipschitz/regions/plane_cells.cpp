@@ -90,17 +90,18 @@ std::vector<Cell> Arrangement::plane(bool upper_half_only) {
   return quadrants;
 }
 
-Cell Arrangement::box(const Interval& side) {
+Cell Arrangement::box(const Interval& x, const Interval& y) {
   const auto line = [&](double a, double b, double c) {
     return Edge{add({{{a, b, c}, {}}, nullptr, 0, nullptr, true}), false};
   };
   std::vector<Edge> sides;
-  if (std::isfinite(side.lo)) sides.push_back(line(0.0, 1.0, -side.lo));
-  if (std::isfinite(side.hi)) sides.push_back(line(-1.0, 0.0, side.hi));
-  if (std::isfinite(side.hi) != std::isfinite(side.lo) && std::isfinite(side.lo)) sides.push_back({at_infinity, false});
-  if (std::isfinite(side.hi)) sides.push_back(line(0.0, -1.0, side.hi));
-  if (std::isfinite(side.lo)) sides.push_back(line(1.0, 0.0, -side.lo));
-  if (!std::isfinite(side.lo)) sides.push_back({at_infinity, false});
+  const bool from_below = std::isfinite(x.lo), from_above = std::isfinite(x.hi);
+  if (from_below) sides.push_back(line(0.0, 1.0, -y.lo));
+  if (from_above) sides.push_back(line(-1.0, 0.0, x.hi));
+  if (from_below && !from_above) sides.push_back({at_infinity, false});
+  if (from_above) sides.push_back(line(0.0, -1.0, y.hi));
+  if (from_below) sides.push_back(line(1.0, 0.0, -x.lo));
+  if (!from_below) sides.push_back({at_infinity, false});
   return from_sides(sides);
 }
 

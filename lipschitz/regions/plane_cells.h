@@ -70,9 +70,10 @@ class Arrangement {
   // The axes, the line at infinity, and for a box its sides, are lines of the arrangement.
   Arrangement();
 
-  // Quadrants of the whole plane (or of its upper half, where only the first coordinate counts), or the box.
+  // Quadrants of the whole plane (or of its upper half, where only the first coordinate counts), or a box, of whose
+  // sides both are finite at the same ends.
   std::vector<Cell> plane(bool upper_half_only);
-  Cell box(const Interval& side);
+  Cell box(const Interval& x, const Interval& y);
 
   std::uint32_t add(Line line);
   std::size_t lines() const { return lines_.size(); }

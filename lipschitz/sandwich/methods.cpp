@@ -16,14 +16,7 @@ using detail::SandwichRun;
 
 // ---- one function per method
 
-AutoLipOptions autolip_options(const SandwichRun& run) {
-  AutoLipOptions options;
-  static_cast<Options&>(options) = run.share();
-  options.norm = run.options().norm;
-  options.box = run.options().box;
-  options.sample_axis = run.options().sample_axis;
-  return options;
-}
+AutoLipOptions autolip_options(const SandwichRun& run) { return {run.options().question, run.share()}; }
 
 template <AffineNorm affine_norm>
 void product_of_norms(SandwichRun& run) {
@@ -35,10 +28,7 @@ void product_of_norms(SandwichRun& run) {
 
 template <SeqLipMethod method>
 void seqlip_by(SandwichRun& run) {
-  SeqLipOptions options(run.share());
-  options.method = method;
-  options.box = run.options().box;
-  options.sample_axis = run.options().sample_axis;
+  SeqLipOptions options{run.options().question, run.share(), method};
   if (run.options().seqlip_operations) options.operations = *run.options().seqlip_operations;
   const SeqLipReport report = detail::seqlip(run.network(autolip_options(run)), options);
   run.add(report.bound, report.status, report.note, report.seconds);
@@ -46,21 +36,13 @@ void seqlip_by(SandwichRun& run) {
 
 template <MultiplierMethod method>
 void multiply(SandwichRun& run) {
-  MultiplierOptions options(run.share());
-  options.method = method;
-  options.box = run.options().box;
-  options.sample_axis = run.options().sample_axis;
+  const MultiplierOptions options{run.options().question, run.share(), method};
   const MultiplierReport report = detail::multiplier_bound(run.network(autolip_options(run)), options);
   run.add(report.bound, report.status, report.note, report.seconds);
 }
 
 void exactly(SandwichRun& run) {
-  ExactOptions options;
-  static_cast<Options&>(options) = run.share();
-  options.norm = run.options().norm;
-  options.box = run.options().box;
-  options.sample_axis = run.options().sample_axis;
-  const ExactResult result = exact_constant(run.recorded(), options);
+  const ExactResult result = exact_constant(run.recorded(), {run.options().question, run.share()});
   run.add(result.upper, result.status, cat(result.regions, " regions", result.note.empty() ? "" : "; ", result.note),
           result.seconds);
   run.add(result.lower, result.status, "", result.seconds, result.point);
@@ -69,10 +51,8 @@ void exactly(SandwichRun& run) {
 template <class OptionsOfMethod>
 OptionsOfMethod lower_options(const SandwichRun& run) {
   OptionsOfMethod options;
-  static_cast<Options&>(options) = run.share();
-  options.norm = run.options().norm;
-  options.box = run.options().box;
-  options.sample_axis = run.options().sample_axis;
+  options.question = run.options().question;
+  options.budget = run.share();
   return options;
 }
 
@@ -91,8 +71,8 @@ void anneal(SandwichRun& run) {
 
 void cover_by_grid(SandwichRun& run) {
   auto options = lower_options<GridOptions>(run);
-  options.box.reset();
-  const Range box = Range::box(run.sample().shape(), *run.options().box);
+  const Range box = options.question.domain.range(run.sample().shape());
+  if (!options.question.domain.is_ball()) options.question.domain = {};
   run.add(grid_lower_bound(run.function(), box, run.sample().dtype(), options));
 }
 

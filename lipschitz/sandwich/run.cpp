@@ -21,12 +21,12 @@ std::string place(const Tensor& point) {
   return text.str();
 }
 
-double seconds_since(Options::Clock::time_point begin) {
-  return std::chrono::duration<double>(Options::Clock::now() - begin).count();
+double seconds_since(Budget::Clock::time_point begin) {
+  return std::chrono::duration<double>(Budget::Clock::now() - begin).count();
 }
 
 MethodQuestion method_question(const Tensor& sample, const SandwichOptions& options) {
-  return {options.norm, options.data.defined(), options.box.has_value(), sample.size()};
+  return {options.question.norm, options.data.defined(), options.question.domain.bounded(), sample.size()};
 }
 
 void require_answerable(const MethodRow& row, const MethodQuestion& question) {
@@ -37,7 +37,7 @@ void require_answerable(const MethodRow& row, const MethodQuestion& question) {
     case Lack::data:
       throw UsageError(cat("[sandwich] ", row.name, " needs points; set options.data to a tensor (count, …)"));
     case Lack::box:
-      throw UsageError(cat("[sandwich] ", row.name, " needs a box; set options.box"));
+      throw UsageError(cat("[sandwich] ", row.name, " needs a box; set options.question.domain"));
     case Lack::few_inputs:  // a row of the table says so
     case Lack::nothing:
       return;
@@ -51,28 +51,24 @@ Sandwich SandwichRun::run() {
   for (const Method method : methods) require_answerable(row_of(method), method_question(sample_, options_));
   for (std::size_t k = 0; k < methods.size(); ++k) {
     const MethodRow& row = row_of(methods[k]);
-    options_.report(row.name, static_cast<double>(k) / static_cast<double>(methods.size()));
+    options_.budget.report(row.name, static_cast<double>(k) / static_cast<double>(methods.size()));
     share_ = share_of_time(methods.size() - k);
     share_progress(row, k, methods.size());
     answer(row);
   }
   if (options_.layers) find_layers();
-  options_.report("sandwich", 1.0);
+  options_.budget.report("sandwich", 1.0);
   return std::move(result_);
 }
 
 void SandwichRun::find_layers() {
-  AutoLipOptions options;
-  static_cast<Options&>(options) = options_;
-  options.progress = nullptr;
-  options.norm = options_.norm;
-  options.box = options_.box;
-  options.sample_axis = options_.sample_axis;
+  AutoLipOptions options{options_.question, options_.budget};
+  options.budget.progress = nullptr;
   result_.layers = folded_layers(network(options), options);
 }
 
 void SandwichRun::answer(const MethodRow& row) {
-  const auto begin = Options::Clock::now();
+  const auto begin = Budget::Clock::now();
   row_ = &row;
   try {
     row.run(*this);
@@ -82,21 +78,21 @@ void SandwichRun::answer(const MethodRow& row) {
   }
 }
 
-Options SandwichRun::share_of_time(std::size_t methods_left) const {
-  Options options = options_;
-  if (!options.deadline) return options;
-  const auto now = Options::Clock::now();
-  if (now >= *options.deadline) return options;
-  auto left = *options.deadline - now;
+Budget SandwichRun::share_of_time(std::size_t methods_left) const {
+  Budget budget = options_.budget;
+  if (!budget.deadline) return budget;
+  const auto now = Budget::Clock::now();
+  if (now >= *budget.deadline) return budget;
+  auto left = *budget.deadline - now;
   if (options_.layers) left -= left / 10;
-  options.deadline = now + left / static_cast<int>(methods_left);
-  return options;
+  budget.deadline = now + left / static_cast<int>(methods_left);
+  return budget;
 }
 
 void SandwichRun::share_progress(const MethodRow& row, std::size_t done, std::size_t of) {
-  if (!options_.progress) return;
+  if (!options_.budget.progress) return;
   share_.progress = [this, &row, done, of](const Progress& inner) {
-    options_.report(row.name, (static_cast<double>(done) + inner.fraction) / static_cast<double>(of));
+    options_.budget.report(row.name, (static_cast<double>(done) + inner.fraction) / static_cast<double>(of));
   };
 }
 
@@ -110,9 +106,9 @@ const Var& SandwichRun::recorded() {
 
 const Network& SandwichRun::network(const AutoLipOptions& options) {
   if (!graph_) graph_.emplace(recorded(), "sandwich");
-  if (!folding_) folding_.emplace(*graph_, question_of(options));
+  if (!folding_) folding_.emplace(*graph_, options.question);
   if (behind_under(options) == Behind::folds || !folding_->has_map_behind()) return *folding_;
-  if (!staying_) staying_.emplace(*graph_, question_of(options), Behind::stays);
+  if (!staying_) staying_.emplace(*graph_, options.question, Behind::stays);
   return *staying_;
 }
 

@@ -21,7 +21,7 @@ class SandwichRun {
   const Function& function() const { return f_; }
   const Tensor& sample() const { return sample_; }
   const SandwichOptions& options() const { return options_; }
-  const Options& share() const { return share_; }         // of the time and of progress, for the method that runs
+  const Budget& share() const { return share_; }          // of the time and of progress, for the method that runs
   const Var& recorded();                                  // f at the sample, recorded once
   const Network& network(const AutoLipOptions& options);  // taken apart once, so that no norm is computed twice
   const BoundRow* best_upper() const { return result_.best_upper(); }
@@ -32,7 +32,7 @@ class SandwichRun {
 
  private:
   void answer(const MethodRow& row);
-  Options share_of_time(std::size_t methods_left) const;
+  Budget share_of_time(std::size_t methods_left) const;
   void find_layers();
   void share_progress(const MethodRow& row, std::size_t done, std::size_t of);
 
@@ -44,7 +44,7 @@ class SandwichRun {
   Var recorded_;
   std::optional<Graph> graph_;
   std::optional<Network> folding_, staying_;  // by what becomes of maps behind functions
-  Options share_;
+  Budget share_;
   const MethodRow* row_ = nullptr;  // of the method that runs
   Sandwich result_;
 };

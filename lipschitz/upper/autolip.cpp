@@ -19,8 +19,6 @@ LinearMap largest_slopes(const rule::Elementwise& rule, const Shape& shape) {
 
 }  // namespace
 
-Question question_of(const AutoLipOptions& options) { return {options.norm, options.box, options.sample_axis}; }
-
 Behind behind_under(const AutoLipOptions& options) {
   return options.affine_norm == AffineNorm::frobenius ? Behind::stays : Behind::folds;
 }
@@ -33,21 +31,21 @@ AutoLip::AutoLip(const Network& network, const AutoLipOptions& options, std::str
       states_(network.output() + std::size_t{1}) {}
 
 AutoLipReport AutoLip::run() {
-  const auto start = Options::Clock::now();
+  const auto start = Budget::Clock::now();
   for (const NodeId id : graph_.inputs()) state(id).unfolded = certified(1.0, "input", graph_.describe(id));
   std::size_t done = 0;
   for (const NodeId id : graph_.nodes()) {
-    options_.report(name_, static_cast<double>(done++) / static_cast<double>(graph_.nodes().size()));
+    options_.budget.report(name_, static_cast<double>(done++) / static_cast<double>(graph_.nodes().size()));
     if (node(id).rule) std::visit([&](const auto& rule) { include(id, rule); }, *node(id).rule);
   }
   AutoLipReport report = summary();
-  report.seconds = std::chrono::duration<double>(Options::Clock::now() - start).count();
-  options_.report(name_, 1.0);
+  report.seconds = std::chrono::duration<double>(Budget::Clock::now() - start).count();
+  options_.budget.report(name_, 1.0);
   return report;
 }
 
 UpperBound AutoLip::certified(const Magnitude& value, std::string method, std::string detail) const {
-  return UpperBound::certified(value, options_.norm, std::move(method), std::move(detail));
+  return UpperBound::certified(value, options_.question.norm, std::move(method), std::move(detail));
 }
 
 UpperBound AutoLip::of_anchor(NodeId anchor) {
@@ -99,7 +97,7 @@ UpperBound AutoLip::combined(NodeId id, const std::vector<UpperBound>& gains, bo
 // Gains of rules that are plain numbers hold for the constants that rules saw, not for those nearby.
 UpperBound AutoLip::gain(NodeId id, double value, std::string detail) const {
   if (graph_.error_of_operands(id) == 0.0) return certified(value, "gain", std::move(detail));
-  return UpperBound::estimate(value, options_.norm, "gain, constants not enclosed", std::move(detail));
+  return UpperBound::estimate(value, options_.question.norm, "gain, constants not enclosed", std::move(detail));
 }
 
 std::vector<UpperBound> AutoLip::norms_of(const std::vector<FoldedMap>& maps) {
@@ -149,7 +147,9 @@ void AutoLip::include(NodeId id, const rule::Selects& rule) {
   std::vector<UpperBound> parts;
   for (const NodeId operand : node(id).operands) parts.push_back(bound_at_end(operand));
   const auto times = static_cast<double>(rule.multiplicity);
-  const double factor = options_.norm == Norm::l1 ? times : options_.norm == Norm::l2 ? sqrt_up(times) : 1.0;
+  const double factor = options_.question.norm == Norm::l1   ? times
+                        : options_.question.norm == Norm::l2 ? sqrt_up(times)
+                                                             : 1.0;
   const UpperBound one = certified(factor, "multiplicity", graph_.describe(id));
   state(id).gains.assign(parts.size(), one);
   // A single number that is one of its candidates moves by no more than the one that moves most.
@@ -160,7 +160,7 @@ void AutoLip::include(NodeId id, const rule::Selects& rule) {
 UpperBound AutoLip::largest_of(const std::vector<UpperBound>& parts) const {
   Magnitude largest;
   for (const UpperBound& part : parts) largest = std::max(largest, part.magnitude());
-  return UpperBound::derived(largest, options_.norm, parts, "largest");
+  return UpperBound::derived(largest, options_.question.norm, parts, "largest");
 }
 
 void AutoLip::include(NodeId id, const rule::Bounded& rule) {
@@ -177,7 +177,7 @@ std::vector<UpperBound> AutoLip::gains_of(NodeId id, const std::vector<Gain>& of
   std::vector<UpperBound> gains;
   const std::span<const NodeId> operands = graph_.node(id).operands();
   for (std::size_t i = 0; i < operands.size(); ++i)
-    if (graph_.varies(operands[i])) gains.push_back(gain(id, of_operands[i].in(options_.norm), source));
+    if (graph_.varies(operands[i])) gains.push_back(gain(id, of_operands[i].in(options_.question.norm), source));
   return gains;
 }
 
@@ -215,7 +215,7 @@ AutoLipReport AutoLip::summary() {
 }
 
 std::optional<NodeId> AutoLip::proved_unbounded() {
-  if (network_.question().box) return std::nullopt;
+  if (network_.question().domain.bounded()) return std::nullopt;
   // The output is an affine image of results of operations without a constant, plus what is proved to be Lipschitz.
   std::vector<Escaping> summands;
   for (const auto& [anchor, map] : node(graph_.output()).terms) {
@@ -251,7 +251,7 @@ void AutoLip::explain_infinity(NodeId output, AutoLipReport& report) {
     return;
   }
   report.note = cat("+inf, the function is not proved to be unbounded: no bound is known behind ", infinite(*cause),
-                    network_.question().box ? "" : box_hint);
+                    network_.question().domain.bounded() ? "" : box_hint);
 }
 
 NodeRow AutoLip::row(NodeId id) {
@@ -273,10 +273,10 @@ AutoLipReport autolip(const Network& network, const AutoLipOptions& options) {
 
 AutoLipReport autolip(const Var& output, const AutoLipOptions& options) {
   const bool frobenius = options.affine_norm == AffineNorm::frobenius;
-  if (frobenius && options.norm != Norm::l2)
-    throw UsageError(cat("[autolip] Frobenius norms bound l2 norms; got ", options.norm, "; ask for l2"));
+  if (frobenius && options.question.norm != Norm::l2)
+    throw UsageError(cat("[autolip] Frobenius norms bound l2 norms; got ", options.question.norm, "; ask for l2"));
   const Graph graph(output, "autolip");
-  const detail::Network network(graph, detail::question_of(options), detail::behind_under(options));
+  const detail::Network network(graph, options.question, detail::behind_under(options));
   return detail::autolip(network, options);
 }
 

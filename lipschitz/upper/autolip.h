@@ -15,7 +15,6 @@
 
 namespace taut::detail {
 
-Question question_of(const AutoLipOptions& options);
 // Frobenius norms are taken of layers as they are.
 Behind behind_under(const AutoLipOptions& options);
 

@@ -75,7 +75,7 @@ class LayersOfNetwork : public detail::AutoLip {
                       nodes_between(anchor, to),
                       affine,
                       enclosure(map, affine),
-                      frobenius_norm(affine, options_),
+                      frobenius_norm(affine, options_.budget),
                       false,
                       std::nullopt};
     if (anchor != detail::joint_input) layer.from = describe(anchor);
@@ -86,11 +86,12 @@ class LayersOfNetwork : public detail::AutoLip {
   Enclosure enclosure(const FoldedMap& map, const AffineMap& affine) {
     AutoLipOptions spectral = options_;
     spectral.affine_norm = AffineNorm::spectral;
-    Enclosure bounds = options_.affine_norm == AffineNorm::spectral ? map.enclosure(options_, cut_)
-                                                                    : operator_norm(affine, options_.norm, options_);
+    Enclosure bounds = options_.affine_norm == AffineNorm::spectral
+                           ? map.enclosure(options_, cut_)
+                           : operator_norm(affine, options_.question.norm, options_.budget);
     constexpr double loose = 1e-6;
     if (options_.affine_norm != AffineNorm::spectral || !(bounds.overshoot() > loose)) return bounds;
-    const Enclosure other = operator_norm(affine, options_.norm, options_);
+    const Enclosure other = operator_norm(affine, options_.question.norm, options_.budget);
     return {better(bounds.lower, other.lower), better(bounds.upper, other.upper), bounds.cut || other.cut};
   }
 
@@ -179,8 +180,7 @@ std::vector<FoldedLayer> folded_layers(const Network& network, const AutoLipOpti
 
 std::vector<FoldedLayer> folded_layers(const Var& output, const AutoLipOptions& options) {
   const Graph graph(output, "folded_layers");
-  return detail::folded_layers(detail::Network(graph, detail::question_of(options), detail::behind_under(options)),
-                               options);
+  return detail::folded_layers(detail::Network(graph, options.question, detail::behind_under(options)), options);
 }
 
 std::vector<FoldedLayer> folded_layers(const Function& f, const Tensor& sample, const AutoLipOptions& options,
@@ -197,19 +197,20 @@ const FoldedLayer* culprit(const std::vector<FoldedLayer>& layers) {
   return largest;
 }
 
-Enclosure operator_norm(const AffineMap& affine, Norm norm, const Options& options) {
-  return detail::with_entry_error(operator_norm(affine.map, norm, options), affine.map, affine.relative_error);
+Enclosure operator_norm(const AffineMap& affine, Norm norm, const Budget& budget) {
+  return detail::with_entry_error(operator_norm(affine.map, norm, {.budget = budget}), affine.map,
+                                  affine.relative_error);
 }
 
-UpperBound frobenius_norm(const AffineMap& affine, const Options& options) {
-  const UpperBound bound = frobenius_norm(affine.map, options);
+UpperBound frobenius_norm(const AffineMap& affine, const Budget& budget) {
+  const UpperBound bound = frobenius_norm(affine.map, budget);
   if (affine.relative_error == 0.0) return bound;
   const std::string rounding = "with the rounding of constants";
   if (!detail::has_entries(affine.map) || !std::isfinite(affine.relative_error))
     return UpperBound::estimate(bound.magnitude(), Norm::l2, bound.method(), rounding);
   // Errors are relative to the magnitudes of what is composed and added, which may cancel in the map itself:
   // ‖A‖ ≤ ‖Â‖ + e ‖ |Â| ‖, docs/mathematics/07-autolip.md#computed-constants.
-  const UpperBound magnitudes = frobenius_norm(absolute(affine.map), options);
+  const UpperBound magnitudes = frobenius_norm(absolute(affine.map), budget);
   return sum(std::vector<UpperBound>{bound, scaled(magnitudes, affine.relative_error, rounding)});
 }
 

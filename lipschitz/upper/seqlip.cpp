@@ -35,13 +35,7 @@ constexpr double least_share = 0.02;
 Magnitude times(const Magnitude& a, const Magnitude& b) { return Magnitude::product(a, b, Side::upper); }
 Magnitude plus(const Magnitude& a, const Magnitude& b) { return Magnitude::sum(a, b, Side::upper); }
 
-AutoLipOptions fold_options(const SeqLipOptions& options) {
-  AutoLipOptions fold;
-  static_cast<Options&>(fold) = options;
-  fold.box = options.box;
-  fold.sample_axis = options.sample_axis;
-  return fold;
-}
+AutoLipOptions fold_options(const SeqLipOptions& options) { return {options.question, options.budget}; }
 
 bool is_identity(const LinearMap& map) {
   const auto* scale = std::get_if<structure::Scale>(&map.structure());
@@ -154,7 +148,7 @@ class SeqLip : private detail::AutoLip {
   }
 
   std::optional<ScaledMatrix> scaled_matrix(const FoldedMap& map) {
-    const auto form = detail::matrix_form(map.map(), options_);
+    const auto form = detail::matrix_form(map.map(), options_.budget);
     if (!form) {
       ++too_large_;
       return std::nullopt;
@@ -205,8 +199,8 @@ class SeqLip : private detail::AutoLip {
     if (matrix == nullptr) return result;
     const Index rows = matrix->entries.shape()[0], columns = matrix->entries.shape()[1];
     const bool inside = follows_activation(anchor), whole = !inside && 2 * columns <= 3 * rows;
-    const bool splits =
-        std::min(rows, columns) <= largest_split && options_.affords(20.0 * std::pow(std::min(rows, columns), 3));
+    const bool splits = std::min(rows, columns) <= largest_split &&
+                        options_.budget.affords(20.0 * std::pow(std::min(rows, columns), 3));
     const double factor_cost = pair_cost(rows, outer, whole ? columns : std::min(rows, columns));
     if ((!whole && !splits) ||
         !spend(whole ? norm_cost(matrix->entries) : detail::split_cost(rows, columns), factor_cost)) {
@@ -238,7 +232,7 @@ class SeqLip : private detail::AutoLip {
   // The leading singular triples instead of the layer: what they leave out is not bounded.
   Inner from_triples(NodeId anchor, const FoldedMap& map, double power) {
     TripleOptions options;
-    static_cast<Options&>(options) = options_;
+    options.budget = options_.budget;
     options.tolerance = 1e-4;
     options.max_cycles = 2;  // which of nearly equal triples are taken matters little
     const Index m = map.map().out_shape().size(), n = map.map().in_shape().size();
@@ -284,7 +278,7 @@ class SeqLip : private detail::AutoLip {
     return better(total, product(passed_on, bound_of(operand)));
   }
 
-  UpperBound norm_of_matrix(const Tensor& q) { return dense_norm(q, Norm::l2, options_).upper; }
+  UpperBound norm_of_matrix(const Tensor& q) { return dense_norm(q, Norm::l2, options_.budget).upper; }
 
   // max ‖Q diag(σ) P‖, at most `passed_on` · ‖P‖.
   UpperBound factor(NodeId anchor, const Tensor& q, const UpperBound& passed_on, const Inner& layer) {
@@ -309,7 +303,7 @@ class SeqLip : private detail::AutoLip {
     const auto n = static_cast<double>(problem.neurons()), p = static_cast<double>(problem.left.shape()[0]),
                q = static_cast<double>(problem.right.shape()[1]);
     if (greedy()) {
-      PairGreedyOptions options(options_);
+      PairGreedyOptions options{.budget = options_.budget};
       options.restarts = seqlip_.restarts;
       return pair_greedy(problem, options);
     }
@@ -364,15 +358,15 @@ class SeqLip : private detail::AutoLip {
     for (const SeqLipPair& pair : pairs_) all -= static_cast<double>(pair.neurons);
     return std::clamp(static_cast<double>(neurons) / std::max(all, 1.0), least_share, 1.0);
   }
-  Options shared_time(Index neurons) {
-    Options options = options_;
-    if (!options.deadline) return options;
+  Budget shared_time(Index neurons) {
+    Budget budget = options_.budget;
+    if (!budget.deadline) return budget;
     const double share = share_of(neurons);
-    const auto now = Options::Clock::now();
-    const double left = std::max(0.0, std::chrono::duration<double>(*options.deadline - now).count());
-    options.deadline =
-        now + std::chrono::duration_cast<Options::Clock::duration>(std::chrono::duration<double>(share * left));
-    return options;
+    const auto now = Budget::Clock::now();
+    const double left = std::max(0.0, std::chrono::duration<double>(*budget.deadline - now).count());
+    budget.deadline =
+        now + std::chrono::duration_cast<Budget::Clock::duration>(std::chrono::duration<double>(share * left));
+    return budget;
   }
 
   const SeqLipOptions& seqlip_;
@@ -407,6 +401,8 @@ void require_sensible(const SeqLipOptions& options) {
   if (options.triples < 0 || options.restarts < 0)
     throw UsageError(
         cat("[seqlip] triples >= 0 and restarts >= 0 are needed; got ", options.triples, " and ", options.restarts));
+  if (options.question.norm != Norm::l2)
+    throw UsageError(cat("[seqlip] SeqLip bounds the constant in l2; got ", options.question.norm, "; ask for l2"));
 }
 
 SeqLipReport seqlip(const Network& network, const SeqLipOptions& options) {
@@ -420,7 +416,7 @@ SeqLipReport seqlip(const Network& network, const SeqLipOptions& options) {
 SeqLipReport seqlip(const Var& output, const SeqLipOptions& options) {
   detail::require_sensible(options);
   const Graph graph(output, to_string(options.method));
-  const detail::Network network(graph, detail::question_of(fold_options(options)));
+  const detail::Network network(graph, options.question);
   return detail::seqlip(network, options);
 }
 

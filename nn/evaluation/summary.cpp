@@ -115,7 +115,7 @@ Summary summary(ModuleRef net, const Tensor& sample, const AutoLipOptions& optio
     output = net(Var(sample)).shape();
     entries = probes.take();
   }
-  Summary result{{}, row_of("", net, std::move(output)), options.norm};
+  Summary result{{}, row_of("", net, std::move(output)), options.question.norm};
   bound(result.net, net, sample, options);
   for (const Probes::Entry& entry : entries) {
     SummaryRow row = row_of(entry.path, *entry.module, entry.seen->output);

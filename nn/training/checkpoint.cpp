@@ -52,7 +52,7 @@ Attributes conditions(const TrainingState& training) {
       {"classes", training.data.classes()},
       {"optimiser", std::string(training.optimiser.kind())},
       {"samples", training.data.size()},
-      {"seed", std::bit_cast<std::int64_t>(training.options.run.seed)},
+      {"seed", std::bit_cast<std::int64_t>(training.options.budget.seed)},
       {"trained", std::move(trained)},
   };
 }

@@ -31,7 +31,7 @@ class Training {
       : net_(net),
         optimiser_(optimiser),
         options_(options),
-        loader_(data, {.batch_size = options.batch_size, .seed = options.run.seed}),
+        loader_(data, {.batch_size = options.batch_size, .seed = options.budget.seed}),
         at_(options.start) {
     require_start();
   }
@@ -49,7 +49,7 @@ class Training {
   bool run_epoch(TrainResult& result) {
     const auto start = Clock::now();
     for (const Batch& batch : loader_.epoch(at_.epoch, at_.batch)) {
-      if (options_.run.expired()) return false;
+      if (options_.budget.expired()) return false;
       follow_schedule(at_.epoch, batch.number);
       const double loss = step(at_.epoch, batch);
       at_.loss_sum += loss * static_cast<double>(batch.size());
@@ -108,7 +108,7 @@ class Training {
   void report(Index batch, double loss) const {
     const auto all = static_cast<double>(options_.epochs * loader_.samples());
     const auto done = static_cast<double>(at_.epoch * loader_.samples() + at_.seen);
-    options_.run.report("train", done / all);
+    options_.budget.report("train", done / all);
     if (!options_.on_batch) return;
     const double rate = static_cast<double>(done_) / std::max(1e-9, seconds_since(start_));
     options_.on_batch({at_.epoch, options_.epochs, batch, loader_.batches(), loss, share(), rate, (all - done) / rate});

@@ -25,7 +25,7 @@ struct Converged {
 inline AutoLipReport report_of(nn::ModuleRef module, const Shape& input, DType dtype, Norm norm = Norm::l2) {
   nn::Random random(7);
   AutoLipOptions options;
-  options.norm = norm;
+  options.question.norm = norm;
   return autolip([&](const Var& x) { return module(x); }, normal_tensor(input, random, dtype), options);
 }
 

@@ -6,8 +6,8 @@
 namespace taut::examples {
 namespace {
 
-Options limited(const Analyses& analyses) {
-  Options options = analyses.options;
+Budget limited(const Analyses& analyses) {
+  Budget options = analyses.options;
   if (analyses.limit) options.within(std::chrono::duration<double>(*analyses.limit));
   return options;
 }
@@ -19,7 +19,7 @@ BoundRow pair_row(const char* method, const PairResult& result) {
 }  // namespace
 
 std::vector<BoundRow> Analyses::of(Method method, const Tensor& data) const {
-  SandwichOptions one(limited(*this));
+  SandwichOptions one{.budget = limited(*this)};
   one.seqlip_operations = infinity;
   one.methods = {method};
   one.data = data;
@@ -27,15 +27,15 @@ std::vector<BoundRow> Analyses::of(Method method, const Tensor& data) const {
 }
 
 std::vector<BoundRow> Analyses::on_box(Method method, const Interval& box) const {
-  SandwichOptions one(limited(*this));
+  SandwichOptions one{.budget = limited(*this)};
   one.seqlip_operations = infinity;
   one.methods = {method};
-  one.box = box;
+  one.question.domain = Domain::box(box);
   return sandwich(f, sample, one).bounds;
 }
 
 std::vector<BoundRow> Analyses::seqlip_greedy(Index triples) const {
-  SeqLipOptions greedy(limited(*this));
+  SeqLipOptions greedy{.budget = limited(*this)};
   greedy.method = SeqLipMethod::greedy;
   greedy.triples = triples;
   const SeqLipReport report = taut::seqlip(f, sample, greedy);
@@ -43,13 +43,13 @@ std::vector<BoundRow> Analyses::seqlip_greedy(Index triples) const {
            report.note}};
 }
 
-BoundRow pair_greedy_row(const Tensor& left, const Tensor& right, const Options& options) {
-  return pair_row("greedy", pair_greedy(PairProblem::uniform(left, right), options));
+BoundRow pair_greedy_row(const Tensor& left, const Tensor& right, const Budget& budget) {
+  return pair_row("greedy", pair_greedy(PairProblem::uniform(left, right), {.budget = budget}));
 }
 
-PairValues pair_values(const Tensor& left, const Tensor& right, const Options& options) {
-  return {pair_greedy_row(left, right, options),
-          pair_row("multiplier", pair_multiplier(PairProblem::uniform(left, right), options))};
+PairValues pair_values(const Tensor& left, const Tensor& right, const Budget& budget) {
+  return {pair_greedy_row(left, right, budget),
+          pair_row("multiplier", pair_multiplier(PairProblem::uniform(left, right), {.budget = budget}))};
 }
 
 void add(nlohmann::ordered_json& row, const std::vector<BoundRow>& bounds) {

@@ -13,7 +13,7 @@ namespace taut::examples {
 struct Analyses {
   Function f;                     // the network, in inference, of batches
   Tensor sample;                  // one sample, with the axis of samples
-  Options options;                // threads, seed, progress
+  Budget options;                 // threads, seed, progress
   std::optional<double> limit{};  // seconds of one analysis; what it cuts says so
 
   // The rows of a method of sandwich(): one, or an upper and a lower one. Searches start at `data` where there is some.
@@ -29,8 +29,8 @@ struct Analyses {
 struct PairValues {
   BoundRow greedy, upper;
 };
-BoundRow pair_greedy_row(const Tensor& left, const Tensor& right, const Options& options);
-PairValues pair_values(const Tensor& left, const Tensor& right, const Options& options);
+BoundRow pair_greedy_row(const Tensor& left, const Tensor& right, const Budget& budget);
+PairValues pair_values(const Tensor& left, const Tensor& right, const Budget& budget);
 
 // Adds rows to {"bounds": […]}.
 void add(nlohmann::ordered_json& row, const std::vector<BoundRow>& bounds);

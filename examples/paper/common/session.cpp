@@ -59,8 +59,8 @@ void Session::progress(const std::string& text) {
   width_ = line.size();
 }
 
-Options Session::analysis(const std::string& stage) {
-  Options options;
+Budget Session::analysis(const std::string& stage) {
+  Budget options;
   options.threads = options_.common.threads;
   options.seed = options_.common.seed;
   options.progress = [this, stage](const Progress& p) {

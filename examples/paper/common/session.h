@@ -8,7 +8,7 @@
 
 #include "examples/common/program.h"
 #include "examples/paper/common/row_store.h"
-#include "lipschitz/options.h"
+#include "lipschitz/budget.h"
 
 namespace taut::examples {
 
@@ -42,7 +42,7 @@ class Session {
   // One line on stderr that is rewritten; nothing unless stderr is a terminal. "" wipes it.
   void progress(const std::string& text);
   // Threads, seed and progress for the analyses of the library.
-  Options analysis(const std::string& stage);
+  Budget analysis(const std::string& stage);
 
  private:
   std::string program_;

@@ -196,13 +196,13 @@ BOOST_AUTO_TEST_CASE(threads_change_nothing_but_time) {
   Conv2dOptions options;
   options.padding = {1, 1, 1, 1};
   const LinearMap map = image_map(random.normals({16, 16, 3, 3}), {16, 40, 40}, options, {16, 40, 40});
-  Options two;
+  Budget two;
   two.threads = 2;
   const double one_worker = detail::circulant_norm(convolution(map), {})->upper.round(Side::upper);
   const double two_workers = detail::circulant_norm(convolution(map), two)->upper.round(Side::upper);
   BOOST_TEST(one_worker == two_workers, boost::test_tools::tolerance(1e-10));
   // The matrix has 655 million entries: the bounds come from symbols above and a direction below.
-  const Enclosure bounds = operator_norm(map, Norm::l2, two);
+  const Enclosure bounds = operator_norm(map, Norm::l2, {.budget = two});
   BOOST_TEST(bounds.upper.value() <= two_workers);
   BOOST_TEST(bounds.lower.is_certified());
   BOOST_TEST(bounds.lower.value() <= bounds.upper.value());

@@ -129,8 +129,8 @@ BOOST_AUTO_TEST_CASE(unfoldings_are_bounds_for_every_stride) {
 
 BOOST_AUTO_TEST_CASE(a_deadline_in_the_past_leaves_the_unfoldings) {
   Random random(604);
-  Options options;
-  options.deadline = Options::Clock::now();
+  Budget options;
+  options.deadline = Budget::Clock::now();
   const Tensor kernel = random.normals({3, 2, 3, 3});
   const UpperBound bound = size_free_conv_norm(kernel, {}, options);
   BOOST_TEST(bound.method() == "kernel unfoldings");

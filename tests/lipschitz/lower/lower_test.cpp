@@ -38,7 +38,7 @@ double norm_of(const Tensor& matrix, Norm norm) {
 
 LowerOptions in_norm(Norm norm) {
   LowerOptions options;
-  options.norm = norm;
+  options.question.norm = norm;
   return options;
 }
 
@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(the_largest_jacobian_over_the_data_is_found) {
       BOOST_TEST(lower.bound.value() <= autolip(net, Tensor::zeros({1, 4}, dtype),
                                                 [&] {
                                                   AutoLipOptions o;
-                                                  o.norm = norm;
+                                                  o.question.norm = norm;
                                                   return o;
                                                 }())
                                             .bound.value());
@@ -263,7 +263,7 @@ BOOST_AUTO_TEST_CASE(a_derivative_that_is_not_found_again_proves_nothing) {
       return y;
     };
     LowerOptions options;
-    options.norm = norm;
+    options.question.norm = norm;
     const LowerResult result = dataset_lower_bound(f, Tensor::of<double>({2, 2}, {1.0, 1.0, 2.0, 1.0}), options);
     BOOST_TEST((result.bound.is_estimate() || result.bound.value() == 0.0));
   }
@@ -287,7 +287,7 @@ BOOST_AUTO_TEST_CASE(a_deadline_keeps_the_best_so_far) {
   const Net net(random, 3, 6, 2, DType::f64);
   LowerOptions options;
   options.batch = 2;
-  options.deadline = Options::Clock::now();
+  options.budget.deadline = Budget::Clock::now();
   const LowerResult lower = dataset_lower_bound(net, random.normals({40, 3}), options);
   BOOST_TEST((lower.status == Status::cut));
   BOOST_TEST(lower.index < 2);
@@ -335,7 +335,7 @@ BOOST_AUTO_TEST_CASE(zero_maps_and_deadlines_end) {
   const PowerResult zero = power_method([](const Var& x) { return x * 0.0; }, {1, 3});
   BOOST_TEST(zero.sigma.value() == 0.0);
   PowerOptions options;
-  options.deadline = Options::Clock::now();
+  options.budget.deadline = Budget::Clock::now();
   options.tolerance = 0.0;
   Random random(60);
   const Tensor w = random.normals({4, 4});

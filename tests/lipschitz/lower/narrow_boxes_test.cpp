@@ -27,18 +27,18 @@ std::vector<LowerBound> all_lower(const Function& f, const Interval& box, DType 
   std::vector<LowerBound> bounds;
   AscentOptions ascent;
   ascent.evaluations = 256;
-  ascent.box = box;
+  ascent.question.domain = Domain::box_or_reals(box);
   bounds.push_back(ascent_lower_bound(f, sample, ascent).bound);
   AnnealingOptions annealing;
   annealing.steps = 10;
-  annealing.box = box;
+  annealing.question.domain = Domain::box_or_reals(box);
   bounds.push_back(annealing_lower_bound(f, sample, annealing).bound);
   GridOptions grid;
   grid.resolution = 8;
   bounds.push_back(grid_lower_bound(f, Range::box({1, 1}, box), dtype, grid).bound);
   if (points) {
     PairsOptions pairs;
-    pairs.box = box;
+    pairs.question.domain = Domain::box_or_reals(box);
     const Tensor data = Tensor::full({1, 1}, DType::f64, box.lo).to(dtype);
     bounds.push_back(dataset_lower_bound(f, data, pairs).bound);
     bounds.push_back(pairs_lower_bound(f, data, pairs).bound);
@@ -57,21 +57,21 @@ BOOST_AUTO_TEST_CASE(a_box_without_a_number_of_the_type_proves_nothing) {
       const Function f = kink_at(box.hi);
       const Tensor sample = Tensor::zeros({1, 1}, DType::f32);
       AscentOptions ascent;
-      ascent.box = box;
+      ascent.question.domain = Domain::box_or_reals(box);
       BOOST_CHECK_THROW(ascent_lower_bound(f, sample, ascent), UnsupportedError);
       AnnealingOptions annealing;
-      annealing.box = box;
+      annealing.question.domain = Domain::box_or_reals(box);
       BOOST_CHECK_THROW(annealing_lower_bound(f, sample, annealing), UnsupportedError);
       BOOST_CHECK_THROW(grid_lower_bound(f, Range::box({1, 1}, box), DType::f32), UnsupportedError);
       // The nearest number lies outside.
       const Tensor near = Tensor::full({1, 1}, DType::f64, box.lo).to(DType::f32);
       PairsOptions pairs;
-      pairs.box = box;
+      pairs.question.domain = Domain::box_or_reals(box);
       BOOST_CHECK_THROW(dataset_lower_bound(f, near, pairs), Error);
       BOOST_CHECK_THROW(pairs_lower_bound(f, near, pairs), Error);
       // In one call: a row that says why.
       SandwichOptions options;
-      options.box = box;
+      options.question.domain = Domain::box_or_reals(box);
       options.methods = {Method::autolip, Method::ascent, Method::grid};
       const Sandwich s = sandwich(kink_at(box.hi), sample, options);
       BOOST_TEST(!s.lower.has_value());
@@ -101,15 +101,18 @@ BOOST_AUTO_TEST_CASE(bounds_on_boxes_with_few_numbers_do_not_exceed_the_constant
 BOOST_AUTO_TEST_CASE(boxes_that_are_none_are_refused) {
   for (const Interval box : {Interval{1.0, -1.0}, Interval{1.0, 1.0}, Interval{-inf, 0.0}, Interval{0.0, inf},
                              Interval{-inf, inf}, Interval{std::nan(""), 1.0}}) {
-    AscentOptions options;
-    options.box = box;
-    BOOST_CHECK_THROW(ascent_lower_bound(kink_at(0.0), Tensor::zeros({1, 1}, DType::f32), options), Error);
+    const auto refused = [&] {
+      AscentOptions options;
+      options.question.domain = Domain::box(box);
+      ascent_lower_bound(kink_at(0.0), Tensor::zeros({1, 1}, DType::f32), options);
+    };
+    BOOST_CHECK_THROW(refused(), Error);
   }
 }
 
 BOOST_AUTO_TEST_CASE(data_outside_of_a_narrow_box_are_refused) {
   PairsOptions pairs;
-  pairs.box = Interval{1.00000001, 1.00000003};
+  pairs.question.domain = Domain::box(Interval{1.00000001, 1.00000003});
   const Tensor data = Tensor::of({2, 1}, {1.0, 1.0 + 0x1p-23}).to(DType::f32);
   BOOST_CHECK_THROW(pairs_lower_bound(kink_at(1.1), data, pairs), UsageError);
   BOOST_CHECK_THROW(dataset_lower_bound(kink_at(1.1), data, pairs), UsageError);

@@ -145,7 +145,7 @@ class Regions {
 template <class O>
 O in_norm(Norm norm) {
   O options;
-  options.norm = norm;
+  options.question.norm = norm;
   return options;
 }
 
@@ -162,14 +162,14 @@ std::vector<Named> searches() {
            [](const Function& f, const Tensor& sample, Norm norm, std::uint64_t seed) {
              auto options = in_norm<AscentOptions>(norm);
              options.evaluations = 8192;
-             options.seed = seed;
+             options.budget.seed = seed;
              return ascent_lower_bound(f, sample, options);
            }},
           {"annealing",
            [](const Function& f, const Tensor& sample, Norm norm, std::uint64_t seed) {
              auto options = in_norm<AnnealingOptions>(norm);
              options.steps = 100;
-             options.seed = seed;
+             options.budget.seed = seed;
              return annealing_lower_bound(f, sample, options);
            }},
           {"grid",
@@ -187,7 +187,7 @@ std::vector<Named> searches() {
           {"pairs", [](const Function& f, const Tensor& sample, Norm norm, std::uint64_t seed) {
              Random random(seed + 1);
              auto options = in_norm<PairsOptions>(norm);
-             options.seed = seed;
+             options.budget.seed = seed;
              options.near_pairs = 1000;
              return pairs_lower_bound(f, random.normals(sample.shape().with(0, 100), sample.dtype()), options);
            }}};
@@ -266,14 +266,14 @@ BOOST_AUTO_TEST_CASE(nothing_exceeds_the_exact_constant_on_a_box) {
     for (const Norm norm : norms) {
       const double exact = Regions(net, 3.0, norm).largest();
       auto ascent = in_norm<AscentOptions>(norm);
-      ascent.box = Interval{-3.0, 3.0};
+      ascent.question.domain = Domain::box(Interval{-3.0, 3.0});
       ascent.evaluations = 30000;
       auto annealing = in_norm<AnnealingOptions>(norm);
-      annealing.box = ascent.box;
+      annealing.question.domain = ascent.question.domain;
       const Tensor sample = sample_of(2, dtype);
       const LowerResult found[] = {
           ascent_lower_bound(net, sample, ascent), annealing_lower_bound(net, sample, annealing),
-          grid_lower_bound(net, Range::box({1, 2}, *ascent.box), dtype, in_norm<GridOptions>(norm))};
+          grid_lower_bound(net, Range::box({1, 2}, {-3.0, 3.0}), dtype, in_norm<GridOptions>(norm))};
       for (const LowerResult& lower : found) {
         BOOST_TEST(lower.bound.is_certified());
         BOOST_TEST(lower.bound.value() <= exact * (1 + 1e-9));
@@ -291,10 +291,10 @@ BOOST_AUTO_TEST_CASE(points_and_partners_stay_in_the_box) {
   const auto f = [](const Var& x) { return softmax(square(x)); };
   for (const DType dtype : {DType::f64, DType::f32}) {
     AscentOptions ascent;
-    ascent.box = box;
+    ascent.question.domain = Domain::box_or_reals(box);
     ascent.evaluations = 2000;
     PairsOptions pairs;
-    pairs.box = box;
+    pairs.question.domain = Domain::box_or_reals(box);
     Random random(78);
     Tensor data = Tensor::uninitialised({20, 2}, DType::f64);
     for (double& e : data.mutable_data<double>()) e = random.uniform(0.15, 0.25);
@@ -473,9 +473,9 @@ BOOST_AUTO_TEST_CASE(deadlines_and_stops_keep_the_best_so_far) {
   for (const bool stopped : {false, true}) {
     const auto cut = [&](auto options) {
       if (stopped)
-        options.stop = testing::stopped();
+        options.budget.stop = testing::stopped();
       else
-        options.deadline = Options::Clock::now();
+        options.budget.deadline = Budget::Clock::now();
       return options;
     };
     const Tensor data = random.normals({4000, 2});
@@ -500,7 +500,7 @@ BOOST_AUTO_TEST_CASE(a_stop_ends_evaluation) {
     return relu(x);
   };
   AscentOptions options;
-  options.stop = testing::stopped();
+  options.budget.stop = testing::stopped();
   options.batch = 10;
   options.starts = Random(83).normals({5000, 2});
   const LowerResult lower = ascent_lower_bound(f, sample_of(2), options);
@@ -514,7 +514,7 @@ BOOST_AUTO_TEST_CASE(progress_ends_at_one) {
   const ReluNet net(random, {2, 4, 1});
   double last = 0.0;
   const auto watch = [&](auto options) {
-    options.progress = [&](const Progress& p) {
+    options.budget.progress = [&](const Progress& p) {
       BOOST_TEST(p.fraction >= last);
       last = p.fraction;
     };
@@ -545,14 +545,15 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused) {
   ascent.starts = Tensor::zeros({3, 4}, DType::f32);
   BOOST_CHECK_THROW(ascent_lower_bound(f, sample, ascent), ShapeError);
   ascent.starts = Tensor::full({3, 4}, DType::f64, 2.0);
-  ascent.box = Interval{-1.0, 1.0};
+  ascent.question.domain = Domain::box(Interval{-1.0, 1.0});
   BOOST_CHECK_THROW(ascent_lower_bound(f, sample, ascent), UsageError);
   ascent.starts = {};
-  for (const Interval& box : {Interval{1.0, 1.0}, Interval{0.0, infinity}, Interval{1.0, -1.0}}) {
-    ascent.box = box;
+  BOOST_CHECK_THROW(Domain::box(Interval{1.0, -1.0}), DomainError);
+  for (const Interval& box : {Interval{1.0, 1.0}, Interval{0.0, infinity}}) {
+    ascent.question.domain = Domain::box_or_reals(box);
     BOOST_CHECK_THROW(ascent_lower_bound(f, sample, ascent), UsageError);
     LowerOptions options;
-    options.box = box;
+    options.question.domain = Domain::box_or_reals(box);
     BOOST_CHECK_THROW(dataset_lower_bound(f, sample, options), UsageError);
   }
   AnnealingOptions annealing;

@@ -35,7 +35,7 @@ struct Recorded {
     output = f(tape.input(Tensor::zeros(input, DType::f64), "x"));
     graph.emplace(output, "test");
     network.emplace(*graph, Question{});
-    program.emplace(*network, Options{});
+    program.emplace(*network, Budget{});
   }
 };
 

@@ -366,7 +366,7 @@ BOOST_AUTO_TEST_CASE(a_stop_keeps_what_is_proved) {
   Random random(1608);
   const Tensor a = random.normals({9, 4}), b = random.normals({3, 9});
   MultiplierOptions options;
-  options.stop = testing::stopped();
+  options.budget.stop = testing::stopped();
   const Function f = [&](const Var& x) { return linear(tanh(linear(x, a)), b); };
   const MultiplierReport report = multiplier_bound(f, Tensor::zeros({1, 4}, DType::f64), options);
   BOOST_TEST(report.status == Status::cut);
@@ -379,7 +379,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_says_so) {
   BOOST_TEST(bound(unbounded, {1, 3}).status == Status::unbounded);
   const Function wide = [](const Var& x) { return relu(broadcast_to(relu(x), {8000, 2})); };
   MultiplierOptions options;
-  options.sample_axis = no_sample_axis;
+  options.question.sample_axis = no_sample_axis;
   const MultiplierReport report = multiplier_bound(wide, Tensor::zeros({1, 2}, DType::f64), options);
   BOOST_TEST(report.note.find("counts by AutoLip") != std::string::npos, report.note);
   BOOST_TEST(std::isfinite(report.bound.value()));

@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(powers_with_enclosed_exponents) {
   for (const Interval box : {Interval{1.0, 2.0}, Interval{0.25, 4.0}, Interval{0.5, 0.75}})
     for (const auto& [p, radius] : {std::pair{2.5, 1e-3}, {0.5, 1e-6}, {-1.5, 1e-4}, {2.0, 1e-5}, {1.0, 1e-3}}) {
       AutoLipOptions options;
-      options.box = box;
+      options.question.domain = Domain::box_or_reals(box);
       const Function f = [&, p = p, radius = radius](const Var& x) {
         return pow(x, p, Interval{p - radius, p + radius});
       };

@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(chains_of_affine_layers_have_their_norms) {
           BOOST_TEST_CONTEXT(sizes.dtype << ", " << scales.front() << " and " << scales.back() << ", " << count << ", "
                                          << norm) {
             AutoLipOptions options;
-            options.norm = norm;
+            options.question.norm = norm;
             const AutoLipReport report = autolip(f, x, options);
             BOOST_TEST(report.bound.is_certified());
             BOOST_TEST((report.status == Status::finite), report.note);

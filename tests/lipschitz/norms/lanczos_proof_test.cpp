@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(a_space_that_looks_invariant_hides_no_top) {
         const LinearMap map = hidden_top(n, excess, levels, 3 * n / 7);
         for (int seed = 0; seed < seeds; ++seed) {
           LanczosOptions options;
-          options.seed = static_cast<std::uint64_t>(seed);
+          options.budget.seed = static_cast<std::uint64_t>(seed);
           options.max_steps = seed % 3 == 0 ? 1000000000 : seed % 3 == 1 ? 300 : 4;
           const UpperBound upper = lanczos_norm(map, options).norm.upper;
           // 0.6² + 0.8² of the stored numbers is 1 up to u.
@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(low_rank_with_a_hidden_top) {
     a.mutable_data<double>()[static_cast<std::size_t>(random.integer(0, m * n - 1))] += top * 1e-12;
     for (int seed = 0; seed < 5; ++seed) {
       LanczosOptions options;
-      options.seed = static_cast<std::uint64_t>(seed);
+      options.budget.seed = static_cast<std::uint64_t>(seed);
       const UpperBound upper = lanczos_norm(dense_map(a, {n}, {m}), options).norm.upper;
       BOOST_TEST(static_cast<long double>(upper.value()) >= testing::spectral_norm(a) * (1 - 1e-15L), upper);
     }
@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(failures_are_no_more_frequent_than_stated) {
         int failed = 0;
         for (int seed = 0; seed < seeds; ++seed) {
           LanczosOptions options;
-          options.seed = static_cast<std::uint64_t>(seed);
+          options.budget.seed = static_cast<std::uint64_t>(seed);
           options.failure = failure;
           options.max_steps = 2 + seed % 5;
           failed += lanczos_norm(map, options).norm.upper.value() < std::sqrt(1.0 + excess) * (1.0 - 4e-16);

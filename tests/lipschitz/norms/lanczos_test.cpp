@@ -48,7 +48,7 @@ double length(const Tensor& x) {
 
 void check_probable(const LinearMap& map, long double exact, const std::string& what) {
   LanczosOptions options;
-  options.seed = 3;
+  options.budget.seed = 3;
   const LanczosResult found = lanczos_norm(map, options);
   BOOST_TEST_CONTEXT(what << ": " << found.norm << ", exactly " << exact) {
     BOOST_TEST(!found.norm.upper.is_certified());
@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(large_matrices_take_fewer_steps_from_several_starts) {
         BOOST_TEST(found.overshoot() <= 0.02);
         BOOST_TEST(found.iterations < 40);
         LanczosOptions two;
-        two.threads = 2;
+        two.budget.threads = 2;
         BOOST_TEST(lanczos_norm(matrix_map(a), two).norm.upper.value() == found.upper.value(),
                    boost::test_tools::tolerance(1e-9));
       }
@@ -211,7 +211,7 @@ BOOST_AUTO_TEST_CASE(options_out_of_range_are_refused) {
 
 BOOST_AUTO_TEST_CASE(a_deadline_in_the_past_leaves_a_true_bound) {
   LanczosOptions options;
-  options.deadline = Options::Clock::now();
+  options.budget.deadline = Budget::Clock::now();
   const LinearMap map = mixed(5000, 1.0 - 1e-5);
   const Enclosure bounds = lanczos_norm(map, options).norm;
   BOOST_TEST(bounds.cut);

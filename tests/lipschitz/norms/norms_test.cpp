@@ -100,15 +100,15 @@ BOOST_AUTO_TEST_CASE(exact_cases_are_exact) {
 BOOST_AUTO_TEST_CASE(a_deadline_in_the_past_gives_a_true_bound_marked_as_cut) {
   Random random(14);
   const Tensor a = random.normals({30, 30});
-  Options options;
-  options.deadline = Options::Clock::now();
+  Budget options;
+  options.deadline = Budget::Clock::now();
   const Enclosure bounds = dense_norm(a, Norm::l2, options);
   BOOST_TEST(bounds.cut);
   BOOST_TEST(static_cast<long double>(bounds.upper.value()) >= testing::spectral_norm(a));
   BOOST_TEST(static_cast<long double>(bounds.lower.value()) <= testing::spectral_norm(a));
   std::stop_source stop;
   stop.request_stop();
-  Options stopped;
+  Budget stopped;
   stopped.stop = stop.get_token();
   BOOST_TEST(dense_norm(a, Norm::l2, stopped).cut);
 }

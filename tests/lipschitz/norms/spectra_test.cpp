@@ -217,8 +217,8 @@ BOOST_AUTO_TEST_CASE(what_is_too_large_is_refused_with_a_way_out) {
   const double squares = std::transform_reduce(found.values.begin(), found.values.end(), 0.0, std::plus<>(),
                                                [](double v) { return v * v; });
   BOOST_TEST(squares == 57600.0, boost::test_tools::tolerance(1e-11));
-  Options options;
-  options.deadline = Options::Clock::now();
+  Budget options;
+  options.deadline = Budget::Clock::now();
   BOOST_CHECK_THROW(singular_values(LinearMap(Shape(c.image), Shape(c.result), c), options), UnsupportedError);
 }
 

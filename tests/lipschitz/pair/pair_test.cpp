@@ -485,7 +485,7 @@ BOOST_AUTO_TEST_CASE(cut_searches_stay_true) {
   PairExactOptions options;
   std::stop_source source;
   source.request_stop();
-  options.stop = source.get_token();
+  options.budget.stop = source.get_token();
   for (const PairSearch search : {PairSearch::branch_and_bound, PairSearch::automatic}) {
     options.search = search;
     const PairResult cut = pair_exact(problem, options);
@@ -496,19 +496,19 @@ BOOST_AUTO_TEST_CASE(cut_searches_stay_true) {
     BOOST_TEST(std::isfinite(cut.upper.value()));
   }
   PairMultiplierOptions stopped;
-  stopped.stop = source.get_token();
+  stopped.budget.stop = source.get_token();
   BOOST_TEST(pair_multiplier(problem, stopped).upper.value() >= best.lower.value());
   PairGreedyOptions no_flips;
-  no_flips.stop = source.get_token();
+  no_flips.budget.stop = source.get_token();
   const PairResult greedy = pair_greedy(problem, no_flips);
   BOOST_TEST((greedy.status == Status::cut));
   BOOST_TEST(greedy.lower.value() <= best.upper.value());
   // Stopped in the middle, when the first node has been examined.
   PairExactOptions later;
   std::stop_source from_inside;
-  later.stop = from_inside.get_token();
+  later.budget.stop = from_inside.get_token();
   later.search = PairSearch::branch_and_bound;
-  later.progress = [&](const Progress&) { from_inside.request_stop(); };
+  later.budget.progress = [&](const Progress&) { from_inside.request_stop(); };
   const PairResult middle = pair_exact(problem, later);
   BOOST_TEST(middle.upper.value() >= best.lower.value());
   BOOST_TEST(middle.upper.value() <= best.upper.value() * 1.05);
@@ -520,7 +520,7 @@ BOOST_AUTO_TEST_CASE(seeds_fix_results) {
   Random random(212);
   const PairProblem problem = PairProblem::uniform(random.normals({10, 18}), random.normals({18, 10}));
   PairGreedyOptions options;
-  options.restarts = 3, options.pairs = true, options.seed = 5;
+  options.restarts = 3, options.pairs = true, options.budget.seed = 5;
   const PairResult one = pair_greedy(problem, options), two = pair_greedy(problem, options);
   BOOST_TEST(one.lower.value() == two.lower.value());
   BOOST_TEST((one.at_hi == two.at_hi));

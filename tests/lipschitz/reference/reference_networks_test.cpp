@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(autolip_lies_between_the_constant_and_the_product) {
     const ReferenceNetwork network = testing::reference_network(name);
     for (const auto& [norm, suffix] : norms) {
       AutoLipOptions options;
-      options.norm = norm;
+      options.question.norm = norm;
       const std::string product = std::string("autolip_") + suffix, exact = cat("lip_", suffix, "_exact");
       const double bound = autolip(network, network.sample(), options).bound.value();
       BOOST_TEST_CONTEXT(name << ", " << suffix) {

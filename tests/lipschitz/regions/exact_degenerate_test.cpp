@@ -34,8 +34,8 @@ void check_exact(const ExactResult& result, double expected, double relative = 1
 
 ExactOptions on(const Interval& box, Norm norm = Norm::l2) {
   ExactOptions options;
-  options.box = box;
-  options.norm = norm;
+  options.question.domain = Domain::box_or_reals(box);
+  options.question.norm = norm;
   return options;
 }
 
@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(linear_networks_have_one_region) {
   const double expected[] = {4.0, 5.0, 7.0};
   for (std::size_t k = 0; k < 3; ++k) {
     ExactOptions options;
-    options.norm = norms[k];
+    options.question.norm = norms[k];
     const ExactResult result = exact_constant([&](const Var& x) { return dense(x, w, Var()); }, origin(2), options);
     BOOST_TEST(result.regions == 1);
     BOOST_TEST(result.lower.value() == expected[k]);

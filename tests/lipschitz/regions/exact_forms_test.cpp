@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(the_rest_is_bounded_along_every_path) {
   const Graph graph(h * 3.0 + leaky_relu(h, -5.0) - x, "test");
   const PiecewiseTape tape(graph);
   const auto gains = [&](std::size_t step, const Var& node) {
-    return tape.gains_from(step, Norm::l2, Options())[node.id()];
+    return tape.gains_from(step, Norm::l2, Budget())[node.id()];
   };
   BOOST_TEST(gains(0, x)->value() == 17.0);  // 2 (3 + 5) + 1
   BOOST_TEST(gains(2, h)->value() == 8.0);

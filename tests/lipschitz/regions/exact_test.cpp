@@ -23,8 +23,8 @@ constexpr std::pair<Norm, const char*> norms[] = {{Norm::l1, "l1"}, {Norm::l2, "
 
 ExactOptions in_norm(Norm norm, std::optional<Interval> box = std::nullopt) {
   ExactOptions options;
-  options.norm = norm;
-  options.box = box;
+  options.question.norm = norm;
+  options.question.domain = Domain::box_or_reals(box);
   return options;
 }
 
@@ -299,7 +299,7 @@ BOOST_AUTO_TEST_CASE(stopped_early_it_bounds_the_rest) {
     before = part.upper.value();
   }
   ExactOptions late;
-  late.deadline = Options::Clock::now();
+  late.budget.deadline = Budget::Clock::now();
   const ExactResult nothing = exact_constant(net, net.sample(), late);
   BOOST_TEST((nothing.status == Status::cut));
   BOOST_TEST(nothing.regions == 0);
@@ -307,9 +307,9 @@ BOOST_AUTO_TEST_CASE(stopped_early_it_bounds_the_rest) {
   BOOST_TEST(nothing.upper.value() >= whole.lower.value());
   std::stop_source source;
   ExactOptions stopping;
-  stopping.stop = source.get_token();
+  stopping.budget.stop = source.get_token();
   double fraction = 0.0;
-  stopping.progress = [&](const Progress& p) {
+  stopping.budget.progress = [&](const Progress& p) {
     BOOST_TEST(p.fraction >= fraction);
     BOOST_TEST(p.fraction <= 1.0 + 1e-9);
     fraction = p.fraction;

@@ -36,7 +36,7 @@ struct MethodRow {
 
 double by_autolip(const Net& net, Norm norm, AffineNorm affine) {
   AutoLipOptions options;
-  options.norm = norm;
+  options.question.norm = norm;
   options.affine_norm = affine;
   return autolip(net, net.sample(), options).bound.value();
 }
@@ -49,7 +49,7 @@ std::optional<ExactResult> exactly(const Net& net, Norm norm) {
   if (net.inputs() > 2 || net.has(Kind::tanh) || net.has(Kind::group_sort) || net.has(Kind::max_pool))
     return std::nullopt;
   ExactOptions options;
-  options.norm = norm;
+  options.question.norm = norm;
   return exact_constant(net, net.sample(), options);
 }
 Tensor points(const Net& net) {
@@ -59,7 +59,7 @@ Tensor points(const Net& net) {
 template <class SomeOptions>
 SomeOptions in_norm(Norm norm) {
   SomeOptions options;
-  options.norm = norm;
+  options.question.norm = norm;
   return options;
 }
 
@@ -213,7 +213,7 @@ BOOST_AUTO_TEST_CASE(no_lower_bound_exceeds_an_upper_one_of_the_transformed_net)
 BOOST_AUTO_TEST_CASE(faulty_methods_are_caught) {
   const auto autolip_of = [](const Net& net, Norm norm, std::size_t skipped) {
     AutoLipOptions options;
-    options.norm = norm;
+    options.question.norm = norm;
     double product = 1.0;
     for (std::size_t k = 0; k < net.stages.size(); ++k) {
       Net one = net;

@@ -57,8 +57,8 @@ BOOST_AUTO_TEST_CASE(no_lower_bound_exceeds_an_upper_one) {
   options.data = random.normals({20, 3});
   for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf})
     for (const bool on_box : {false, true}) {
-      options.norm = norm;
-      options.box = on_box ? std::optional(Interval{-4.0, 4.0}) : std::nullopt;
+      options.question.norm = norm;
+      options.question.domain = on_box ? Domain::box({-4.0, 4.0}) : Domain();
       options.methods = {Method::autolip, Method::dataset, Method::pairs, Method::annealing, Method::ascent};
       if (norm == Norm::l2) options.methods.insert(options.methods.end(), {Method::seqlip, Method::seqlip_greedy});
       if (on_box) options.methods.push_back(Method::grid);
@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(time_limits_leave_proved_values) {
   };
   SandwichOptions options;
   options.methods = {Method::autolip, Method::seqlip_exact, Method::ascent};
-  options.within(std::chrono::duration<double>(1.0));
+  options.budget.within(std::chrono::duration<double>(1.0));
   const Sandwich found = sandwich(f, Tensor::zeros({1, 200}, DType::f64), options);
   BOOST_TEST(found.upper->is_certified());
   BOOST_TEST(found.bounds[1].status == Status::cut);
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_answered_says_so) {
   options.methods = {Method::grid};
   BOOST_CHECK_THROW(sandwich(smooth, sample, options), UsageError);
   options.methods = {Method::seqlip};
-  options.norm = Norm::linf;
+  options.question.norm = Norm::linf;
   BOOST_CHECK_THROW(sandwich(smooth, sample, options), UsageError);
 }
 

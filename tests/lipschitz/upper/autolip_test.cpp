@@ -19,12 +19,12 @@ constexpr Norm norms[] = {Norm::l1, Norm::l2, Norm::linf};
 
 AutoLipOptions in_norm(Norm norm) {
   AutoLipOptions options;
-  options.norm = norm;
+  options.question.norm = norm;
   return options;
 }
 AutoLipOptions on_box(double lo, double hi, Norm norm = Norm::l2) {
   AutoLipOptions options = in_norm(norm);
-  options.box = Interval{lo, hi};
+  options.question.domain = Domain::box(Interval{lo, hi});
   return options;
 }
 
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(sequential_networks_get_the_product_of_layer_norms) {
   BOOST_TEST(report.bound.value() >= autolip(net, Tensor::zeros({1, 3}, DType::f64)).bound.value());
   BOOST_TEST(report.bound.is_certified());
   BOOST_TEST(report.bound.method() == "frobenius");
-  frobenius.norm = Norm::l1;
+  frobenius.question.norm = Norm::l1;
   BOOST_CHECK_THROW(autolip(net, Tensor::zeros({1, 3}, DType::f64), frobenius), UsageError);
 }
 
@@ -376,7 +376,7 @@ BOOST_AUTO_TEST_CASE(batches) {
     return text.find("(64, 3)") != std::string::npos && text.find("(1, 3)") != std::string::npos;
   });
   AutoLipOptions one_sample;
-  one_sample.sample_axis = no_sample_axis;
+  one_sample.question.sample_axis = no_sample_axis;
   BOOST_TEST(autolip(f, batch, one_sample).bound.value() == 1.0);
 }
 
@@ -421,7 +421,7 @@ BOOST_AUTO_TEST_CASE(a_deadline_gives_a_true_bound_marked_as_cut) {
   const Tensor w = random.normals({40, 40});
   const auto f = [&](const Var& x) { return dense(relu(dense(x, w, Var())), w, Var()); };
   AutoLipOptions options;
-  options.deadline = Options::Clock::now();
+  options.budget.deadline = Budget::Clock::now();
   const Tensor x = Tensor::zeros({1, 40}, DType::f64);
   const AutoLipReport cut = autolip(f, x, options), full = autolip(f, x);
   BOOST_TEST((cut.status == Status::cut));
@@ -433,7 +433,7 @@ BOOST_AUTO_TEST_CASE(a_deadline_gives_a_true_bound_marked_as_cut) {
 BOOST_AUTO_TEST_CASE(progress_runs_from_start_to_end) {
   AutoLipOptions options;
   std::vector<double> fractions;
-  options.progress = [&](const Progress& p) { fractions.push_back(p.fraction); };
+  options.budget.progress = [&](const Progress& p) { fractions.push_back(p.fraction); };
   autolip([](const Var& x) { return relu(relu(x)); }, Tensor::zeros({1, 4}, DType::f64), options);
   BOOST_TEST(std::ranges::is_sorted(fractions));
   BOOST_TEST(fractions.back() == 1.0);

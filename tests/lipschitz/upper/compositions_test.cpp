@@ -18,7 +18,7 @@ constexpr Norm norms[] = {Norm::l1, Norm::l2, Norm::linf};
 
 double constant(const Function& f, const Shape& x, Norm norm = Norm::l2) {
   AutoLipOptions options;
-  options.norm = norm;
+  options.question.norm = norm;
   const AutoLipReport report = autolip(f, Tensor::zeros(x, DType::f64), options);
   BOOST_TEST(report.bound.is_certified());
   return report.bound.value();

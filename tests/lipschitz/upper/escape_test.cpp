@@ -24,8 +24,8 @@ Var column(const Var& x, Index i) { return slice(x, 1, i, i + 1); }
 
 AutoLipReport of(const Function& f, Norm norm = Norm::l2, std::optional<Interval> box = {}) {
   AutoLipOptions options;
-  options.norm = norm;
-  options.box = box;
+  options.question.norm = norm;
+  options.question.domain = Domain::box_or_reals(box);
   return autolip(f, Tensor::full({1, 4}, DType::f64, 1.0), options);
 }
 

@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(bounds_hold_for_all_constants_within_the_tolerance) {
       const Function f = [&](const Var& v) { return a.near(v, tolerance, Where::current()); };
       const Tensor sample = Tensor::of<double>(Shape{1, 1}, {x});
       AutoLipOptions options;
-      options.box = Interval{x, end};
+      options.question.domain = Domain::box(Interval{x, end});
       const double upper = autolip(f, sample, options).bound.value();
       const auto lower = enclosed_jacobian_norm(f, sample, Norm::l2);
       for (const double first : {-tolerance, 0.0, tolerance})

@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(max_pool_networks_are_proved_by_their_jacobian) {
     };
     for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf}) {
       LowerOptions options;
-      options.norm = norm;
+      options.question.norm = norm;
       const LowerResult lower = dataset_lower_bound(f, random.normals({9, 2, 6, 6}, dtype), options);
       BOOST_TEST(lower.bound.is_certified());
       BOOST_TEST(!lower.partner.defined());
@@ -136,12 +136,12 @@ BOOST_AUTO_TEST_CASE(autolip_follows_a_proved_winner) {
   const Tensor scales = Tensor::of<double>({3}, {1.0, 5.0, 2.0}), shifts = Tensor::of<double>({3}, {20.0, 0.0, 0.0});
   const auto f = [&](const Var& x) { return max(x * Var(scales) + Var(shifts), {1}); };
   AutoLipOptions options;
-  options.box = Interval{-1.0, 1.0};
+  options.question.domain = Domain::box(Interval{-1.0, 1.0});
   const Tensor x = Tensor::zeros({1, 3}, DType::f64);
   BOOST_TEST(autolip(f, x, options).bound.value() <= 1.0 + 1e-12);
   BOOST_TEST(autolip(f, x, options).bound.value() >= 1.0);
   BOOST_TEST(autolip(f, x, options).bound.is_certified());
-  options.box = Interval{-5.0, 5.0};
+  options.question.domain = Domain::box(Interval{-5.0, 5.0});
   BOOST_TEST(autolip(f, x, options).bound.value() == 5.0);
   BOOST_TEST(autolip(f, x).bound.value() == 5.0);
 }

@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(boxes_narrow_the_slopes) {
   const Var bias(Tensor::full({5}, DType::f64, 100.0));
   const Function f = [&](const Var& x) { return linear(relu(dense(x, Var(weights[0]), bias)), weights[1]); };
   SeqLipOptions options;
-  options.box = Interval{-1.0, 1.0};
+  options.question.domain = Domain::box(Interval{-1.0, 1.0});
   const Matrix through = as_eigen(weights[1]) * as_eigen(weights[0]);
   BOOST_TEST(seqlip(f, Tensor::zeros({1, 3}, DType::f64), options).bound.value() == norm(through),
              boost::test_tools::tolerance(1e-10));
@@ -239,7 +239,7 @@ BOOST_AUTO_TEST_CASE(time_limits_leave_certified_values) {
   const std::vector<Tensor> weights{random.normals({60, 30}), random.normals({60, 60}), random.normals({20, 60})};
   SeqLipOptions options;
   options.method = SeqLipMethod::exact;
-  options.within(std::chrono::duration<double>(0.3));
+  options.budget.within(std::chrono::duration<double>(0.3));
   const SeqLipReport report = seqlip(chain(weights, 0.0), sample_for(weights), options);
   BOOST_TEST(report.bound.is_certified());
   BOOST_TEST(report.status == Status::cut);

@@ -17,8 +17,8 @@ using testing::Random;
 
 AutoLipReport bound_of(const Function& f, const Shape& x, Norm norm = Norm::l2, std::optional<Interval> box = {}) {
   AutoLipOptions options;
-  options.norm = norm;
-  options.box = box;
+  options.question.norm = norm;
+  options.question.domain = Domain::box_or_reals(box);
   return autolip(f, Tensor::zeros(x, DType::f64), options);
 }
 double constant(const Function& f, const Shape& x, Norm norm = Norm::l2, std::optional<Interval> box = {}) {

@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(gains_hold_for_random_maps) {
     const double upper = autolip(f, row({0.0, 0.0, 0.0})).bound.value();
     BOOST_TEST(upper == std::max(1.0, size * size - 1.0), boost::test_tools::tolerance(1e-9));
     AscentOptions options;
-    options.within(std::chrono::milliseconds(200));
+    options.budget.within(std::chrono::milliseconds(200));
     const double lower = ascent_lower_bound(f, row({0.0, 0.0, 0.0}), options).bound.value();
     BOOST_TEST(lower <= upper);
     BOOST_TEST(lower >= 0.5);  // something was found

@@ -40,7 +40,7 @@ double kappa(Norm norm) { return norm == Norm::l1 ? 1.0 : norm == Norm::l2 ? std
 nn::BoundOf autolip_in(Norm norm) {
   return [norm](const Var& node) {
     AutoLipOptions options;
-    options.norm = norm;
+    options.question.norm = norm;
     return autolip(node, options).bound;
   };
 }

@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(says_why_there_is_no_bound) {
 BOOST_AUTO_TEST_CASE(other_norms_and_untrained_numbers) {
   nn::Sequential net{nn::BatchNorm1d(2), nn::ReLU()};
   AutoLipOptions in_linf;
-  in_linf.norm = Norm::linf;
+  in_linf.question.norm = Norm::linf;
   nn::freeze(net, "0.beta");
   const nn::Summary s = nn::summary(net, sample, in_linf);
   BOOST_TEST((s.norm == Norm::linf));

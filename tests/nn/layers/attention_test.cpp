@@ -172,7 +172,7 @@ BOOST_AUTO_TEST_CASE(only_l2_attention_has_a_constant) {
   const Tensor x = normal_tensor(Shape{1, tokens, dim}, random);
   BOOST_TEST(autolip([&](const Var& v) { return dot(v); }, x).bound.value() == INFINITY);
   AutoLipOptions box;
-  box.box = Interval{-1.0, 1.0};
+  box.question.domain = Domain::box(Interval{-1.0, 1.0});
   BOOST_TEST(autolip([&](const Var& v) { return dot(v); }, x, box).bound.value() < INFINITY);
   const UpperBound bound = autolip([&](const Var& v) { return distance(v); }, x).bound;
   BOOST_TEST(bound.is_certified());

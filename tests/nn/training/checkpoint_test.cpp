@@ -53,7 +53,7 @@ struct Training {
     optimiser = make(nn::parameters(net));
     average = std::make_unique<nn::WeightAverage>(nn::parameters(net), 0.9);
     options = {.epochs = 4, .batch_size = 16};
-    options.run.seed = 0xF000000000000001;
+    options.budget.seed = 0xF000000000000001;
     options.penalty = [this](Tape& tape) { return 0.1 * penalty(tape); };
     options.after_step = [this] { average->update(); };
     options.on_batch = [this](const nn::BatchReport& report) {
@@ -61,7 +61,7 @@ struct Training {
       if (cut_at == std::pair{report.epoch, report.batch}) stop.request_stop();
     };
     options.on_epoch = [this](const nn::EpochReport& report) { reports.push_back(report); };
-    options.run.stop = stop.get_token();
+    options.budget.stop = stop.get_token();
     more = penalty.state();
     for (Tensor* const tensor : average->state()) more.push_back(tensor);
   }
@@ -152,7 +152,7 @@ BOOST_AUTO_TEST_CASE(state_that_is_made_by_the_first_step_is_continued_too) {
       options.on_batch = [this](const nn::BatchReport& report) {
         if (report.epoch == 1 && report.batch == cut_at) stop.request_stop();
       };
-      options.run.stop = stop.get_token();
+      options.budget.stop = stop.get_token();
     }
     nn::Random random;
     nn::Sequential net{nn::SpectralConv2d(1, 2, {3, 3}, random), nn::ReLU(), nn::Flatten(), nn::Dropout(0.2),
@@ -234,7 +234,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_and_changes_nothing) {
       });
   refused(wider, {"[checkpoint]", "net.state", "net.0.weight", "(7, 2)", "(6, 2)", "begin anew"});
   refused(lion, {"optimiser 'lion'", "'adam'"});
-  seed.options.run.seed = 2;
+  seed.options.budget.seed = 2;
   refused(seed, {"seed"});
   batch.options.batch_size = 32;
   refused(batch, {"batch_size '32'", "'16'"});

@@ -32,7 +32,7 @@ Run trained(std::uint64_t weights, std::uint64_t order, DType dtype = DType::f32
   const nn::DataSet data = two_halves(400, 1, dtype);
   nn::Adam adam(nn::parameters(run.net), {.learning_rate = 1e-2});
   nn::TrainOptions options{.epochs = 6, .batch_size = 32};
-  options.run.seed = order;
+  options.budget.seed = order;
   run.result = nn::train(run.net, data, adam, options);
   return run;
 }
@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(callbacks_see_every_batch_and_epoch) {
     batches.push_back(report.epoch * 10 + report.batch);
   };
   options.on_epoch = [&](const nn::EpochReport& report) { epochs.push_back(report.epoch); };
-  options.run.progress = [&](const Progress& progress) {
+  options.budget.progress = [&](const Progress& progress) {
     BOOST_TEST(progress.fraction > fraction);
     fraction = progress.fraction;
   };
@@ -152,14 +152,14 @@ BOOST_AUTO_TEST_CASE(deadline_and_stop_cut_the_training) {
   const nn::DataSet data = two_halves(96, 1);
   nn::Sgd sgd(nn::parameters(net));
   nn::TrainOptions late{.epochs = 3, .batch_size = 32};
-  late.run.within(std::chrono::seconds(0));
+  late.budget.within(std::chrono::seconds(0));
   const nn::TrainResult at_once = nn::train(net, data, sgd, late);
   BOOST_TEST(at_once.cut);
   BOOST_TEST(sgd.updates() == 0);
 
   std::stop_source source;
   nn::TrainOptions stopped{.epochs = 3, .batch_size = 32};
-  stopped.run.stop = source.get_token();
+  stopped.budget.stop = source.get_token();
   stopped.on_batch = [&](const nn::BatchReport& report) {
     if (report.epoch == 1 && report.batch == 1) source.request_stop();
   };

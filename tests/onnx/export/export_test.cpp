@@ -77,7 +77,7 @@ std::string unequal_bounds(const std::string& op, const Function& exported, cons
                            const Tensor& sample) {
   for (const Norm norm : all_norms) {
     AutoLipOptions options;
-    options.norm = norm;
+    options.question.norm = norm;
     const AutoLipReport a = autolip(exported, sample, options), b = autolip(imported, sample, options);
     const double was = a.bound.value(), is = b.bound.value();
     const bool close = bounds_round_elsewhere.contains(op) && std::fabs(is - was) <= rounding(sample.dtype()) * was;

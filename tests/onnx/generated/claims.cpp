@@ -195,10 +195,10 @@ Outcome check(const onnx::GraphData& as_given, const Question& question) {
     open_is_one = std::ranges::any_of(
         model.notes(), [](const std::string& n) { return n.find("is taken as 1") != std::string::npos; });
     SandwichOptions options;
-    options.sample_axis = no_sample_axis;  // the model proves what one sample is
-    options.norm = question.norm;
-    options.box = question.box;
-    options.within(std::chrono::seconds(4));
+    options.question.sample_axis = no_sample_axis;  // the model proves what one sample is
+    options.question.norm = question.norm;
+    options.question.domain = Domain::box_or_reals(question.box);
+    options.budget.within(std::chrono::seconds(4));
     s = sandwich(model.function(), model.sample(), options);
   } catch (const Error& error) {
     outcome.refusal = general(error.what());

@@ -118,8 +118,8 @@ void check_encloses(const Enclosure& bounds, const Rational& truth) {
 
 AutoLipReport bound_of(const onnx::Model& model, std::optional<Interval> box = {}, Norm norm = Norm::l2) {
   AutoLipOptions options;
-  options.box = box;
-  options.norm = norm;
+  options.question.domain = Domain::box_or_reals(box);
+  options.question.norm = norm;
   return autolip(model.function(), model.sample(), options);
 }
 
@@ -221,7 +221,7 @@ BOOST_AUTO_TEST_CASE(exponents_that_were_computed_are_enclosed) {
   BOOST_TEST(report.bound.value() <= truth * (1 + 1e-12));
   AscentOptions ascent;
   ascent.evaluations = 200;
-  ascent.box = Interval{1.0, 2.0};
+  ascent.question.domain = Domain::box(Interval{1.0, 2.0});
   const LowerResult found = ascent_lower_bound(model.function(), model.sample(), ascent);
   BOOST_TEST(found.bound.is_certified());
   BOOST_TEST(found.bound.value() <= truth * (1 + 1e-15));

@@ -18,7 +18,7 @@ onnx::Attribute to(ElementType type) { return static_cast<std::int64_t>(type); }
 double upper(const onnx::GraphData& graph) {
   const onnx::Model model = onnx::Model::of(graph);
   AutoLipOptions options;
-  options.sample_axis = no_sample_axis;
+  options.question.sample_axis = no_sample_axis;
   return autolip(model.function(), model.sample(), options).bound.value();
 }
 
@@ -101,8 +101,8 @@ BOOST_AUTO_TEST_CASE(means_over_more_numbers_than_f32_counts) {
         {{"s", wholes({1, n})}}, 13, ElementType::f32);
     const onnx::Model model = onnx::Model::of(data);
     AutoLipOptions options;
-    options.norm = Norm::linf;
-    options.sample_axis = no_sample_axis;
+    options.question.norm = Norm::linf;
+    options.question.sample_axis = no_sample_axis;
     const double bound = autolip(model.function(), model.sample(), options).bound.value();
     BOOST_TEST((bound >= 1.0 && bound <= 1.0 + 1e-14), bound);
   }
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(what_is_computed_from_shapes_is_enclosed) {
                                            {}, 13, type);
         const onnx::Model model = onnx::Model::of(data);
         AutoLipOptions options;
-        options.sample_axis = no_sample_axis;
+        options.question.sample_axis = no_sample_axis;
         const double bound = autolip(model.function(), model.sample(), options).bound.value();
         const long double root = std::sqrt(static_cast<long double>(n)), truth = op[0] == 'M' ? root : 1.0L / root;
         BOOST_TEST((bound >= truth * (1.0L - 1e-18L) && bound <= truth * (1.0L + 1e-12L)), op << ' ' << n);

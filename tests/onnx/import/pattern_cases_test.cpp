@@ -13,7 +13,7 @@ namespace {
 // The whole tensor is one input: here samples may be mixed.
 double upper_bound(const onnx::Model& model) {
   AutoLipOptions options;
-  options.sample_axis = no_sample_axis;
+  options.question.sample_axis = no_sample_axis;
   return autolip(model.function(), model.sample(), options).bound.value();
 }
 

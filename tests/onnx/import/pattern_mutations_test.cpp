@@ -40,8 +40,8 @@ class Claim {
         zero_(Tensor::zeros(input_shape(graph), program_.dtype())) {
     program_.learn(std::vector<onnx::Value>{{Var(zero_), type_}});
     AutoLipOptions options;
-    options.norm = norm;
-    options.sample_axis = no_sample_axis;
+    options.question.norm = norm;
+    options.question.sample_axis = no_sample_axis;
     bound_ = autolip([this](const Var& x) { return (*this)(x); }, zero_, options).bound.value();
   }
   double bound() const { return bound_; }

@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(upper_bounds_are_above_the_truth_and_as_tight_as_stated) {
   for (const Network& n : networks())
     for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf}) {
       AutoLipOptions options;
-      options.norm = norm;
+      options.question.norm = norm;
       const double upper = autolip(n.model.function(), n.model.sample(), options).bound.value();
       const std::string suffix = norm == Norm::l1 ? "l1" : norm == Norm::l2 ? "l2" : "linf";
       for (const char* kind : {"exact", "lower"}) {

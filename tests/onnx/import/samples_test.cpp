@@ -247,7 +247,7 @@ BOOST_AUTO_TEST_CASE(one_sample_may_do_anything_with_its_first_axis) {
   BOOST_TEST(y.at(0) == 3.5);
   BOOST_TEST(y.at(1) == 9.5);
   LowerOptions options;
-  options.sample_axis = no_sample_axis;
+  options.question.sample_axis = no_sample_axis;
   BOOST_TEST(dataset_lower_bound(model.function(), Tensor::zeros({3, 2, 3}, DType::f64), options).bound.value() > 0.4);
   // One by one also where a node is made for one sample: x² summed over everything, then spread again.
   const auto mixed =

@@ -72,8 +72,8 @@ inline double norm_from_below(const Tensor& m, Norm norm) {
 // AutoLip of a model, whose function is one sample by proof.
 inline AutoLipReport bounded(const onnx::Model& model, Norm norm = Norm::l2) {
   AutoLipOptions options;
-  options.norm = norm;
-  options.sample_axis = no_sample_axis;
+  options.question.norm = norm;
+  options.question.sample_axis = no_sample_axis;
   return autolip(model.function(), model.sample(), options);
 }
 

@@ -1,4 +1,4 @@
-// What every long call takes: a time limit, a way to stop it, progress, threads and a seed.
+// What every long call may spend: a time limit, a way to stop it, progress, threads and a seed.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@ struct Progress {
   double fraction = 0.0;   // of the whole call, in [0, 1]
 };
 
-struct Options {
+struct Budget {
   using Clock = std::chrono::steady_clock;
 
   // When it has passed, or a stop is requested, a call returns the best values that it has proved so far, marked as
@@ -26,7 +26,7 @@ struct Options {
   int threads = 1;                                // worker threads of the call itself; those of BLAS belong to programs
   std::uint64_t seed = 0;                         // of the call's random draws
 
-  Options& within(std::chrono::duration<double> seconds) {
+  Budget& within(std::chrono::duration<double> seconds) {
     deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(seconds);
     return *this;
   }
