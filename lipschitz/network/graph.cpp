@@ -201,7 +201,7 @@ void Graph::require_one_sample(int input_axis) const {
   }
 }
 
-std::vector<Range> Graph::ranges(std::span<const Range> of_inputs) const {
+std::vector<Range> Graph::ranges(std::span<const Range> of_inputs, OutOfDomain leaving) const {
   std::vector<Range> ranges(output_ + std::size_t{1});
   for (const NodeId id : nodes_) {
     const Node& n = node(id);
@@ -212,7 +212,12 @@ std::vector<Range> Graph::ranges(std::span<const Range> of_inputs) const {
     } else {
       std::vector<Range> operands;
       for (const NodeId operand : n.operands()) operands.push_back(ranges[operand]);
-      ranges[id] = range_of(id, operands);
+      try {
+        ranges[id] = range_of(id, operands);
+      } catch (const DomainError&) {
+        if (leaving == OutOfDomain::is_error) throw;
+        ranges[id] = Range::box(n.value.shape(), Interval::reals());
+      }
     }
   }
   return ranges;

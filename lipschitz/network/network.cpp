@@ -58,11 +58,27 @@ Network::Network(const Graph& graph, const Question& question, Behind behind)
     if (graph_.varies(id) && graph_.node(id).op != nullptr) include(id);
 }
 
+// Over all reals ranges cost a sweep that only what has no constant by itself makes worth its while.
 void Network::prepare_ranges() {
-  if (!question_.box) return;
+  const auto unbounded = [&](NodeId id) {
+    const bool acts = graph_.varies(id) && graph_.node(id).op != nullptr;
+    return acts && std::holds_alternative<rule::Unbounded>(graph_.rule(id, {}));
+  };
+  if (!question_.box && std::ranges::none_of(graph_.nodes(), unbounded)) return;
+  const Interval all = question_.box.value_or(Interval::reals());
   std::vector<Range> boxes;
-  for (const NodeId id : graph_.inputs()) boxes.push_back(Range::box(graph_.node(id).value.shape(), *question_.box));
-  ranges_ = graph_.ranges(boxes);
+  for (const NodeId id : graph_.inputs()) boxes.push_back(Range::box(graph_.node(id).value.shape(), all));
+  ranges_ = graph_.ranges(boxes, question_.box ? OutOfDomain::is_error : OutOfDomain::has_no_value);
+}
+
+// Over all reals what an operation is by itself says most: that it is one map, that it has no constant. Where it has
+// none, the ranges of its operands may leave it one (docs/mathematics/07-autolip.md#ranges-over-the-reals).
+Rule Network::rule_of(NodeId id) const {
+  if (question_.box) return graph_.rule(id, ranges_);
+  Rule by_itself = graph_.rule(id, {});
+  if (!std::holds_alternative<rule::Unbounded>(by_itself)) return by_itself;
+  Rule on_ranges = graph_.rule(id, ranges_);
+  return std::holds_alternative<rule::Unbounded>(on_ranges) ? by_itself : on_ranges;
 }
 
 void Network::prepare_inputs() {
@@ -85,7 +101,7 @@ void Network::anchor(NodeId id) {
 void Network::include(NodeId id) {
   for (const NodeId operand : graph_.node(id).operands())
     if (graph_.varies(operand)) nodes_[id].operands.push_back(operand);
-  Rule rule = graph_.rule(id, ranges_);
+  Rule rule = rule_of(id);
   if (auto affine = as_affine(id, rule)) {
     nodes_[id].kind = "elementwise, linear here";
     rule = *std::move(affine);
