@@ -60,6 +60,8 @@ class Graph {
   Range range_of(NodeId id, std::span<const Range> operands) const;
   // The rule of a node; `ranges` as from ranges(), or empty for all reals.
   Rule rule(NodeId id, std::span<const Range> ranges) const;
+  // What a node makes of squares, if its one varying operand is squares; ranges as from ranges().
+  rule::OfSquares of_squares(NodeId id, std::span<const Range> ranges, const rule::Squares* operand) const;
 
  private:
   struct Constant {

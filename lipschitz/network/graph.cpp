@@ -232,4 +232,13 @@ Rule Graph::rule(NodeId id, std::span<const Range> ranges) const {
   return n.op->lipschitz({Operands(values), n.value, varying_mask(id), operands});
 }
 
+rule::OfSquares Graph::of_squares(NodeId id, std::span<const Range> ranges, const rule::Squares* operand) const {
+  const Node& n = node(id);
+  std::vector<Range> operands;
+  for (const NodeId i : n.operands()) operands.push_back(ranges[i]);
+  const auto values = operand_values(n);
+  const RuleSite site{Operands(values), n.value, varying_mask(id), operands};
+  return n.op->of_squares({site, operand});
+}
+
 }  // namespace taut

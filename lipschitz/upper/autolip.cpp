@@ -133,6 +133,7 @@ void AutoLip::include(NodeId id, const rule::Elementwise& rule) {
     for (const auto& [anchor, map] : node(operand).terms) terms.emplace(anchor, FoldedMap::compose(slopes, map));
     if (const auto folded = bound_of_terms(terms)) bound = better(bound, *folded);
   }
+  if (const auto through = bound_through_roots(id)) bound = better(bound, *through);
   state(id).gains.push_back(largest);
   set_anchor(id, std::move(bound));
 }
@@ -187,6 +188,10 @@ void AutoLip::include(NodeId id, const rule::Bilinear&) {
 }
 
 void AutoLip::include(NodeId id, const rule::Unbounded& rule) {
+  if (const auto through = bound_through_roots(id); through && !through->magnitude().is_infinite()) {
+    state(id).gains.assign(node(id).operands.size(), certified(infinity, "by roots alone", graph_.describe(id)));
+    return set_anchor(id, *through);
+  }
   state(id).cause = id;
   unbounded_.emplace(id, rule);
   const UpperBound infinite =

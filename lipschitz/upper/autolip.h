@@ -73,6 +73,18 @@ class AutoLip {
   void include(NodeId id, const rule::Bilinear& rule);
   void include(NodeId id, const rule::Unbounded& rule);
 
+  // Squares but for sign and offset, and a bound of their roots: docs/mathematics/07-autolip.md#roots-of-squares.
+  struct Roots {
+    rule::Squares squares;
+    UpperBound bound;  // of ρ as a function of the joint input
+  };
+  const Roots* roots_of(NodeId id);
+  std::optional<Roots> roots_of_sum(NodeId id);
+  std::optional<Roots> roots_of_function(NodeId id, const rule::OfSquares& what, const Roots* operand);
+  std::optional<UpperBound> root_gain(NodeId id, std::size_t operand) const;
+  // The bound of a node that is a function of squares, through their roots.
+  std::optional<UpperBound> bound_through_roots(NodeId id);
+
   // The operation by which the function is proved to have no constant, or nothing:
   // docs/mathematics/07-autolip.md#functions-without-a-constant.
   std::optional<NodeId> proved_unbounded();
@@ -83,6 +95,7 @@ class AutoLip {
   std::string name_;
   std::vector<State> states_;  // by node
   std::map<NodeId, rule::Unbounded> unbounded_;
+  std::map<NodeId, std::optional<Roots>> roots_;
 };
 
 // What autolip() and, with AffineNorm::frobenius, the Frobenius product say of a network.
