@@ -30,7 +30,8 @@ AutoLip::AutoLip(const Network& network, const AutoLipOptions& options, std::str
       graph_(network.graph()),
       options_(options),
       name_(name),
-      states_(network.output() + std::size_t{1}) {}
+      states_(network.output() + std::size_t{1}),
+      supports_(network) {}
 
 AutoLipReport AutoLip::run() {
   const auto start = Options::Clock::now();
@@ -184,7 +185,28 @@ std::vector<UpperBound> AutoLip::gains_of(NodeId id, const std::vector<Gain>& of
 
 void AutoLip::include(NodeId id, const rule::Bilinear&) {
   state(id).gains = norms_of(node(id).maps);
-  set_anchor(id, combined(id, state(id).gains, false, [&](NodeId operand) { return bound_at_end(operand); }));
+  const std::vector<NodeId>& operands = node(id).operands;
+  UpperBound bound = combined(id, state(id).gains, false, [&](NodeId operand) { return bound_at_end(operand); });
+  if (operands.size() > 1 && !bound.magnitude().is_infinite() && supports_.apart(operands)) {
+    std::vector<UpperBound> parts;
+    for (std::size_t i = 0; i < operands.size(); ++i)
+      parts.push_back(product(state(id).gains[i], bound_at_end(operands[i])));
+    bound = better(bound, sum_apart(parts, graph_.describe(id)));
+  }
+  set_anchor(id, std::move(bound));
+}
+
+// Σ b_i ‖Δx_i‖ over parts x_i of the input: at most ‖b‖ in the dual norm times ‖Δx‖.
+UpperBound AutoLip::sum_apart(const std::vector<UpperBound>& terms, std::string detail) const {
+  switch (options_.norm) {
+    case Norm::l1:
+      return largest_of(terms);
+    case Norm::l2:
+      return joint(terms, std::move(detail));
+    case Norm::linf:
+      break;
+  }
+  return sum(terms, std::move(detail));
 }
 
 void AutoLip::include(NodeId id, const rule::Unbounded& rule) {

@@ -12,6 +12,7 @@
 
 #include "lipschitz/autolip.h"
 #include "lipschitz/network/network.h"
+#include "lipschitz/network/supports.h"
 
 namespace taut::detail {
 
@@ -65,6 +66,8 @@ class AutoLip {
   std::vector<UpperBound> norms_of(const std::vector<FoldedMap>& maps);
   UpperBound slope_bound(NodeId id, double slope) const;
   UpperBound largest_of(const std::vector<UpperBound>& parts) const;
+  // Of a sum of terms into which different numbers of the input enter.
+  UpperBound sum_apart(const std::vector<UpperBound>& terms, std::string detail) const;
 
   void include(NodeId id, const rule::Affine& rule);
   void include(NodeId id, const rule::Elementwise& rule);
@@ -96,6 +99,7 @@ class AutoLip {
   std::vector<State> states_;  // by node
   std::map<NodeId, rule::Unbounded> unbounded_;
   std::map<NodeId, std::optional<Roots>> roots_;
+  Supports supports_;
 };
 
 // What autolip() and, with AffineNorm::frobenius, the Frobenius product say of a network.
