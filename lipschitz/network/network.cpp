@@ -17,6 +17,8 @@ const std::vector<Index>* filled(const LinearMap& map) {
   return selection != nullptr ? selection->source.get() : nullptr;
 }
 
+bool has_no_constant(const Rule& rule) { return std::holds_alternative<rule::Unbounded>(rule); }
+
 }  // namespace
 
 bool write_apart(const std::vector<LinearMap>& maps) {
@@ -52,33 +54,35 @@ Network::Network(const Graph& graph, const Question& question, Behind behind)
     : graph_(graph), question_(question), behind_(behind), nodes_(graph.output() + std::size_t{1}) {
   graph_.require_finite();
   graph_.require_one_sample(question_.sample_axis);
-  prepare_ranges();
+  prepare_rules();
   prepare_inputs();
   for (const NodeId id : graph_.nodes())
     if (graph_.varies(id) && graph_.node(id).op != nullptr) include(id);
 }
 
-// Over all reals ranges cost a sweep that only what has no constant by itself makes worth its while.
-void Network::prepare_ranges() {
-  const auto unbounded = [&](NodeId id) {
-    const bool acts = graph_.varies(id) && graph_.node(id).op != nullptr;
-    return acts && std::holds_alternative<rule::Unbounded>(graph_.rule(id, {}));
-  };
-  if (!question_.box && std::ranges::none_of(graph_.nodes(), unbounded)) return;
+// Over all reals what an operation is by itself says most: that it is one map, that it has no constant. Ranges cost a
+// sweep, worth its while where something has none: the ranges of its operands may leave it one
+// (docs/mathematics/07-autolip.md#ranges-over-the-reals).
+void Network::prepare_rules() {
+  bool wants_ranges = question_.box.has_value();
+  for (const NodeId id : graph_.nodes()) {
+    if (question_.box || !graph_.varies(id) || graph_.node(id).op == nullptr) continue;
+    nodes_[id].rule = graph_.rule(id, {});
+    wants_ranges = wants_ranges || has_no_constant(*nodes_[id].rule);
+  }
+  if (!wants_ranges) return;
   const Interval all = question_.box.value_or(Interval::reals());
-  std::vector<Range> boxes;
-  for (const NodeId id : graph_.inputs()) boxes.push_back(Range::box(graph_.node(id).value.shape(), all));
-  ranges_ = graph_.ranges(boxes, question_.box ? OutOfDomain::is_error : OutOfDomain::has_no_value);
+  std::vector<Range> inputs;
+  for (const NodeId id : graph_.inputs()) inputs.push_back(Range::box(graph_.node(id).value.shape(), all));
+  ranges_ = graph_.ranges(inputs, question_.box ? OutOfDomain::is_error : OutOfDomain::has_no_value);
 }
 
-// Over all reals what an operation is by itself says most: that it is one map, that it has no constant. Where it has
-// none, the ranges of its operands may leave it one (docs/mathematics/07-autolip.md#ranges-over-the-reals).
-Rule Network::rule_of(NodeId id) const {
+Rule Network::rule_of(NodeId id) {
   if (question_.box) return graph_.rule(id, ranges_);
-  Rule by_itself = graph_.rule(id, {});
-  if (!std::holds_alternative<rule::Unbounded>(by_itself)) return by_itself;
+  Rule by_itself = *std::move(nodes_[id].rule);
+  if (!has_no_constant(by_itself)) return by_itself;
   Rule on_ranges = graph_.rule(id, ranges_);
-  return std::holds_alternative<rule::Unbounded>(on_ranges) ? by_itself : on_ranges;
+  return has_no_constant(on_ranges) ? by_itself : on_ranges;
 }
 
 void Network::prepare_inputs() {

@@ -71,8 +71,8 @@ class Network {
   std::span<const Range> ranges() const { return ranges_; }
 
  private:
-  void prepare_ranges();
-  Rule rule_of(NodeId id) const;
+  void prepare_rules();
+  Rule rule_of(NodeId id);
   void prepare_inputs();
   void anchor(NodeId id);
   void include(NodeId id);
