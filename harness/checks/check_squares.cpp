@@ -72,6 +72,7 @@ class SquaresCase {
     expect_makes(c_.op.of_squares({site, nullptr}), d);
     const OfSquares told = c_.op.of_squares({site, &squares});
     expect_makes(told, d);
+    report_.expect(told.gain >= 0.0, "a gain is a number from 0 to infinity, told ", told.gain);
     for (int n = iterations(8); n > 0 && std::isfinite(told.gain); --n) {
       Drawn other = d;
       other.rho = draw_roots(d, defined_, random_);
@@ -105,6 +106,7 @@ class SquaresCase {
     const Tensor at_a = value(a), at_b = value(b);
     for (std::size_t i = 0; i < a.size(); ++i) {
       const double before = Drawn::at(at_a, i), after = Drawn::at(at_b, i);
+      if (!std::isfinite(before) || !std::isfinite(after)) continue;  // rounding has left the domain
       const double moved = std::fabs(Drawn::at(a.rho, i) - Drawn::at(b.rho, i));
       const double rounding = 1e-13 * (std::fabs(before) + std::fabs(after)) +
                               gain * 1e-13 * (1.0 + std::fabs(Drawn::at(a.base, i))) + 1e-300;

@@ -81,6 +81,12 @@ class AutoLip {
     rule::Squares squares;
     UpperBound bound;  // of ρ as a function of the joint input
   };
+  // What is known of a node in this way: whether it is squares, and what it moves by as a function of squares.
+  struct ThroughRoots {
+    std::optional<Roots> roots;
+    double gain = infinity;  // where its operand is squares
+  };
+  const ThroughRoots& through_roots(NodeId id);
   const Roots* roots_of(NodeId id);
   std::optional<Roots> roots_of_sum(NodeId id);
   std::optional<Roots> roots_of_function(NodeId id, const rule::OfSquares& what, const Roots* operand);
@@ -98,7 +104,7 @@ class AutoLip {
   std::string name_;
   std::vector<State> states_;  // by node
   std::map<NodeId, rule::Unbounded> unbounded_;
-  std::map<NodeId, std::optional<Roots>> roots_;
+  std::map<NodeId, ThroughRoots> roots_;
   Supports supports_;
 };
 

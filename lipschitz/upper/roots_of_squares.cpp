@@ -69,19 +69,24 @@ bool keeps_base(const Squares& w, const Range& ends) {
 
 }  // namespace
 
-const AutoLip::Roots* AutoLip::roots_of(NodeId id) {
+const AutoLip::ThroughRoots& AutoLip::through_roots(NodeId id) {
   const auto [place, first] = roots_.try_emplace(id);
-  if (first && !network_.ranges().empty() && graph_.node(id).op != nullptr && graph_.varies(id)) {
-    const std::vector<NodeId>& operands = node(id).operands;
-    if (std::holds_alternative<rule::Affine>(*node(id).rule) && node(id).maps.size() == operands.size())
-      place->second = roots_of_sum(id);
-    if (!place->second && operands.size() == 1 && graph_.error_of_operands(id) == 0.0) {
-      const Roots* const operand = roots_of(operands.front());
-      const OfSquares what = graph_.of_squares(id, network_.ranges(), operand != nullptr ? &operand->squares : nullptr);
-      place->second = roots_of_function(id, what, operand);
-    }
-  }
-  return place->second ? &*place->second : nullptr;
+  ThroughRoots& known = place->second;
+  if (!first || network_.ranges().empty() || graph_.node(id).op == nullptr || !graph_.varies(id)) return known;
+  const std::vector<NodeId>& operands = node(id).operands;
+  if (std::holds_alternative<rule::Affine>(*node(id).rule) && node(id).maps.size() == operands.size())
+    known.roots = roots_of_sum(id);
+  if (known.roots || operands.size() != 1 || graph_.error_of_operands(id) != 0.0) return known;
+  const Roots* const operand = roots_of(operands.front());
+  const OfSquares what = graph_.of_squares(id, network_.ranges(), operand != nullptr ? &operand->squares : nullptr);
+  if (operand != nullptr) known.gain = what.gain;
+  known.roots = roots_of_function(id, what, operand);
+  return known;
+}
+
+const AutoLip::Roots* AutoLip::roots_of(NodeId id) {
+  const std::optional<Roots>& roots = through_roots(id).roots;
+  return roots ? &*roots : nullptr;
 }
 
 // w' = Σ A_k w_k + c of squares w_k: where the A_k s_k of a row have one sign, √|w' − b'| = √Σ |A_kij| ρ_kj².
@@ -144,13 +149,10 @@ std::optional<AutoLip::Roots> AutoLip::roots_of_function(NodeId id, const OfSqua
 }
 
 std::optional<UpperBound> AutoLip::bound_through_roots(NodeId id) {
-  const std::vector<NodeId>& operands = node(id).operands;
-  if (network_.ranges().empty() || operands.size() != 1 || graph_.error_of_operands(id) != 0.0) return std::nullopt;
-  const Roots* const operand = roots_of(operands.front());
-  if (operand == nullptr) return std::nullopt;
-  const double gain = graph_.of_squares(id, network_.ranges(), &operand->squares).gain;
+  const double gain = through_roots(id).gain;
   if (!std::isfinite(gain)) return std::nullopt;
-  return product(certified(gain, "gain by root", graph_.describe(id)), operand->bound, graph_.describe(id));
+  const Roots& operand = *roots_of(node(id).operands.front());
+  return product(certified(gain, "gain by root", graph_.describe(id)), operand.bound, graph_.describe(id));
 }
 
 }  // namespace taut::detail
