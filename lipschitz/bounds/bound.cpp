@@ -185,12 +185,10 @@ template std::ostream& operator<<(std::ostream&, const LowerBound&);
 UpperBound product(const UpperBound& outer, const UpperBound& inner, std::string detail) {
   const UpperBound both[] = {outer, inner};
   require_one_norm<Side::upper>(both, "product of bounds");
-  // A factor that is 0 by an estimate may not be 0: with an infinite one nothing is left.
-  const auto lost = [](const UpperBound& zero, const UpperBound& other) {
-    return zero.magnitude().is_zero() && !zero.is_certified() && other.magnitude().is_infinite();
-  };
-  if (lost(outer, inner) || lost(inner, outer))
-    return UpperBound::derived(Magnitude(infinity), outer.norm(), both, "product", std::move(detail));
+  for (const auto& [zero, other] : {std::pair(&outer, &inner), std::pair(&inner, &outer)})
+    if (zero->magnitude().is_zero() && !zero->is_certified() && other->magnitude().is_infinite())
+      throw NumericError(cat("[product of bounds] 0 times +inf is 0 only when the 0 is certified; got ", zero->str(),
+                             "; bound that factor with a certified method"));
   return UpperBound::derived(Magnitude::product(outer.magnitude(), inner.magnitude(), Side::upper), outer.norm(), both,
                              "product", std::move(detail));
 }
