@@ -11,6 +11,7 @@
 #include "autodiff/linear_map.h"
 #include "autodiff/norm.h"
 #include "autodiff/outward.h"
+#include "autodiff/range.h"
 #include "autodiff/tensor.h"
 
 namespace taut {
@@ -91,6 +92,26 @@ struct Unbounded {
   std::string why;
   bool proved = false;
   Escape escape = Escape::unknown;
+};
+
+// Squares but for sign and offset, entry by entry: w_i = b_i + s_i ρ_i² with ρ_i ≥ 0 and s_i = ±1. The numbers ρ may
+// have a constant where w has none: ‖x‖ = √w of w = Σ x_i² (docs/mathematics/03-elementwise.md#squares).
+struct Squares {
+  Range base;   // holds b
+  Tensor sign;  // f64
+};
+
+// What an operation with one varying operand x makes of squares.
+struct OfSquares {
+  enum class Makes : std::uint8_t {
+    nothing,
+    square,   // y_i = x_i², of any x
+    scaled,   // y_i = c_i w_i, c_i in `numbers`
+    clamped,  // y_i = min(max(w_i, lo_i), hi_i), lo_i at most and hi_i at least the ends of `numbers`
+  };
+  Makes makes = Makes::nothing;
+  Range numbers = {};
+  double gain = infinity;  // |y_i − y_i'| ≤ gain · |ρ_i − ρ_i'| where x is squares
 };
 
 }  // namespace rule

@@ -262,6 +262,7 @@ class Mish final : public Unit<Mish, MishFormula, Unary::mish> {
 class Softsign final : public Unit<Softsign, SoftsignFormula, Unary::softsign> {
  public:
   static constexpr OpInfo static_info{"softsign", "x / (1 + |x|)", "", ""};
+  bool fades(const Interval& x) const override { return x.lo >= 1.0 || x.hi <= -1.0; }
   Slope slope(const Interval& x) const override {
     return clamp(bell(x, [](double t) { return 1 / ((1 + std::fabs(t)) * (1 + std::fabs(t))); }), 0.0, 1.0);
   }
@@ -276,6 +277,7 @@ class Clip final : public Unit<Clip, ClipFormula, Unary::clip> {
   static constexpr OpInfo static_info{"clip", "min(max(x, lo), hi)", "derivative 0 at lo, 1 at hi", ""};
   Clip(double lo, double hi) : lo_(lo), hi_(hi) {}
   Attributes attributes() const override { return {{"lo", lo_}, {"hi", hi_}}; }
+  std::optional<Interval> clamps(const Interval&) const override { return Interval{lo_, hi_}; }
   Slope slope(const Interval& x) const override { return slope_of(*pieces(), x); }
   Interval image(const Interval& x) const override {
     return {std::min(std::max(x.lo, lo_), hi_), std::min(std::max(x.hi, lo_), hi_)};

@@ -201,7 +201,7 @@ void Graph::require_one_sample(int input_axis) const {
   }
 }
 
-std::vector<Range> Graph::ranges(std::span<const Range> of_inputs) const {
+std::vector<Range> Graph::ranges(std::span<const Range> of_inputs, OutOfDomain leaving) const {
   std::vector<Range> ranges(output_ + std::size_t{1});
   for (const NodeId id : nodes_) {
     const Node& n = node(id);
@@ -212,7 +212,12 @@ std::vector<Range> Graph::ranges(std::span<const Range> of_inputs) const {
     } else {
       std::vector<Range> operands;
       for (const NodeId operand : n.operands()) operands.push_back(ranges[operand]);
-      ranges[id] = range_of(id, operands);
+      try {
+        ranges[id] = range_of(id, operands);
+      } catch (const DomainError&) {
+        if (leaving == OutOfDomain::is_error) throw;
+        ranges[id] = Range::box(n.value.shape(), Interval::reals());
+      }
     }
   }
   return ranges;
@@ -225,6 +230,15 @@ Rule Graph::rule(NodeId id, std::span<const Range> ranges) const {
     for (const NodeId operand : n.operands()) operands.push_back(ranges[operand]);
   const auto values = operand_values(n);
   return n.op->lipschitz({Operands(values), n.value, varying_mask(id), operands});
+}
+
+rule::OfSquares Graph::of_squares(NodeId id, std::span<const Range> ranges, const rule::Squares* operand) const {
+  const Node& n = node(id);
+  std::vector<Range> operands;
+  for (const NodeId i : n.operands()) operands.push_back(ranges[i]);
+  const auto values = operand_values(n);
+  const RuleSite site{Operands(values), n.value, varying_mask(id), operands};
+  return n.op->of_squares({site, operand});
 }
 
 }  // namespace taut

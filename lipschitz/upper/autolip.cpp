@@ -28,7 +28,8 @@ AutoLip::AutoLip(const Network& network, const AutoLipOptions& options, std::str
       graph_(network.graph()),
       options_(options),
       name_(name),
-      states_(network.output() + std::size_t{1}) {}
+      states_(network.output() + std::size_t{1}),
+      supports_(network) {}
 
 AutoLipReport AutoLip::run() {
   const auto start = Budget::Clock::now();
@@ -131,6 +132,7 @@ void AutoLip::include(NodeId id, const rule::Elementwise& rule) {
     for (const auto& [anchor, map] : node(operand).terms) terms.emplace(anchor, FoldedMap::compose(slopes, map));
     if (const auto folded = bound_of_terms(terms)) bound = better(bound, *folded);
   }
+  if (const auto through = bound_through_roots(id)) bound = better(bound, *through);
   state(id).gains.push_back(largest);
   set_anchor(id, std::move(bound));
 }
@@ -183,10 +185,35 @@ std::vector<UpperBound> AutoLip::gains_of(NodeId id, const std::vector<Gain>& of
 
 void AutoLip::include(NodeId id, const rule::Bilinear&) {
   state(id).gains = norms_of(node(id).maps);
-  set_anchor(id, combined(id, state(id).gains, false, [&](NodeId operand) { return bound_at_end(operand); }));
+  const std::vector<NodeId>& operands = node(id).operands;
+  UpperBound bound = combined(id, state(id).gains, false, [&](NodeId operand) { return bound_at_end(operand); });
+  if (operands.size() > 1 && !bound.magnitude().is_infinite() && supports_.apart(operands)) {
+    std::vector<UpperBound> parts;
+    for (std::size_t i = 0; i < operands.size(); ++i)
+      parts.push_back(product(state(id).gains[i], bound_at_end(operands[i])));
+    bound = better(bound, sum_apart(parts, graph_.describe(id)));
+  }
+  set_anchor(id, std::move(bound));
+}
+
+// Σ b_i ‖Δx_i‖ over parts x_i of the input: at most ‖b‖ in the dual norm times ‖Δx‖.
+UpperBound AutoLip::sum_apart(const std::vector<UpperBound>& terms, std::string detail) const {
+  switch (options_.question.norm) {
+    case Norm::l1:
+      return largest_of(terms);
+    case Norm::l2:
+      return joint(terms, std::move(detail));
+    case Norm::linf:
+      break;
+  }
+  return sum(terms, std::move(detail));
 }
 
 void AutoLip::include(NodeId id, const rule::Unbounded& rule) {
+  if (const auto through = bound_through_roots(id); through && !through->magnitude().is_infinite()) {
+    state(id).gains.assign(node(id).operands.size(), certified(infinity, "by roots alone", graph_.describe(id)));
+    return set_anchor(id, *through);
+  }
   state(id).cause = id;
   unbounded_.emplace(id, rule);
   const UpperBound infinite =

@@ -112,11 +112,26 @@ std::optional<GraphNode> of_sum(const Matcher& m, const GraphNode& root) {
   return std::nullopt;
 }
 
+// sign(x)·|x|, also behind a ReLU, as LpPool is written.
+std::optional<GraphNode> of_product(const Matcher& m, const GraphNode& root) {
+  if (root.inputs.size() != 2) return std::nullopt;
+  for (const std::size_t i : {0U, 1U}) {
+    const GraphNode* const sign = m.made_by(root.inputs[i], "Sign");
+    if (sign == nullptr) continue;
+    const GraphNode* const relu = m.made_by(root.inputs[1 - i], "Relu");
+    const GraphNode* const abs = m.made_by(relu != nullptr ? relu->inputs[0] : root.inputs[1 - i], "Abs");
+    if (abs != nullptr && m.same(abs->inputs[0], sign->inputs[0]))
+      return recognised("Identity", {m.resolved(sign->inputs[0])});
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<GraphNode> kink_patterns(const Matcher& m, const GraphNode& root) {
   if (root.op == "Where") return of_where(m, root);
   if (root.op == "Max") return of_max(m, root);
+  if (root.op == "Mul") return of_product(m, root);
   if (root.op == "Add" || root.op == "Sub") return of_sum(m, root);
   return std::nullopt;
 }
