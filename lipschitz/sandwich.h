@@ -2,6 +2,7 @@
 // what they prove.
 #pragma once
 
+#include <functional>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -16,6 +17,8 @@
 
 namespace taut {
 
+struct Sandwich;
+
 struct SandwichOptions : Options {
   std::vector<Method> methods;  // run in this order; none: default_methods()
   Norm norm = Norm::l2;
@@ -24,6 +27,8 @@ struct SandwichOptions : Options {
   int sample_axis = 0;          // as of AutoLipOptions and LowerOptions
   bool layers = false;          // also fill Sandwich::layers, in the last tenth of the time if need be
   std::optional<double> seqlip_operations;  // SeqLipOptions::operations; none: its default
+  // Called by the calling thread after every method, with what is proved by then.
+  std::function<void(const Sandwich&)> so_far;
 
   SandwichOptions() = default;
   SandwichOptions(const Options& general) : Options(general) {}  // NOLINT(google-explicit-constructor)

@@ -65,7 +65,8 @@ FoldedMap FoldedMap::add(const FoldedMap& a, const FoldedMap& b) {
 }
 
 const Enclosure& FoldedMap::enclosure(const AutoLipOptions& options, bool& cut) const {
-  std::optional<Enclosure>& known = known_->norms[options.affine_norm == AffineNorm::frobenius ? 1 : 0];
+  std::optional<Enclosure>& known =
+      known_->norms[options.affine_norm == AffineNorm::frobenius ? 3 : static_cast<std::size_t>(options.norm)];
   if (!known) {
     known = computed(options);
   } else if (known->cut && !options.expired()) {

@@ -1,0 +1,280 @@
+#include "lipschitz/upper/step_bound.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "lipschitz/dense/dense_norm.h"
+#include "lipschitz/norms/matrix_form.h"
+#include "lipschitz/norms/sparse_rows.h"
+#include "lipschitz/upper/step.h"
+
+namespace taut::detail {
+namespace {
+
+constexpr Index most_entries = 1 << 22;
+constexpr double most_operations = 2e9;  // of a multiplier: about a second
+constexpr double most_norm = 0x1p60;     // beyond, errors of underflow were not counted
+
+// ---- steps of few entries
+
+// y = Σ D x + Σ V s(W x), neurons by their rows.
+struct SparseNeuron {
+  SparseRow before;
+  SparseRow after;  // outputs, weights
+  double lo = 0.0, hi = 1.0;
+};
+
+class SparseStep {
+ public:
+  // False where an entry is not known exactly.
+  bool read(const StepForm& form) {
+    outputs_ = size_of_result(form);
+    past_.resize(static_cast<std::size_t>(outputs_));
+    if (form.past && !read_past(*form.past)) return false;
+    return std::ranges::all_of(form.neurons, [&](const Neurons& neurons) { return read(neurons); });
+  }
+
+  std::optional<UpperBound> bound(Index inputs, Norm norm, const Options& options) {
+    const std::vector<Part> parts = components(inputs);
+    std::set<std::vector<double>> seen;
+    std::optional<UpperBound> largest;
+    for (const Part& part : parts) {
+      const Step step = matrices(part);
+      if (!seen.insert(signature(step)).second) continue;
+      const auto bound = bound_of(step, norm, options);
+      if (!bound) return std::nullopt;
+      if (!largest || largest->magnitude() < bound->magnitude()) largest = bound;
+    }
+    return largest;
+  }
+
+ private:
+  struct Part {
+    std::vector<Index> inputs, outputs;
+    std::vector<std::size_t> neurons;
+  };
+
+  static Index size_of_result(const StepForm& form) { return form.neurons.front().after.map().out_shape().size(); }
+  static std::optional<SparseRows> exact_rows(const FoldedMap& map) {
+    if (map.relative_error() != 0.0) return std::nullopt;
+    return sparse_rows(map.map(), most_entries);
+  }
+  bool read_past(const FoldedMap& map) {
+    auto rows = exact_rows(map);
+    if (rows) past_ = std::move(*rows);
+    return rows.has_value();
+  }
+
+  bool read(const Neurons& neurons) {
+    const auto before = exact_rows(neurons.before), after = exact_rows(neurons.after);
+    if (!before || !after) return false;
+    SparseRows weights(before->size());  // by neuron
+    for (std::size_t k = 0; k < after->size(); ++k)
+      for (const auto& [i, weight] : (*after)[k])
+        weights[static_cast<std::size_t>(i)].emplace_back(static_cast<Index>(k), weight);
+    for (std::size_t i = 0; i < before->size(); ++i) {
+      const auto at = static_cast<Index>(i);
+      if ((*before)[i].empty() || weights[i].empty()) continue;
+      SparseNeuron neuron{(*before)[i], weights[i], neurons.lo.at(at), neurons.hi.at(at)};
+      const bool whole = neurons.kink && neuron.lo == std::min(neurons.kink->first, neurons.kink->second) &&
+                         neuron.hi == std::max(neurons.kink->first, neurons.kink->second);
+      if (!whole || !add_kinked(neuron, *neurons.kink, neurons.origin)) neurons_.push_back(std::move(neuron));
+    }
+    return true;
+  }
+
+  // below · u + (above − below) · max(u, 0), with max(−u, 0) = max(u, 0) − u: all neurons of ±u become one.
+  bool add_kinked(const SparseNeuron& neuron, std::pair<double, double> kink, std::pair<NodeId, NodeId> origin) {
+    const bool flipped = neuron.before.front().second < 0.0;
+    SparseRow row = neuron.before;
+    if (flipped)
+      for (auto& [column, value] : row) value = -value;
+    // Of u' = |row|: s(u) = below u + rise max(u, 0), u = ±u'.
+    const double rise = kink.second - kink.first, straight = flipped ? -kink.second : kink.first;
+    const auto known = known_.find({origin, row});
+    const auto after = combined(neuron.after, rise, known != known_.end() ? neurons_[known->second].after : SparseRow{});
+    if (!after || outward_detail::sum_error(kink.second, -kink.first, rise) != 0.0) return false;
+    std::vector<std::pair<std::size_t, SparseRow>> changed;
+    for (const auto& [output, weight] : neuron.after) {
+      const double factor = weight * straight;
+      auto sum = combined(row, factor, past_[static_cast<std::size_t>(output)]);
+      if (!sum || std::fma(weight, straight, -factor) != 0.0) return false;
+      changed.emplace_back(static_cast<std::size_t>(output), std::move(*sum));
+    }
+    for (auto& [output, sum] : changed) past_[output] = std::move(sum);
+    const auto [place, first] = known_.try_emplace({origin, row}, neurons_.size());
+    if (first) neurons_.push_back({row, {}, 0.0, 1.0});
+    neurons_[place->second].after = *after;
+    return true;
+  }
+
+  // Inputs, outputs and neurons that entries connect.
+  std::vector<Part> components(Index inputs) const {
+    std::vector<Index> parent(static_cast<std::size_t>(inputs + outputs_));
+    std::iota(parent.begin(), parent.end(), Index{0});
+    const auto root = [&](Index i) {
+      while (parent[static_cast<std::size_t>(i)] != i)
+        i = parent[static_cast<std::size_t>(i)] = parent[static_cast<std::size_t>(parent[static_cast<std::size_t>(i)])];
+      return i;
+    };
+    const auto join = [&](Index a, Index b) { parent[static_cast<std::size_t>(root(a))] = root(b); };
+    for (Index k = 0; k < outputs_; ++k)
+      for (const auto& entry : past_[static_cast<std::size_t>(k)]) join(entry.first, inputs + k);
+    for (const SparseNeuron& neuron : neurons_) {
+      for (const auto& entry : neuron.before) join(entry.first, neuron.before.front().first);
+      for (const auto& entry : neuron.after) join(inputs + entry.first, neuron.before.front().first);
+    }
+    std::map<Index, Part> parts;
+    for (Index i = 0; i < inputs; ++i) parts[root(i)].inputs.push_back(i);
+    for (Index k = 0; k < outputs_; ++k) parts[root(inputs + k)].outputs.push_back(k);
+    for (std::size_t i = 0; i < neurons_.size(); ++i)
+      parts[root(neurons_[i].before.front().first)].neurons.push_back(i);
+    std::vector<Part> list;
+    for (auto& [at, part] : parts)
+      if (!part.inputs.empty() && !part.outputs.empty()) list.push_back(std::move(part));
+    return list;
+  }
+
+  Step matrices(const Part& part) const {
+    const auto p = static_cast<Index>(part.outputs.size()), m = static_cast<Index>(part.neurons.size()),
+               n = static_cast<Index>(part.inputs.size());
+    Step step{Tensor::zeros({p, n}, DType::f64), Tensor::zeros({p, m}, DType::f64), Tensor::zeros({m, n}, DType::f64),
+              Tensor::uninitialised({m}, DType::f64), Tensor::uninitialised({m}, DType::f64)};
+    const auto position = [](const std::vector<Index>& list, Index value) {
+      return static_cast<Index>(std::ranges::lower_bound(list, value) - list.begin());
+    };
+    double* const past = step.past.mutable_data<double>().data();
+    for (Index k = 0; k < p; ++k)
+      for (const auto& [j, value] : past_[static_cast<std::size_t>(part.outputs[static_cast<std::size_t>(k)])])
+        past[k * n + position(part.inputs, j)] = value;
+    double *const after = step.after.mutable_data<double>().data(), *const before = step.before.mutable_data<double>().data();
+    for (Index i = 0; i < m; ++i) {
+      const SparseNeuron& neuron = neurons_[part.neurons[static_cast<std::size_t>(i)]];
+      for (const auto& [j, value] : neuron.before) before[i * n + position(part.inputs, j)] = value;
+      for (const auto& [k, value] : neuron.after) after[position(part.outputs, k) * m + i] = value;
+      step.lo.mutable_data<double>()[static_cast<std::size_t>(i)] = neuron.lo;
+      step.hi.mutable_data<double>()[static_cast<std::size_t>(i)] = neuron.hi;
+    }
+    return step;
+  }
+
+  static std::vector<double> signature(const Step& step) {
+    std::vector<double> numbers{static_cast<double>(step.past.shape()[0]), static_cast<double>(step.past.shape()[1])};
+    for (const Tensor* part : {&step.past, &step.after, &step.before, &step.lo, &step.hi})
+      numbers.insert(numbers.end(), part->data<double>().begin(), part->data<double>().end());
+    return numbers;
+  }
+
+  static std::optional<UpperBound> bound_of(const Step& step, Norm norm, const Options& options) {
+    const Index p = step.past.shape()[0], m = step.lo.size(), n = step.past.shape()[1];
+    if (m <= most_corner_neurons) return bound_by_corners(step, norm, options);
+    if (norm != Norm::l2 || multiplier_cost(p, m, n) > most_operations) return std::nullopt;
+    return bound_by_multiplier(step, options);
+  }
+
+  Index outputs_ = 0;
+  SparseRows past_;
+  std::vector<SparseNeuron> neurons_;
+  std::map<std::pair<std::pair<NodeId, NodeId>, SparseRow>, std::size_t> known_;  // kinks
+};
+
+// ---- steps of matrices
+
+struct Matrix {
+  Tensor entries;
+  double error = 0.0;  // ≥ ‖exact − entries‖₂
+};
+
+std::optional<Matrix> matrix_of(const FoldedMap& map, const Options& options) {
+  const auto form = matrix_form(map.map(), options);
+  if (!form) return std::nullopt;
+  Magnitude error = form->error_in(Norm::l2);
+  if (map.relative_error() != 0.0)
+    error = Magnitude::sum(error,
+                           Magnitude::product(sum_bounds(map.map()).l2(), map.relative_error(), Side::upper),
+                           Side::upper);
+  return Matrix{form->matrix, error.round(Side::upper)};
+}
+
+double frobenius(const Tensor& a) {
+  return frobenius_up({a.data<double>().data(), a.shape()[0], a.shape()[1]}).round(Side::upper);
+}
+
+// The matrices of a whole step, and what their errors add to its constant.
+class WholeStep {
+ public:
+  static std::optional<UpperBound> bound(const StepForm& form, const Options& options) {
+    const Index n = form.neurons.front().before.map().in_shape().size(),
+                p = form.neurons.front().after.map().out_shape().size();
+    Index m = 0;
+    for (const Neurons& neurons : form.neurons) m += neurons.lo.size();
+    const double cost = multiplier_cost(p, m, n);
+    if (cost > most_operations || !options.affords(cost)) return std::nullopt;
+    WholeStep step(p, m, n);
+    if (!step.fill(form, options)) return std::nullopt;
+    const UpperBound exact = bound_by_multiplier(step.step_, options);
+    return sum(std::vector{exact, UpperBound::certified(step.error(), Norm::l2, "rounding of maps")});
+  }
+
+ private:
+  WholeStep(Index p, Index m, Index n)
+      : step_{Tensor::zeros({p, n}, DType::f64), Tensor::zeros({p, m}, DType::f64), Tensor::zeros({m, n}, DType::f64),
+              Tensor::zeros({m}, DType::f64), Tensor::zeros({m}, DType::f64)} {}
+
+  bool fill(const StepForm& form, const Options& options) {
+    if (form.past) {
+      const auto past = matrix_of(*form.past, options);
+      if (!past) return false;
+      step_.past = past->entries;
+      past_error_ = past->error;
+    }
+    Index at = 0;
+    for (const Neurons& neurons : form.neurons) {
+      const auto before = matrix_of(neurons.before, options), after = matrix_of(neurons.after, options);
+      if (!before || !after) return false;
+      place(neurons, before->entries, after->entries, at);
+      // Of matrices side by side or on top of each other: at most the sum.
+      before_error_ = add_up(before_error_, before->error);
+      after_error_ = add_up(after_error_, after->error);
+      at += neurons.lo.size();
+    }
+    return std::max({frobenius(step_.past), frobenius(step_.after), frobenius(step_.before)}) < most_norm;
+  }
+
+  void place(const Neurons& neurons, const Tensor& before, const Tensor& after, Index at) {
+    const Index count = neurons.lo.size(), m = step_.lo.size(), n = before.shape()[1];
+    std::ranges::copy(before.data<double>(), step_.before.mutable_data<double>().data() + at * n);
+    double* const to = step_.after.mutable_data<double>().data();
+    for (Index k = 0; k < after.shape()[0]; ++k)
+      std::copy_n(after.data<double>().data() + k * count, count, to + k * m + at);
+    std::ranges::copy(neurons.lo.data<double>(), step_.lo.mutable_data<double>().data() + at);
+    std::ranges::copy(neurons.hi.data<double>(), step_.hi.mutable_data<double>().data() + at);
+  }
+
+  // ‖D' x + V' s(W' x)‖ − ‖D x + V s(W x)‖ ≤ (‖ΔD‖ + |s| (‖ΔV‖ ‖W'‖ + ‖V‖ ‖ΔW‖)) ‖x‖
+  double error() const {
+    double slope = 0.0;
+    for (Index i = 0; i < step_.lo.size(); ++i)
+      slope = std::max({slope, std::fabs(step_.lo.at(i)), std::fabs(step_.hi.at(i))});
+    const double by_after = mul_up(after_error_, add_up(frobenius(step_.before), before_error_));
+    return add_up(past_error_, mul_up(slope, add_up(by_after, mul_up(frobenius(step_.after), before_error_))));
+  }
+
+  Step step_;
+  double past_error_ = 0.0, after_error_ = 0.0, before_error_ = 0.0;
+};
+
+}  // namespace
+
+std::optional<UpperBound> step_bound(const StepForm& form, const AutoLipOptions& options, bool& cut) {
+  SparseStep sparse;
+  if (sparse.read(form)) return sparse.bound(form.neurons.front().before.map().in_shape().size(), options.norm, options);
+  if (options.norm != Norm::l2) return std::nullopt;
+  if (auto bound = convolution_step_bound(form, options, cut)) return bound;
+  return WholeStep::bound(form, options);
+}
+
+}  // namespace taut::detail
