@@ -85,6 +85,7 @@ Analysis analyse_bounds(const Settings& settings, const Options& options,
       if (row.note.ends_with(box_hint)) row.note += ": --box LO:HI";
     analysis.seconds = seconds_since(start);
   };
+  keep(analysis);
   bounds.so_far = [&](const Sandwich& sandwich) {
     with(sandwich);
     keep(analysis);

@@ -74,7 +74,11 @@ Watched watched(const Patience& patience, std::function<Analysis(const Keep&)> w
   if (!shared->known)
     throw Error(patience.stop.stop_requested() ? "it was interrupted before anything was proved"
                                                : "the time limit passed before anything was proved; give it more time");
-  return {*shared->known, !done};
+  Watched result{*shared->known, !done};
+  if (!done)
+    result.analysis.model.notes.emplace_back(
+        "the time ended what was being computed: methods that had not answered are missing");
+  return result;
 }
 
 }  // namespace taut::cli

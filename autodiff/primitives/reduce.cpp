@@ -147,8 +147,7 @@ class Extreme : public Primitive {
     const IndexList winners = positions(largest ? x.lo : x.hi), group = group_of_each(x.shape(), over_);
     for (Index i = 0; i < x.lo.size(); ++i) {
       const Index winner = winners[group[i]];
-      if (i != winner && !(largest ? ahead(winner, i) : ahead.below(winner, i)))
-        return any_of_group(site);
+      if (i != winner && !(largest ? ahead(winner, i) : ahead.below(winner, i))) return any_of_group(site);
     }
     return selection_rule(x.shape(), site.out.shape(), winners.values());
   }

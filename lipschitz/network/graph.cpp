@@ -138,7 +138,7 @@ bool Graph::keeps_zero(NodeId id) const {
   std::vector<Range> operands;
   for (const NodeId operand : node(id).operands()) {
     const auto known = constants_.find(operand);
-    operands.push_back(varies(operand)              ? Range::point(Tensor::zeros(node(operand).value.shape(), DType::f64))
+    operands.push_back(varies(operand) ? Range::point(Tensor::zeros(node(operand).value.shape(), DType::f64))
                        : known != constants_.end() ? known->second.range
                                                    : Range::point(node(operand).value));
   }

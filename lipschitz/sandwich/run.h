@@ -49,7 +49,7 @@ class SandwichRun {
   std::optional<Graph> graph_;
   std::optional<Network> folding_, staying_;  // by what becomes of maps behind functions
   Options share_;
-  const MethodRow* row_ = nullptr;  // of the method that runs
+  const MethodRow* row_ = nullptr;   // of the method that runs
   std::map<Method, double> shares_;  // seconds that methods were given
   Sandwich result_;
 };

@@ -279,7 +279,8 @@ NodeRow AutoLip::row(NodeId id) {
 
 namespace {
 
-// By ‖y‖∞ ≤ ‖y‖₂ ≤ √n ‖y‖∞ and ‖y‖₂ ≤ ‖y‖₁ ≤ √n ‖y‖₂, from the constant in l2: over the input in linf, the output in l1.
+// By ‖y‖∞ ≤ ‖y‖₂ ≤ √n ‖y‖∞ and ‖y‖₂ ≤ ‖y‖₁ ≤ √n ‖y‖₂, from the constant in l2: over the input in linf, the output in
+// l1.
 UpperBound by_equivalence(const Network& network, const AutoLipOptions& options) {
   AutoLipOptions euclidean = options;
   euclidean.norm = Norm::l2;

@@ -52,8 +52,7 @@ FoldedMap rooted(const LinearMap& map, const Factored& factored, double slope, d
   scaled.kernel = scaled.kernel.to(DType::f64).copy();
   const auto entries = scaled.kernel.mutable_data<double>();
   const std::size_t each = entries.size() / std::max<std::size_t>(factored.factors.size(), 1);
-  for (std::size_t k = 0; k < entries.size(); ++k)
-    entries[k] *= sqrt_up(mul_up(factored.factors[k / each], slope));
+  for (std::size_t k = 0; k < entries.size(); ++k) entries[k] *= sqrt_up(mul_up(factored.factors[k / each], slope));
   const double rounding = 0x1p-52;
   return FoldedMap(LinearMap(map.in_shape(), map.out_shape(), scaled),
                    add_up(add_up(relative_error, rounding), mul_up(relative_error, rounding)));
@@ -69,8 +68,8 @@ std::optional<UpperBound> convolution_step_bound(const StepForm& form, const Aut
   if (form.neurons.size() != 1 || !is_identity(form.past)) return std::nullopt;
   const Neurons& neurons = form.neurons.front();
   const LinearMap &w = neurons.before.map(), &v = neurons.after.map();
-  const auto *const before = std::get_if<Convolution>(&w.structure()),
-             *const after = std::get_if<Convolution>(&v.structure());
+  const auto *const before = std::get_if<Convolution>(&w.structure()), *const after =
+                                                                           std::get_if<Convolution>(&v.structure());
   if (before == nullptr || after == nullptr) return std::nullopt;
   double slope = 0.0;
   for (Index i = 0; i < neurons.lo.size(); ++i) {

@@ -87,8 +87,10 @@ class EntryBounds {
     add(network_.output(), uniform(shape(network_.output()), 1.0));
     for (auto id = nodes.rbegin(); id != nodes.rend(); ++id) {
       if (!weights_[*id].defined()) continue;
-      if (network_.node(*id).rule) backward(*id, weights_[*id]);
-      else if (graph_.varies(*id)) at_terms(network_.node(*id).terms, weights_[*id]);
+      if (network_.node(*id).rule)
+        backward(*id, weights_[*id]);
+      else if (graph_.varies(*id))
+        at_terms(network_.node(*id).terms, weights_[*id]);
     }
     return at_input_.defined() ? largest(at_input_) : 0.0;
   }

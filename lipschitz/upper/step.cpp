@@ -7,10 +7,10 @@
 
 #define lapack_complex_float std::complex<float>
 #define lapack_complex_double std::complex<double>
-#include <complex>
-
 #include <cblas.h>
 #include <lapacke.h>
+
+#include <complex>
 
 #include "autodiff/range.h"
 #include "lipschitz/dense/dense_norm.h"
@@ -27,7 +27,9 @@ constexpr std::array factors{barely, 1.02, 1.1, 1.25, 1.5, 2.0, 3.0, 6.0};
 
 Index rows(const Tensor& a) { return a.shape()[0]; }
 Index columns(const Tensor& a) { return a.shape()[1]; }
-double frobenius(const Tensor& a) { return frobenius_up({a.data<double>().data(), rows(a), columns(a)}).round(Side::upper); }
+double frobenius(const Tensor& a) {
+  return frobenius_up({a.data<double>().data(), rows(a), columns(a)}).round(Side::upper);
+}
 
 // c += a diag(d) b
 void add_product(Tensor& c, const Tensor& a, const std::vector<double>& d, const Tensor& b) {
@@ -42,14 +44,14 @@ void add_product(Tensor& c, const Tensor& a, const std::vector<double>& d, const
 }
 
 // ≥ ‖(D + V diag(s) W)_computed − exact‖_F for |s| ≤ largest.
-double product_error(const Step& step, double largest) {
-  const double masses = add_up(frobenius(step.past),
-                               mul_up(largest, mul_up(frobenius(step.after), frobenius(step.before))));
+double product_error(const LayerStep& step, double largest) {
+  const double masses =
+      add_up(frobenius(step.past), mul_up(largest, mul_up(frobenius(step.after), frobenius(step.before))));
   const auto size = static_cast<double>(step.past.size() + step.after.size() + step.before.size());
   return add_up(mul_up(gamma_factor(columns(step.after) + 3, u), masses), mul_up(size, 0x1p-1000));
 }
 
-double largest_slope(const Step& step) {
+double largest_slope(const LayerStep& step) {
   double largest = 0.0;
   for (Index i = 0; i < step.lo.size(); ++i)
     largest = std::max({largest, std::fabs(step.lo.at(i)), std::fabs(step.hi.at(i))});
@@ -59,11 +61,11 @@ double largest_slope(const Step& step) {
 // The same step with slopes in [−1, 1]: slope = centre + radius · t.
 struct Centred {
   Tensor past, after, before;
-  double error = 0.0;  // of past, in norm
+  double error = 0.0;                        // of past, in norm
   std::vector<double> cancelling, balanced;  // candidates for Λ = Θ²
 };
 
-Centred centred(const Step& step) {
+Centred centred(const LayerStep& step) {
   const Index p = rows(step.past), m = step.lo.size(), n = columns(step.past);
   Centred c{step.past.copy(), step.after.copy(), step.before.copy(), product_error(step, largest_slope(step)), {}, {}};
   std::vector<double> centre, radius;
@@ -174,7 +176,7 @@ double multiplier_cost(Index p, Index m, Index n) {
   return 8.0 * all * all * all;
 }
 
-UpperBound bound_by_corners(const Step& step, Norm norm, const Options& options) {
+UpperBound bound_by_corners(const LayerStep& step, Norm norm, const Options& options) {
   const auto m = static_cast<std::size_t>(step.lo.size());
   const UpperBound error = UpperBound::certified(product_error(step, largest_slope(step)), norm, "rounding");
   std::optional<UpperBound> largest;
@@ -193,7 +195,7 @@ UpperBound bound_by_corners(const Step& step, Norm norm, const Options& options)
   return named(sum(parts), "corners of the slopes", "");
 }
 
-UpperBound bound_by_multiplier(const Step& step, const Options& options) {
+UpperBound bound_by_multiplier(const LayerStep& step, const Options& options) {
   const UpperBound nothing = UpperBound::certified(infinity, Norm::l2, "multiplier");
   const Centred c = centred(step);
   Choice best;

@@ -14,7 +14,7 @@
 namespace taut::detail {
 
 // f64 matrices; difference quotients of neuron i lie in [lo_i, hi_i].
-struct Step {
+struct LayerStep {
   Tensor past;    // D (p, n)
   Tensor after;   // V (p, m)
   Tensor before;  // W (m, n)
@@ -23,13 +23,13 @@ struct Step {
 
 // The largest norm of D + V diag(s) W over the corners of the slopes: exact up to rounding, of 2^m matrices. For few
 // neurons, in any norm.
-UpperBound bound_by_corners(const Step& step, Norm norm, const Options& options);
+UpperBound bound_by_corners(const LayerStep& step, Norm norm, const Options& options);
 inline constexpr Index most_corner_neurons = 6;
 
 // In l2, by one multiplier per neuron: with Θ > 0 diagonal, g > 0 and slopes of [−1, 1],
 //   ‖[D/g, V Θ⁻¹; Θ W/g, 0]‖ ≤ σ, σ ≥ 1, proves g σ².
 // Θ is taken from what makes the best known steps 1-Lipschitz, and scaled.
-UpperBound bound_by_multiplier(const Step& step, const Options& options);
+UpperBound bound_by_multiplier(const LayerStep& step, const Options& options);
 double multiplier_cost(Index p, Index m, Index n);  // operations, roughly
 
 }  // namespace taut::detail

@@ -42,7 +42,7 @@ class SparseStep {
     std::set<std::vector<double>> seen;
     std::optional<UpperBound> largest;
     for (const Part& part : parts) {
-      const Step step = matrices(part);
+      const LayerStep step = matrices(part);
       if (!seen.insert(signature(step)).second) continue;
       const auto bound = bound_of(step, norm, options);
       if (!bound) return std::nullopt;
@@ -95,7 +95,8 @@ class SparseStep {
     // Of u' = |row|: s(u) = below u + rise max(u, 0), u = ±u'.
     const double rise = kink.second - kink.first, straight = flipped ? -kink.second : kink.first;
     const auto known = known_.find({origin, row});
-    const auto after = combined(neuron.after, rise, known != known_.end() ? neurons_[known->second].after : SparseRow{});
+    const auto after =
+        combined(neuron.after, rise, known != known_.end() ? neurons_[known->second].after : SparseRow{});
     if (!after || outward_detail::sum_error(kink.second, -kink.first, rise) != 0.0) return false;
     std::vector<std::pair<std::size_t, SparseRow>> changed;
     for (const auto& [output, weight] : neuron.after) {
@@ -138,11 +139,12 @@ class SparseStep {
     return list;
   }
 
-  Step matrices(const Part& part) const {
+  LayerStep matrices(const Part& part) const {
     const auto p = static_cast<Index>(part.outputs.size()), m = static_cast<Index>(part.neurons.size()),
                n = static_cast<Index>(part.inputs.size());
-    Step step{Tensor::zeros({p, n}, DType::f64), Tensor::zeros({p, m}, DType::f64), Tensor::zeros({m, n}, DType::f64),
-              Tensor::uninitialised({m}, DType::f64), Tensor::uninitialised({m}, DType::f64)};
+    LayerStep step{Tensor::zeros({p, n}, DType::f64), Tensor::zeros({p, m}, DType::f64),
+                   Tensor::zeros({m, n}, DType::f64), Tensor::uninitialised({m}, DType::f64),
+                   Tensor::uninitialised({m}, DType::f64)};
     const auto position = [](const std::vector<Index>& list, Index value) {
       return static_cast<Index>(std::ranges::lower_bound(list, value) - list.begin());
     };
@@ -150,7 +152,8 @@ class SparseStep {
     for (Index k = 0; k < p; ++k)
       for (const auto& [j, value] : past_[static_cast<std::size_t>(part.outputs[static_cast<std::size_t>(k)])])
         past[k * n + position(part.inputs, j)] = value;
-    double *const after = step.after.mutable_data<double>().data(), *const before = step.before.mutable_data<double>().data();
+    double *const after = step.after.mutable_data<double>().data(), *const before =
+                                                                        step.before.mutable_data<double>().data();
     for (Index i = 0; i < m; ++i) {
       const SparseNeuron& neuron = neurons_[part.neurons[static_cast<std::size_t>(i)]];
       for (const auto& [j, value] : neuron.before) before[i * n + position(part.inputs, j)] = value;
@@ -161,14 +164,14 @@ class SparseStep {
     return step;
   }
 
-  static std::vector<double> signature(const Step& step) {
+  static std::vector<double> signature(const LayerStep& step) {
     std::vector<double> numbers{static_cast<double>(step.past.shape()[0]), static_cast<double>(step.past.shape()[1])};
     for (const Tensor* part : {&step.past, &step.after, &step.before, &step.lo, &step.hi})
       numbers.insert(numbers.end(), part->data<double>().begin(), part->data<double>().end());
     return numbers;
   }
 
-  static std::optional<UpperBound> bound_of(const Step& step, Norm norm, const Options& options) {
+  static std::optional<UpperBound> bound_of(const LayerStep& step, Norm norm, const Options& options) {
     const Index p = step.past.shape()[0], m = step.lo.size(), n = step.past.shape()[1];
     if (m <= most_corner_neurons) return bound_by_corners(step, norm, options);
     if (norm != Norm::l2 || multiplier_cost(p, m, n) > most_operations) return std::nullopt;
@@ -193,8 +196,7 @@ std::optional<Matrix> matrix_of(const FoldedMap& map, const Options& options) {
   if (!form) return std::nullopt;
   Magnitude error = form->error_in(Norm::l2);
   if (map.relative_error() != 0.0)
-    error = Magnitude::sum(error,
-                           Magnitude::product(sum_bounds(map.map()).l2(), map.relative_error(), Side::upper),
+    error = Magnitude::sum(error, Magnitude::product(sum_bounds(map.map()).l2(), map.relative_error(), Side::upper),
                            Side::upper);
   return Matrix{form->matrix, error.round(Side::upper)};
 }
@@ -263,7 +265,7 @@ class WholeStep {
     return add_up(past_error_, mul_up(slope, add_up(by_after, mul_up(frobenius(step_.after), before_error_))));
   }
 
-  Step step_;
+  LayerStep step_;
   double past_error_ = 0.0, after_error_ = 0.0, before_error_ = 0.0;
 };
 
@@ -271,7 +273,8 @@ class WholeStep {
 
 std::optional<UpperBound> step_bound(const StepForm& form, const AutoLipOptions& options, bool& cut) {
   SparseStep sparse;
-  if (sparse.read(form)) return sparse.bound(form.neurons.front().before.map().in_shape().size(), options.norm, options);
+  if (sparse.read(form))
+    return sparse.bound(form.neurons.front().before.map().in_shape().size(), options.norm, options);
   if (options.norm != Norm::l2) return std::nullopt;
   if (auto bound = convolution_step_bound(form, options, cut)) return bound;
   return WholeStep::bound(form, options);

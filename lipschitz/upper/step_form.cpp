@@ -135,7 +135,8 @@ class Builder {
 
 }  // namespace
 
-StepFinder::StepFinder(const Network& network) : network_(network), dominator_(network.output() + std::size_t{1}, none) {
+StepFinder::StepFinder(const Network& network)
+    : network_(network), dominator_(network.output() + std::size_t{1}, none) {
   for (const NodeId id : network.graph().nodes()) {
     const std::vector<NodeId>& operands = network.node(id).operands;
     if (operands.empty()) continue;

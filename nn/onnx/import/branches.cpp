@@ -84,10 +84,12 @@ class Inlined {
  private:
   std::string renamed(const std::string& name) const { return own_.contains(name) ? prefix_ + name : name; }
   GraphNode renamed(GraphNode node) const {
+    if (node.name.empty() && !node.outputs.empty()) node.name = node.outputs.front();
     for (std::string& name : node.inputs) name = renamed(name);
     for (std::string& name : node.outputs) name = renamed(name);
     for (auto& [name, attribute] : node.attributes)
-      if (auto* inner = std::get_if<Subgraph>(&attribute)) *inner = std::make_shared<const GraphData>(captures_renamed(**inner));
+      if (auto* inner = std::get_if<Subgraph>(&attribute))
+        *inner = std::make_shared<const GraphData>(captures_renamed(**inner));
     return node;
   }
   // Of a graph within the branch: what it takes of the branch.
@@ -138,7 +140,8 @@ GraphData with_branches_taken(GraphData graph, const std::string& file) {
     const auto at = graph.nodes.erase(graph.nodes.begin() + static_cast<std::ptrdiff_t>(i));
     graph.nodes.insert(at, inlined.nodes.begin(), inlined.nodes.end());
     graph.initialisers.insert(graph.initialisers.end(), inlined.initialisers.begin(), inlined.initialisers.end());
-    if (graph.nodes.size() > most_nodes) throw FileError(cat(file, ": its branches have more than ", most_nodes, " nodes"));
+    if (graph.nodes.size() > most_nodes)
+      throw FileError(cat(file, ": its branches have more than ", most_nodes, " nodes"));
   }
   return graph;
 }

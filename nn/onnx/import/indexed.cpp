@@ -74,7 +74,8 @@ void scatter(Call& call, const std::vector<Index>& list) {
   if (call.is_float(0) != call.is_float(2)) call.fail("its operands must be of one type");
   if (static_cast<Index>(list.size()) != updates.shape().size()) call.fail("its updates and indices do not fit");
   const Index n = x.shape().size();
-  const Var flat = reshape(x, Shape{n}, call.where()), news = reshape(updates, Shape{updates.shape().size()}, call.where());
+  const Var flat = reshape(x, Shape{n}, call.where()),
+            news = reshape(updates, Shape{updates.shape().size()}, call.where());
   // Each place takes from the data followed by the updates; what is added, from a 0 followed by them.
   const bool adds = reduction == "add";
   std::vector<std::vector<Index>> rounds;
@@ -118,7 +119,9 @@ void scatter_elements(Call& call) {
   scatter(call, list);
 }
 
-void scatter_nd(Call& call) { scatter(call, positions(slices(call, call.value(0).var.shape(), call.constant(1, "indices"), 0))); }
+void scatter_nd(Call& call) {
+  scatter(call, positions(slices(call, call.value(0).var.shape(), call.constant(1, "indices"), 0)));
+}
 
 // values[1] where the index names the place along a new axis, values[0] elsewhere.
 void one_hot(Call& call) {

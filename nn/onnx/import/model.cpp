@@ -34,8 +34,10 @@ Var from_axis(const Var& all, int axis) {
 
 struct Model::State {
   State(const GraphData& graph, const ImportOptions& options, const std::string& path)
-      : file(path), ports(choose_ports(graph, options, file)),
-        axis(std::max(0, options.batch_axis.value_or(0))), notes(ports.notes) {
+      : file(path),
+        ports(choose_ports(graph, options, file)),
+        axis(std::max(0, options.batch_axis.value_or(0))),
+        notes(ports.notes) {
     for (const GraphPort& port : ports.looked_at) sizes.push_back(checked_sizes(port, options.input_shape));
     for (const GraphPort& port : ports.held) {
       held_sizes.push_back(checked_sizes(port, {}));
@@ -346,7 +348,7 @@ std::map<std::string, Array> evaluate(const GraphData& graph, const std::map<std
   std::vector<std::string> given;
   for (const auto& [input, array] : inputs) given.push_back(input);
   const memory::Limit limit(std::size_t{2} << 30);
-  Program program(graph, name, given, varying, outputs);
+  Program program(with_branches_taken(graph, name), name, given, varying, outputs);
   Tape tape;
   std::vector<Value> values;
   for (const auto& [input, array] : inputs) {

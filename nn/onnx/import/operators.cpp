@@ -14,10 +14,10 @@ namespace {
 
 std::vector<Operator> all() {
   std::vector<Operator> list;
-  for (const auto& part : {elementwise_operators(), linear_operators(), reduction_operators(), moving_operators(),
-                           image_operators(), resizing_operators(), whole_number_operators(), indexed_operators(),
-                           quantised_operators(), recurrent_operators(), transformer_operators(),
-                           microsoft_operators()})
+  for (const auto& part :
+       {elementwise_operators(), linear_operators(), reduction_operators(), moving_operators(), image_operators(),
+        resizing_operators(), whole_number_operators(), indexed_operators(), quantised_operators(),
+        recurrent_operators(), transformer_operators(), microsoft_operators()})
     list.insert(list.end(), part.begin(), part.end());
   std::ranges::sort(list, {}, &Operator::op);
   return list;
@@ -58,14 +58,9 @@ const Operator* find_operator(std::string_view domain, std::string_view op) {
 
 std::string_view nearest_operator(std::string_view op) {
   // What is better than a similar name.
-  static const std::map<std::string_view, std::string_view> instead{{"Hardmax", "Softmax"},
-                                                                    {"MaxUnpool", "MaxPool"},
-                                                                    {"Tan", "Tanh"},
-                                                                    {"QLinearConv", "Conv"},
-                                                                    {"ConvInteger", "Conv"},
-                                                                    {"QLinearMatMul", "MatMul"},
-                                                                    {"DeformConv", "Conv"},
-                                                                    {"MaxRoiPool", "MaxPool"}};
+  static const std::map<std::string_view, std::string_view> instead{
+      {"Hardmax", "Softmax"},  {"MaxUnpool", "MaxPool"},    {"Tan", "Tanh"},        {"QLinearConv", "Conv"},
+      {"ConvInteger", "Conv"}, {"QLinearMatMul", "MatMul"}, {"DeformConv", "Conv"}, {"MaxRoiPool", "MaxPool"}};
   if (const auto found = instead.find(op); found != instead.end()) return found->second;
   if (op.size() > 80) return "";
   std::string_view best;

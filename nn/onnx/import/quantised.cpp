@@ -67,21 +67,30 @@ void quantize_linear(Call& call) {
   require_constant(call);
   const Shape& shape = call.value(0).var.shape();
   const auto attribute = static_cast<ElementType>(call.i("output_dtype", 0));
-  const ElementType type = call.has(2)                             ? call.value(2).type
+  const ElementType type = call.has(2)                           ? call.value(2).type
                            : attribute != ElementType::undefined ? attribute
-                                                                   : ElementType::u8;
+                                                                 : ElementType::u8;
   const Interval fits = limits_of(call, type);
   const Tensor scale = broadcast_to(spread(call, Var(call.constant(1, "scale").to(DType::f64)), shape), shape).value();
-  const Tensor zero = call.has(2) ? broadcast_to(spread(call, Var(call.constant(2, "zero point").to(DType::f64)), shape), shape).value()
-                                  : Tensor::zeros(shape, DType::f64);
+  const Tensor zero =
+      call.has(2) ? broadcast_to(spread(call, Var(call.constant(2, "zero point").to(DType::f64)), shape), shape).value()
+                  : Tensor::zeros(shape, DType::f64);
   const Range x = call.enclosed(0, "operand");
   Tensor y = Tensor::uninitialised(shape, DType::f64);
   for (Index i = 0; i < shape.size(); ++i) {
     const double s = scale.at(i);
     if (!(s > 0.0)) call.fail("its scale must be positive");
-    const auto step = [&](double quotient) { return std::clamp(std::nearbyint(quotient) + zero.at(i), fits.lo, fits.hi); };
+    const auto step = [&](double quotient) {
+      return std::clamp(std::nearbyint(quotient) + zero.at(i), fits.lo, fits.hi);
+    };
+    // Programs divide in the type of the model, which may round to the other side of a step.
+    const double rounded =
+        call.dtype() == DType::f32
+            ? static_cast<double>(static_cast<float>(call.value(0).var.value().at(i)) / static_cast<float>(s))
+            : call.value(0).var.value().at(i) / s;
     const double lo = step(div_down(x.at(i).lo, s)), hi = step(div_up(x.at(i).hi, s));
-    if (lo != hi) call.unsupported("a number that lies between two steps by less than it is known");
+    if (lo != hi || step(rounded) != lo)
+      call.unsupported("a number that lies between two steps by less than it is known");
     y.mutable_data<double>()[static_cast<std::size_t>(i)] = lo;
   }
   call.whole(0, y, type);

@@ -39,11 +39,11 @@ class Activations {
     if (name == "Softplus") return [=](const Var& x) { return softplus(x, where); };
     if (name == "LeakyRelu") return [=, a = next(alphas_, 0.01F)](const Var& x) { return leaky_relu(x, a, where); };
     if (name == "Elu") return [=, a = next(alphas_, 1.0)](const Var& x) { return elu(x, a, where); };
-    const double a = next(alphas_, name == "HardSigmoid" ? 0.2F : 1.0),
-                 b = next(betas_, name == "HardSigmoid" ? 0.5 : name == "ScaledTanh" ? 1.0 : 0.0);
+    const double a = next(alphas_, name == "HardSigmoid" ? 0.2F : 1.0), b = next(betas_, name == "HardSigmoid"  ? 0.5
+                                                                                         : name == "ScaledTanh" ? 1.0
+                                                                                                                : 0.0);
     if (name == "HardSigmoid") return [=](const Var& x) { return hard_sigmoid(x, a, b, where); };
-    if (name == "ScaledTanh")
-      return [=](const Var& x) { return scale(tanh(scale(x, b, where), where), a, where); };
+    if (name == "ScaledTanh") return [=](const Var& x) { return scale(tanh(scale(x, b, where), where), a, where); };
     if (name == "Affine") return [=](const Var& x) { return shift(scale(x, a, where), b, where); };
     call_.unsupported(cat("the activation ", name.substr(0, 40)));
   }
@@ -55,10 +55,10 @@ class Activations {
 
 // The weights of one direction. A state that is not defined is 0.
 struct Direction {
-  Var input, recurrent;             // (gates · H, I) and (gates · H, H)
-  Var input_bias, recurrent_bias;   // (gates · H), or undefined
-  Var peepholes;                    // (3 · H), or undefined
-  Var hidden, cell;                 // (batch, H)
+  Var input, recurrent;            // (gates · H, I) and (gates · H, H)
+  Var input_bias, recurrent_bias;  // (gates · H), or undefined
+  Var peepholes;                   // (3 · H), or undefined
+  Var hidden, cell;                // (batch, H)
   std::vector<Activation> functions;
   bool backwards = false;
 };
@@ -82,8 +82,10 @@ class Recurrence {
     if (direction != "forward" && direction != "reverse" && direction != "bidirectional")
       call.fail("its direction must be forward, reverse or bidirectional");
     directions_ = direction == "bidirectional" ? 2 : 1;
-    if (const auto* names = names_of_activations(); names != nullptr) activations = *names;
-    else if (directions_ == 2) activations.insert(activations.end(), activations.begin(), activations.end());
+    if (const auto* names = names_of_activations(); names != nullptr)
+      activations = *names;
+    else if (directions_ == 2)
+      activations.insert(activations.end(), activations.begin(), activations.end());
     const std::vector<Activation> functions = Activations(call, activations).all();
     const std::size_t each = functions.size() / static_cast<std::size_t>(directions_);
     for (Index d = 0; d < directions_; ++d) {
@@ -118,7 +120,9 @@ class Recurrence {
     if (call_.output_count() > 2) call_.out(2, state(cells));
   }
 
-  Var gate(const Var& all, Index k) const { return slice(all, all.shape().rank() - 1, k * size_, (k + 1) * size_, 1, where_); }
+  Var gate(const Var& all, Index k) const {
+    return slice(all, all.shape().rank() - 1, k * size_, (k + 1) * size_, 1, where_);
+  }
   // R h of these gates.
   Var recurrent(const Direction& d, const Var& h, Index from, Index to) const {
     return dense(h, slice(d.recurrent, 0, from * size_, to * size_, 1, where_), Var(), where_);
@@ -209,7 +213,8 @@ void lstm(Call& call) {
     if (d.hidden.defined()) z = add(z, cell.recurrent(d, d.hidden, 0, 4), where);
     const auto gate = [&](Index k, Index peephole, const Var& seen) {
       Var g = cell.gate(z, k);
-      if (d.peepholes.defined() && seen.defined()) g = add(g, mul(seen, cell.gate(d.peepholes, peephole), where), where);
+      if (d.peepholes.defined() && seen.defined())
+        g = add(g, mul(seen, cell.gate(d.peepholes, peephole), where), where);
       return d.functions[0](cell.clipped(g));
     };
     const Var in = gate(0, 0, d.cell);

@@ -41,7 +41,8 @@ void shrink(Call& call) {
   const double lambda = call.f("lambd", 0.5), bias = call.f("bias", 0.0);
   const Where where = call.where();
   if (bias == lambda && lambda >= 0.0)
-    return call.out(sub(relu(shift(x, -lambda, where), where), relu(shift(neg(x, where), -lambda, where), where), where));
+    return call.out(
+        sub(relu(shift(x, -lambda, where), where), relu(shift(neg(x, where), -lambda, where), where), where));
   const Var above = step(shift(x, -lambda, where), where), below = step(shift(neg(x, where), -lambda, where), where);
   call.out(add(mul(shift(x, -bias, where), above, where), mul(shift(x, bias, where), below, where), where));
 }
@@ -124,10 +125,11 @@ void attention_operator(Call& call) {
     y = attention(q, k, v, mask, where);
   } else {
     Var scores = matmul(q, k, false, true, where);
-    scores = call.has("scale") ? scale(scores, call.f("scale", 1.0), where)
-                               : mul(scores, rsqrt(Var(Tensor::scalar(static_cast<double>(q.shape()[3]), call.dtype())), where), where);
-    if (cap != 0.0)
-      scores = scale(tanh(divided(scores, Tensor::scalar(cap, call.dtype()), where), where), cap, where);
+    scores =
+        call.has("scale")
+            ? scale(scores, call.f("scale", 1.0), where)
+            : mul(scores, rsqrt(Var(Tensor::scalar(static_cast<double>(q.shape()[3]), call.dtype())), where), where);
+    if (cap != 0.0) scores = scale(tanh(divided(scores, Tensor::scalar(cap, call.dtype()), where), where), cap, where);
     if (mask.defined()) scores = add(scores, Var(mask), where);
     y = matmul(softmax(scores, -1, where), v, false, false, where);
   }

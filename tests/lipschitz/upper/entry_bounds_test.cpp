@@ -5,6 +5,7 @@
 #include "autodiff/ops.h"
 #include "lipschitz/autolip.h"
 #include "lipschitz/lower.h"
+#include "lipschitz/search.h"
 #include "tests/support/oracles.h"
 
 namespace taut {
@@ -56,7 +57,11 @@ std::vector<Net> nets() {
            }},
           {"pool", {1, 2, 6, 6}, [=](const Var& x) { return max_pool2d(relu(conv(x, a)), {}); }},
           {"sum of squares on sigmoids", {1, 6}, [=](const Var& x) { return softmax(dense(x, Var(w), Var())); }},
-          {"two of the same", {1, 6}, [=](const Var& x) { return concat({maximum(x, neg(x)), x}, 1); }},
+          {"two of the same",
+           {1, 6},
+           [=](const Var& x) {
+             return concat({maximum(x, neg(x)), x}, 1);
+           }},
           {"layer norm", {1, 6}, [=](const Var& x) { return layer_norm(dense(x, Var(u), Var()), Var(), Var(), 0.1); }},
           {"no activation", {1, 6}, [=](const Var& x) { return dense(dense(x, Var(w), Var()), Var(v), Var()); }}};
 }

@@ -75,27 +75,41 @@ std::vector<Module> modules() {
       {"positive and negative part", [](const Var& x) { return both(relu(x), clip(x, -infinity, 0.0)); }, 1.0},
       {"crelu of a part", [](const Var& x) { return both(relu(halves(x)[0]), relu(neg(halves(x)[0]))); }, 1.0},
       {"crelu beside the rest",
-       [](const Var& x) { return concat({relu(halves(x)[0]), halves(x)[1], relu(neg(halves(x)[0]))}, 1); }, 1.0},
-      {"max and min", [](const Var& x) { return both(maximum(halves(x)[0], halves(x)[1]), minimum(halves(x)[0], halves(x)[1])); }, 1.0},
+       [](const Var& x) {
+         return concat({relu(halves(x)[0]), halves(x)[1], relu(neg(halves(x)[0]))}, 1);
+       },
+       1.0},
+      {"max and min",
+       [](const Var& x) { return both(maximum(halves(x)[0], halves(x)[1]), minimum(halves(x)[0], halves(x)[1])); },
+       1.0},
       {"min and max, swapped",
-       [](const Var& x) { return both(minimum(halves(x)[1], halves(x)[0]), maximum(halves(x)[0], halves(x)[1])); }, 1.0},
-      {"min by max", [](const Var& x) { return both(maximum(halves(x)[0], halves(x)[1]), neg(maximum(neg(halves(x)[0]), neg(halves(x)[1])))); }, 1.0},
+       [](const Var& x) { return both(minimum(halves(x)[1], halves(x)[0]), maximum(halves(x)[0], halves(x)[1])); },
+       1.0},
+      {"min by max",
+       [](const Var& x) {
+         return both(maximum(halves(x)[0], halves(x)[1]), neg(maximum(neg(halves(x)[0]), neg(halves(x)[1]))));
+       },
+       1.0},
       {"max and min of pairs", [](const Var& x) { return both(max(pairs(x), {2}), min(pairs(x), {2})); }, 1.0},
       {"min and max, stacked",
        [](const Var& x) {
          return reshape(concat({min(pairs(x), {2}, true), max(pairs(x), {2}, true)}, 2), Shape{1, 6});
-       }, 1.0},
+       },
+       1.0},
       {"minus the absolute value", [](const Var& x) { return x - scale(relu(x), 2.0); }, 1.0},
       {"average of residuals", [](const Var& x) { return scale(x + x - relu(x), 0.5); }, 1.0},
       {"relu by its other side", [](const Var& x) { return x + relu(neg(x)); }, 1.0},
       {"leaky halves", [](const Var& x) { return both(leaky_relu(x, 0.5), relu(neg(x))); }, std::sqrt(1.25)},
       // What only looks like it.
       {"crelu with a shift", [](const Var& x) { return both(relu(shift(x, 1.0)), relu(shift(neg(x), 1.0))); }, root2},
-      {"the same maximum twice", [](const Var& x) { return both(maximum(halves(x)[0], halves(x)[1]), maximum(halves(x)[1], halves(x)[0])); }, root2},
+      {"the same maximum twice",
+       [](const Var& x) { return both(maximum(halves(x)[0], halves(x)[1]), maximum(halves(x)[1], halves(x)[0])); },
+       root2},
       {"max and min of different pairs",
        [](const Var& x) {
          return both(maximum(halves(x)[0], halves(x)[1]), minimum(shift(halves(x)[0], 1.0), halves(x)[1]));
-       }, root2},
+       },
+       root2},
       {"relu of two scales", [](const Var& x) { return both(relu(x), relu(scale(x, 2.0))); }, std::sqrt(5.0)},
       {"tanh twice", [](const Var& x) { return both(tanh(x), tanh(neg(x))); }, root2},
   };
@@ -190,9 +204,7 @@ BOOST_AUTO_TEST_CASE(steps_of_convolutions) {
     const auto layer = [=](const Var& x) { return conv2d(x, Var(kernel), Var(), options); };
     const double square = std::pow(bound_of(layer, image), 2);
     const auto step_by = [=](double c) -> Function {
-      return [=](const Var& x) {
-        return x - scale(conv_transpose2d(relu(layer(x)), Var(kernel), Var(), options), c);
-      };
+      return [=](const Var& x) { return x - scale(conv_transpose2d(relu(layer(x)), Var(kernel), Var(), options), c); };
     };
     BOOST_TEST(bound_of(step_by(1.0 / square), image) <= 1.0 + 1e-6);
     BOOST_TEST(bound_of(step_by(2.0 / square), image) <= 1.0 + 1e-6);
@@ -214,8 +226,8 @@ BOOST_AUTO_TEST_CASE(random_steps_are_bounded) {
   Random random(14);
   for (int k = 0; k < 40; ++k) {
     const Index p = 1 + k % 4, m = 1 + k % 5, n = 1 + k % 3;
-    detail::Step step{random_matrix(random, p, n), random_matrix(random, p, m, std::pow(10.0, k % 5 - 2)),
-                      random_matrix(random, m, n), random_matrix(random, 1, m).reshaped(Shape{m}), Tensor()};
+    detail::LayerStep step{random_matrix(random, p, n), random_matrix(random, p, m, std::pow(10.0, k % 5 - 2)),
+                           random_matrix(random, m, n), random_matrix(random, 1, m).reshaped(Shape{m}), Tensor()};
     step.hi = step.lo.copy();
     for (double& e : step.hi.mutable_data<double>()) e += random.uniform(0.0, 1.5);
     double most = 0.0;

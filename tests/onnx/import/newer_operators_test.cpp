@@ -24,7 +24,11 @@ Tensor points(const Shape& shape, std::uint64_t seed = 1) {
   for (double& e : x.mutable_data<double>()) e = static_cast<double>(random() % 4001) / 1000.0 - 2.0;
   return x;
 }
-onnx::Model whole(const onnx::GraphData& data) { return onnx::Model::of(data, {.batch_axis = onnx::no_batch_axis}); }
+onnx::Model whole(const onnx::GraphData& data) {
+  onnx::ImportOptions options;
+  options.batch_axis = onnx::no_batch_axis;
+  return onnx::Model::of(data, options);
+}
 Tensor value(const onnx::GraphData& data, const Tensor& x) {
   const onnx::Model model = whole(data);
   return model(Var(x.reshaped(model.sample().shape()))).value();
@@ -60,19 +64,26 @@ std::vector<Function1> functions() {
     return n;
   };
   const auto gelu = [](double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); };
-  const auto fast = [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); };
-  return {{"Swish", of("Swish"), [](double x) { return x * logistic(x); }, 1.1},
-          {"Swish 0.5", of("Swish", {{"alpha", 0.5F}}), [](double x) { return x * logistic(0.5 * x); }, 1.1},
-          {"Swish 0", of("Swish", {{"alpha", 0.0F}}), [](double x) { return 0.5 * x; }, 0.5},
-          {"QuickGelu", contributed("QuickGelu"), [](double x) { return x * logistic(double{1.702F} * x); }, 1.1},
-          {"Gelu", contributed("Gelu"), gelu, 1.13},
-          {"FastGelu", contributed("FastGelu"), fast, 1.13},
-          {"ThresholdedRelu 0", of("ThresholdedRelu", {{"alpha", 0.0F}}), [](double x) { return std::max(x, 0.0); }, 1.0},
-          {"ThresholdedRelu", of("ThresholdedRelu"), [](double x) { return x > 1.0 ? x : 0.0; }, infinity},
-          {"ThresholdedRelu -1", of("ThresholdedRelu", {{"alpha", -1.0F}}), [](double x) { return x > -1.0 ? x : 0.0; }, infinity},
-          {"Shrink soft", of("Shrink", {{"lambd", 0.5F}, {"bias", 0.5F}}),
-           [](double x) { return x > 0.5 ? x - 0.5 : x < -0.5 ? x + 0.5 : 0.0; }, 1.0},
-          {"Shrink hard", of("Shrink", {{"lambd", 0.75F}}), [](double x) { return std::fabs(x) > 0.75 ? x : 0.0; }, infinity}};
+  const auto fast = [](double x) {
+    return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+  };
+  return {
+      {"Swish", of("Swish"), [](double x) { return x * logistic(x); }, 1.1},
+      {"Swish 0.5", of("Swish", {{"alpha", 0.5F}}), [](double x) { return x * logistic(0.5 * x); }, 1.1},
+      {"Swish 0", of("Swish", {{"alpha", 0.0F}}), [](double x) { return 0.5 * x; }, 0.5},
+      {"QuickGelu", contributed("QuickGelu"), [](double x) { return x * logistic(double{1.702F} * x); }, 1.1},
+      {"Gelu", contributed("Gelu"), gelu, 1.13},
+      {"FastGelu", contributed("FastGelu"), fast, 1.13},
+      {"ThresholdedRelu 0", of("ThresholdedRelu", {{"alpha", 0.0F}}), [](double x) { return std::max(x, 0.0); }, 1.0},
+      {"ThresholdedRelu", of("ThresholdedRelu"), [](double x) { return x > 1.0 ? x : 0.0; }, infinity},
+      {"ThresholdedRelu -1", of("ThresholdedRelu", {{"alpha", -1.0F}}), [](double x) { return x > -1.0 ? x : 0.0; },
+       infinity},
+      {"Shrink soft", of("Shrink", {{"lambd", 0.5F}, {"bias", 0.5F}}),
+       [](double x) { return x > 0.5    ? x - 0.5
+                             : x < -0.5 ? x + 0.5
+                                        : 0.0; }, 1.0},
+      {"Shrink hard", of("Shrink", {{"lambd", 0.75F}}), [](double x) { return std::fabs(x) > 0.75 ? x : 0.0; },
+       infinity}};
 }
 
 BOOST_AUTO_TEST_SUITE(newer_operators)
@@ -95,8 +106,9 @@ BOOST_AUTO_TEST_CASE(normalisation_by_the_root_of_the_mean_square) {
   for (const Index n : {1, 2, 3, 5, 8, 16})
     for (const bool scaled : {false, true}) {
       const Tensor x = points({3, n}, static_cast<std::uint64_t>(n)), gamma = points({n}, 9);
-      onnx::GraphData data = graph({3, n}, {node("RMSNormalization", {"x", "g"}, "y", {{"epsilon", 0.01F}})},
-                                   {{"g", {scaled ? gamma : Tensor::full({n}, DType::f64, 1.0), onnx::ElementType::f64}}}, 23);
+      onnx::GraphData data =
+          graph({3, n}, {node("RMSNormalization", {"x", "g"}, "y", {{"epsilon", 0.01F}})},
+                {{"g", {scaled ? gamma : Tensor::full({n}, DType::f64, 1.0), onnx::ElementType::f64}}}, 23);
       Numbers wanted;
       for (Index row = 0; row < 3; ++row) {
         double mean = 0.0;
@@ -122,9 +134,10 @@ BOOST_AUTO_TEST_CASE(attention_of_one_operator) {
     double scale, cap;
   };
   const Index n = 3, d = 4;
-  for (const Variant& v : {Variant{2, 2, false, false, 0, 0}, Variant{2, 1, false, true, 0, 0}, Variant{2, 2, true, false, 0, 0},
-                           Variant{4, 2, true, true, 0, 0}, Variant{2, 2, false, false, 0.3, 0}, Variant{2, 1, true, false, 0.3, 0},
-                           Variant{2, 2, false, true, 0, 1.5}, Variant{1, 1, true, true, 0.7, 2.0}}) {
+  for (const Variant& v :
+       {Variant{2, 2, false, false, 0, 0}, Variant{2, 1, false, true, 0, 0}, Variant{2, 2, true, false, 0, 0},
+        Variant{4, 2, true, true, 0, 0}, Variant{2, 2, false, false, 0.3, 0}, Variant{2, 1, true, false, 0.3, 0},
+        Variant{2, 2, false, true, 0, 1.5}, Variant{1, 1, true, true, 0.7, 2.0}}) {
     const Shape qs = v.flat ? Shape{1, n, v.heads * d} : Shape{1, v.heads, n, d},
                 ks = v.flat ? Shape{1, n, v.kv_heads * d} : Shape{1, v.kv_heads, n, d};
     std::map<std::string, onnx::Attribute> attributes{{"is_causal", std::int64_t{v.causal}}};
@@ -132,8 +145,9 @@ BOOST_AUTO_TEST_CASE(attention_of_one_operator) {
     if (v.scale > 0) attributes.emplace("scale", static_cast<float>(v.scale));
     if (v.cap > 0) attributes.emplace("softcap", static_cast<float>(v.cap));
     const Tensor q = points(qs, 1), k = points(ks, 2), values = points(ks, 3);
-    const onnx::GraphData data = graph(qs, {node("Attention", {"x", "k", "v"}, "y", attributes)},
-                                       {{"k", {k, onnx::ElementType::f64}}, {"v", {values, onnx::ElementType::f64}}}, 23);
+    const onnx::GraphData data =
+        graph(qs, {node("Attention", {"x", "k", "v"}, "y", attributes)},
+              {{"k", {k, onnx::ElementType::f64}}, {"v", {values, onnx::ElementType::f64}}}, 23);
     const auto place = [&](Index heads, Index h, Index i, Index j) {
       return v.flat ? (i * heads + h) * d + j : (h * n + i) * d + j;
     };
@@ -146,14 +160,16 @@ BOOST_AUTO_TEST_CASE(attention_of_one_operator) {
         for (Index m = 0; m < n; ++m) {
           double score = 0.0;
           for (Index j = 0; j < d; ++j) score += q.at(place(v.heads, h, i, j)) * k.at(place(v.kv_heads, g, m, j));
-          score *= v.scale > 0 ? static_cast<double>(static_cast<float>(v.scale)) : 1.0 / std::sqrt(static_cast<double>(d));
+          score *=
+              v.scale > 0 ? static_cast<double>(static_cast<float>(v.scale)) : 1.0 / std::sqrt(static_cast<double>(d));
           if (v.cap > 0) score = v.cap * std::tanh(score / v.cap);
           weights.push_back(v.causal && m > i ? 0.0 : std::exp(score));
           total += weights.back();
         }
         for (Index j = 0; j < d; ++j) {
           double sum = 0.0;
-          for (Index m = 0; m < n; ++m) sum += weights[static_cast<std::size_t>(m)] / total * values.at(place(v.kv_heads, g, m, j));
+          for (Index m = 0; m < n; ++m)
+            sum += weights[static_cast<std::size_t>(m)] / total * values.at(place(v.kv_heads, g, m, j));
           wanted[static_cast<std::size_t>(place(v.heads, h, i, j))] = sum;
         }
       }
@@ -163,7 +179,9 @@ BOOST_AUTO_TEST_CASE(attention_of_one_operator) {
 
 // ---- quantised weights
 
-onnx::Array bytes(const Shape& shape, const Numbers& list, onnx::ElementType type) { return {Tensor::from<double>(shape, list), type}; }
+onnx::Array bytes(const Shape& shape, const Numbers& list, onnx::ElementType type) {
+  return {Tensor::from<double>(shape, list), type};
+}
 
 BOOST_AUTO_TEST_CASE(quantised_weights_are_exact) {
   struct Variant {
@@ -172,18 +190,23 @@ BOOST_AUTO_TEST_CASE(quantised_weights_are_exact) {
     std::int64_t axis, block;
   };
   const Numbers w{-7, 5, 120, 3, 0, 9, 33, -128};
-  for (const Variant& v : {Variant{onnx::ElementType::i8, {0.013}, {3}, 1, 0}, Variant{onnx::ElementType::i8, {0.1, 0.3}, {1, -2}, 0, 0},
-                           Variant{onnx::ElementType::i8, {0.1, 0.3, 0.7, 0.9}, {1, 0, 2, -5}, 1, 0},
-                           Variant{onnx::ElementType::i32, {0.25}, {}, 1, 0}, Variant{onnx::ElementType::i8, {0.5, 0.25, 0.1, 0.2}, {}, 1, 2}}) {
-    const Shape spread = v.scale.size() == 1 ? Shape{} : v.block > 0 ? Shape{2, 2} : Shape{static_cast<Index>(v.scale.size())};
+  for (const Variant& v :
+       {Variant{onnx::ElementType::i8, {0.013}, {3}, 1, 0}, Variant{onnx::ElementType::i8, {0.1, 0.3}, {1, -2}, 0, 0},
+        Variant{onnx::ElementType::i8, {0.1, 0.3, 0.7, 0.9}, {1, 0, 2, -5}, 1, 0},
+        Variant{onnx::ElementType::i32, {0.25}, {}, 1, 0},
+        Variant{onnx::ElementType::i8, {0.5, 0.25, 0.1, 0.2}, {}, 1, 2}}) {
+    const Shape spread = v.scale.size() == 1 ? Shape{}
+                         : v.block > 0       ? Shape{2, 2}
+                                             : Shape{static_cast<Index>(v.scale.size())};
     Constants constants{{"w", bytes({2, 4}, w, v.type)}, {"s", floats(spread, v.scale)}};
     if (!v.zero.empty()) constants.emplace_back("z", bytes(spread, v.zero, v.type));
     std::map<std::string, onnx::Attribute> attributes{{"axis", v.axis}};
     if (v.block > 0) attributes.emplace("block_size", v.block);
-    const onnx::GraphData data = graph({1, 4},
-                                       {node("DequantizeLinear", {"w", "s", v.zero.empty() ? "" : "z"}, "d", attributes),
-                                        node("Gemm", {"x", "d"}, "y", {{"transB", std::int64_t{1}}})},
-                                       constants, 21);
+    const onnx::GraphData data =
+        graph({1, 4},
+              {node("DequantizeLinear", {"w", "s", v.zero.empty() ? "" : "z"}, "d", attributes),
+               node("Gemm", {"x", "d"}, "y", {{"transB", std::int64_t{1}}})},
+              constants, 21);
     const Tensor x = points({1, 4});
     Numbers wanted(2, 0.0);
     for (std::size_t i = 0; i < 2; ++i)
@@ -196,8 +219,9 @@ BOOST_AUTO_TEST_CASE(quantised_weights_are_exact) {
 }
 
 BOOST_AUTO_TEST_CASE(quantised_activations_are_staircases) {
-  onnx::GraphData data = graph({1, 4}, {node("QuantizeLinear", {"x", "s"}, "q"), node("DequantizeLinear", {"q", "s"}, "y")},
-                               {{"s", number(0.1)}});
+  onnx::GraphData data =
+      graph({1, 4}, {node("QuantizeLinear", {"x", "s"}, "q"), node("DequantizeLinear", {"q", "s"}, "y")},
+            {{"s", number(0.1)}});
   try {
     whole(data);
     BOOST_ERROR("it was imported");
@@ -208,11 +232,13 @@ BOOST_AUTO_TEST_CASE(quantised_activations_are_staircases) {
 
 BOOST_AUTO_TEST_CASE(constants_are_quantised_to_the_nearest_step) {
   const Numbers stored{0.4, -0.26, 100.0, -100.0, 0.05, 0.0};
-  const onnx::GraphData data = graph({1, 6},
-                                     {node("QuantizeLinear", {"w", "s", "z"}, "q"), node("DequantizeLinear", {"q", "s", "z"}, "d"),
-                                      node("Mul", {"x", "d"}, "y")},
-                                     {{"w", floats({1, 6}, stored)}, {"s", number(0.125)}, {"z", bytes({}, {2}, onnx::ElementType::i8)}});
-  compare(value(data, Tensor::full({1, 6}, DType::f64, 1.0)), {0.375, -0.25, 125 * 0.125, -130 * 0.125, 0.0, 0.0}, "QuantizeLinear");
+  const onnx::GraphData data =
+      graph({1, 6},
+            {node("QuantizeLinear", {"w", "s", "z"}, "q"), node("DequantizeLinear", {"q", "s", "z"}, "d"),
+             node("Mul", {"x", "d"}, "y")},
+            {{"w", floats({1, 6}, stored)}, {"s", number(0.125)}, {"z", bytes({}, {2}, onnx::ElementType::i8)}});
+  compare(value(data, Tensor::full({1, 6}, DType::f64, 1.0)), {0.375, -0.25, 125 * 0.125, -130 * 0.125, 0.0, 0.0},
+          "QuantizeLinear");
 }
 
 // ---- indices
@@ -224,25 +250,64 @@ struct Moved {
   Constants constants;
   Numbers wanted;  // of 0, 1, 2, …
 };
-onnx::Array indices(const Shape& shape, const Numbers& list) { return {Tensor::from<double>(shape, list), onnx::ElementType::i64}; }
+onnx::Array indices(const Shape& shape, const Numbers& list) {
+  return {Tensor::from<double>(shape, list), onnx::ElementType::i64};
+}
 
 BOOST_AUTO_TEST_CASE(numbers_move_by_constant_indices) {
   const onnx::Array u = floats({2}, {70, 80}), rows = floats({2, 3}, {10, 20, 30, 40, 50, 60});
   const std::vector<Moved> all{
       {"GatherND", {2, 3}, node("GatherND", {"x", "i"}, "y"), {{"i", indices({2, 2}, {0, 2, 1, -3})}}, {2, 3}},
-      {"GatherND of rows", {2, 3}, node("GatherND", {"x", "i"}, "y"), {{"i", indices({3, 1}, {1, 0, -1})}}, {3, 4, 5, 0, 1, 2, 3, 4, 5}},
-      {"GatherND by batch", {2, 3}, node("GatherND", {"x", "i"}, "y", {{"batch_dims", std::int64_t{1}}}), {{"i", indices({2, 1}, {2, 0})}}, {2, 3}},
-      {"GatherND by batch of rows", {2, 2, 2}, node("GatherND", {"x", "i"}, "y", {{"batch_dims", std::int64_t{1}}}), {{"i", indices({2, 1}, {1, 0})}}, {2, 3, 4, 5}},
-      {"ScatterElements", {1, 5}, node("ScatterElements", {"x", "i", "u"}, "y", {{"axis", std::int64_t{1}}}),
-       {{"i", indices({1, 2}, {1, -1})}, {"u", floats({1, 2}, {70, 80})}}, {0, 70, 2, 3, 80}},
-      {"ScatterElements of columns", {3, 2}, node("ScatterElements", {"x", "i", "u"}, "y"), {{"i", indices({1, 2}, {2, 0})}, {"u", floats({1, 2}, {70, 80})}},
+      {"GatherND of rows",
+       {2, 3},
+       node("GatherND", {"x", "i"}, "y"),
+       {{"i", indices({3, 1}, {1, 0, -1})}},
+       {3, 4, 5, 0, 1, 2, 3, 4, 5}},
+      {"GatherND by batch",
+       {2, 3},
+       node("GatherND", {"x", "i"}, "y", {{"batch_dims", std::int64_t{1}}}),
+       {{"i", indices({2, 1}, {2, 0})}},
+       {2, 3}},
+      {"GatherND by batch of rows",
+       {2, 2, 2},
+       node("GatherND", {"x", "i"}, "y", {{"batch_dims", std::int64_t{1}}}),
+       {{"i", indices({2, 1}, {1, 0})}},
+       {2, 3, 4, 5}},
+      {"ScatterElements",
+       {1, 5},
+       node("ScatterElements", {"x", "i", "u"}, "y", {{"axis", std::int64_t{1}}}),
+       {{"i", indices({1, 2}, {1, -1})}, {"u", floats({1, 2}, {70, 80})}},
+       {0, 70, 2, 3, 80}},
+      {"ScatterElements of columns",
+       {3, 2},
+       node("ScatterElements", {"x", "i", "u"}, "y"),
+       {{"i", indices({1, 2}, {2, 0})}, {"u", floats({1, 2}, {70, 80})}},
        {0, 80, 2, 3, 70, 5}},
-      {"ScatterElements that adds", {1, 4}, node("ScatterElements", {"x", "i", "u"}, "y", {{"axis", std::int64_t{1}}, {"reduction", std::string("add")}}),
-       {{"i", indices({1, 3}, {1, 1, 3})}, {"u", floats({1, 3}, {10, 20, 30})}}, {0, 31, 2, 33}},
-      {"ScatterND", {5}, node("ScatterND", {"x", "i", "u"}, "y"), {{"i", indices({2, 1}, {4, 0})}, {"u", u}}, {80, 1, 2, 3, 70}},
-      {"ScatterND of rows", {3, 3}, node("ScatterND", {"x", "i", "u"}, "y"), {{"i", indices({2, 1}, {2, 0})}, {"u", rows}}, {40, 50, 60, 3, 4, 5, 10, 20, 30}},
-      {"ScatterND that adds", {3}, node("ScatterND", {"x", "i", "u"}, "y", {{"reduction", std::string("add")}}), {{"i", indices({2, 1}, {1, 1})}, {"u", u}}, {0, 151, 2}},
-      {"OneHot", {2, 3}, node("Mul", {"x", "h"}, "y"), {{"h", floats({2, 3}, {0, 0, 1, 1, 0, 0})}}, {0, 0, 2, 3, 0, 0}}};
+      {"ScatterElements that adds",
+       {1, 4},
+       node("ScatterElements", {"x", "i", "u"}, "y", {{"axis", std::int64_t{1}}, {"reduction", std::string("add")}}),
+       {{"i", indices({1, 3}, {1, 1, 3})}, {"u", floats({1, 3}, {10, 20, 30})}},
+       {0, 31, 2, 33}},
+      {"ScatterND",
+       {5},
+       node("ScatterND", {"x", "i", "u"}, "y"),
+       {{"i", indices({2, 1}, {4, 0})}, {"u", u}},
+       {80, 1, 2, 3, 70}},
+      {"ScatterND of rows",
+       {3, 3},
+       node("ScatterND", {"x", "i", "u"}, "y"),
+       {{"i", indices({2, 1}, {2, 0})}, {"u", rows}},
+       {40, 50, 60, 3, 4, 5, 10, 20, 30}},
+      {"ScatterND that adds",
+       {3},
+       node("ScatterND", {"x", "i", "u"}, "y", {{"reduction", std::string("add")}}),
+       {{"i", indices({2, 1}, {1, 1})}, {"u", u}},
+       {0, 151, 2}},
+      {"OneHot",
+       {2, 3},
+       node("Mul", {"x", "h"}, "y"),
+       {{"h", floats({2, 3}, {0, 0, 1, 1, 0, 0})}},
+       {0, 0, 2, 3, 0, 0}}};
   for (const Moved& m : all) {
     onnx::GraphData data = graph(m.shape, {m.node}, m.constants, 18);
     Tensor x = Tensor::uninitialised(m.shape, DType::f64);
@@ -256,8 +321,9 @@ BOOST_AUTO_TEST_CASE(one_hot_rows) {
   for (const auto& [axis, wanted] : {std::pair(std::int64_t{-1}, Numbers{5, 5, 7, 7, 5, 5, 5, 5, 5, 7, 5, 5}),
                                      std::pair(std::int64_t{0}, Numbers{5, 7, 5, 5, 5, 5, 5, 7, 7, 5, 5, 5})}) {
     // The third index names no place.
-    onnx::GraphData data = graph({1}, {node("OneHot", {"i", "depth", "values"}, "h", {{"axis", axis}}), node("Mul", {"x", "h"}, "y")},
-                                 {{"i", indices({4}, {2, 0, 9, -3})}, {"depth", indices({}, {3})}, {"values", floats({2}, {5, 7})}});
+    onnx::GraphData data =
+        graph({1}, {node("OneHot", {"i", "depth", "values"}, "h", {{"axis", axis}}), node("Mul", {"x", "h"}, "y")},
+              {{"i", indices({4}, {2, 0, 9, -3})}, {"depth", indices({}, {3})}, {"values", floats({2}, {5, 7})}});
     compare(value(data, Tensor::full({1}, DType::f64, 1.0)), wanted, "OneHot");
   }
 }
@@ -279,7 +345,9 @@ BOOST_AUTO_TEST_CASE(sums_of_products_with_ellipses) {
   };
   for (const Sum& s : {Sum{"...j,jk->...k", w, product(w, 5, 0), 5}, Sum{"...j,jk", w, product(w, 5, 0), 5},
                        Sum{"...ij,...jk->...ik", v, product(v, 2, 0), 2}}) {
-    const onnx::GraphData data = graph({2, 3, 4}, {node("Einsum", {"x", "w"}, "y", {{"equation", std::string(s.equation)}})}, {{"w", {s.other, onnx::ElementType::f64}}});
+    const onnx::GraphData data =
+        graph({2, 3, 4}, {node("Einsum", {"x", "w"}, "y", {{"equation", std::string(s.equation)}})},
+              {{"w", {s.other, onnx::ElementType::f64}}});
     Numbers wanted;
     for (Index b = 0; b < 2; ++b)
       for (Index i = 0; i < 3; ++i)
@@ -294,7 +362,8 @@ BOOST_AUTO_TEST_CASE(sums_of_products_with_ellipses) {
 
 // ---- branches
 
-std::shared_ptr<const onnx::GraphData> branch(std::vector<onnx::GraphNode> nodes, const std::string& output, Constants constants = {}) {
+std::shared_ptr<const onnx::GraphData> branch(std::vector<onnx::GraphNode> nodes, const std::string& output,
+                                              Constants constants = {}) {
   onnx::GraphData data;
   data.nodes = std::move(nodes);
   data.initialisers = std::move(constants);
@@ -306,12 +375,14 @@ onnx::GraphData choice(bool truth) {
   const auto part = [](double factor) {
     return branch({node("Mul", {"x", "k"}, "h"), node("Relu", {"h"}, "out")}, "out", {{"k", number(factor)}});
   };
-  return graph({1, 3}, {node("If", {"c"}, "h", {{"then_branch", part(2.0)}, {"else_branch", part(-3.0)}}), node("Neg", {"h"}, "y")},
-               {{"c", {Tensor::scalar(truth ? 1.0 : 0.0, DType::f64), onnx::ElementType::boolean}}});
+  return graph(
+      {1, 3},
+      {node("If", {"c"}, "h", {{"then_branch", part(2.0)}, {"else_branch", part(-3.0)}}), node("Neg", {"h"}, "y")},
+      {{"c", {Tensor::scalar(truth ? 1.0 : 0.0, DType::f64), onnx::ElementType::boolean}}});
 }
 
 BOOST_AUTO_TEST_CASE(a_constant_condition_takes_its_branch) {
-  const Tensor x = Tensor::from<double>(Shape{1, 3}, {1.0, -2.0, 0.5});
+  const Tensor x = Tensor::of<double>(Shape{1, 3}, {1.0, -2.0, 0.5});
   compare(value(choice(true), x), {-2.0, 0.0, -1.0}, "then");
   compare(value(choice(false), x), {0.0, -6.0, 0.0}, "else");
   BOOST_TEST(std::fabs(upper(choice(true)) - 2.0) < 1e-9);
@@ -320,14 +391,17 @@ BOOST_AUTO_TEST_CASE(a_constant_condition_takes_its_branch) {
 
 BOOST_AUTO_TEST_CASE(computed_conditions_and_branches_within_branches) {
   for (const double size : {1.0, 4.0}) {
-    const auto inner = branch({node("If", {"d"}, "z", {{"then_branch", branch({node("Mul", {"g", "five"}, "o")}, "o")},
-                                                      {"else_branch", branch({node("Identity", {"g"}, "o")}, "o")}})},
+    const auto inner = branch({node("If", {"d"}, "z",
+                                    {{"then_branch", branch({node("Mul", {"g", "five"}, "o")}, "o")},
+                                     {"else_branch", branch({node("Identity", {"g"}, "o")}, "o")}})},
                               "z");
     const auto outer = branch({node("Neg", {"x"}, "g"), inner->nodes[0]}, "z");
-    const onnx::GraphData data = graph({1, 3},
-                                       {node("Greater", {"a", "b"}, "c"), node("Not", {"c"}, "d"),
-                                        node("If", {"c"}, "y", {{"then_branch", branch({node("Identity", {"x"}, "q")}, "q")}, {"else_branch", outer}})},
-                                       {{"a", number(size)}, {"b", number(2.0)}, {"five", number(5.0)}});
+    const onnx::GraphData data =
+        graph({1, 3},
+              {node("Greater", {"a", "b"}, "c"), node("Not", {"c"}, "d"),
+               node("If", {"c"}, "y",
+                    {{"then_branch", branch({node("Identity", {"x"}, "q")}, "q")}, {"else_branch", outer}})},
+              {{"a", number(size)}, {"b", number(2.0)}, {"five", number(5.0)}});
     compare(value(data, Tensor::full({1, 3}, DType::f64, 1.0)), Numbers(3, size > 2.0 ? 1.0 : -5.0), "nested");
   }
 }
@@ -335,7 +409,8 @@ BOOST_AUTO_TEST_CASE(computed_conditions_and_branches_within_branches) {
 BOOST_AUTO_TEST_CASE(an_open_condition_is_refused_by_its_node) {
   onnx::GraphData data = choice(true);
   data.initialisers.clear();
-  data.nodes.insert(data.nodes.begin(), {node("ReduceSum", {"x"}, "s", {{"keepdims", std::int64_t{0}}}), node("Greater", {"s", "zero"}, "c")});
+  data.nodes.insert(data.nodes.begin(), {node("ReduceSum", {"x"}, "s", {{"keepdims", std::int64_t{0}}}),
+                                         node("Greater", {"s", "zero"}, "c")});
   data.initialisers.emplace_back("zero", number(0.0));
   try {
     whole(data);
@@ -354,8 +429,9 @@ BOOST_AUTO_TEST_CASE(branches_survive_files) {
 // ---- bytes and constants
 
 BOOST_AUTO_TEST_CASE(pictures_of_bytes) {
-  onnx::GraphData data = graph({1, 4}, {node("Cast", {"x"}, "f", {{"to", std::int64_t{1}}}), node("Div", {"f", "s"}, "y")},
-                               {{"s", single(255.0)}}, 13, onnx::ElementType::u8);
+  onnx::GraphData data =
+      graph({1, 4}, {node("Cast", {"x"}, "f", {{"to", std::int64_t{1}}}), node("Div", {"f", "s"}, "y")},
+            {{"s", single(255.0)}}, 13, onnx::ElementType::u8);
   data.outputs[0].type = onnx::ElementType::f32;
   const onnx::Model model = whole(data);
   BOOST_TEST(model.notes().size() >= 1U);
@@ -365,7 +441,8 @@ BOOST_AUTO_TEST_CASE(pictures_of_bytes) {
 }
 
 BOOST_AUTO_TEST_CASE(constant_outputs_have_the_constant_0) {
-  const onnx::GraphData data = graph({1, 3}, {node("Shape", {"x"}, "s"), node("Cast", {"s"}, "y", {{"to", std::int64_t{11}}})});
+  const onnx::GraphData data =
+      graph({1, 3}, {node("Shape", {"x"}, "s"), node("Cast", {"s"}, "y", {{"to", std::int64_t{11}}})});
   BOOST_TEST(upper(data) == 0.0);
 }
 

@@ -43,7 +43,8 @@ class Reference {
       : cell_(cell), weights_(weights), d_(direction), h_(size, 0.0), c_(size, 0.0) {
     if (!cell.initial) return;
     for (int i = 0; i < size; ++i) {
-      const int place = cell.batch_first ? (sample * cell.directions() + d_) * size + i : (d_ * batch + sample) * size + i;
+      const int place =
+          cell.batch_first ? (sample * cell.directions() + d_) * size + i : (d_ * batch + sample) * size + i;
       h_[static_cast<std::size_t>(i)] = at(weights.hidden, place);
       if (!weights.cell.empty()) c_[static_cast<std::size_t>(i)] = at(weights.cell, place);
     }
@@ -72,12 +73,16 @@ class Reference {
                                                            : std::vector<std::string>{"Sigmoid", "Tanh"};
     const auto& names = cell_.activations.empty() ? normal : cell_.activations;
     const std::string& name = names[static_cast<std::size_t>(which)];
-    return name == "Sigmoid" ? logistic(x) : name == "Relu" ? std::max(0.0, x) : name == "Softsign" ? x / (1 + std::fabs(x)) : std::tanh(x);
+    return name == "Sigmoid"    ? logistic(x)
+           : name == "Relu"     ? std::max(0.0, x)
+           : name == "Softsign" ? x / (1 + std::fabs(x))
+                                : std::tanh(x);
   }
   double clipped(double x) const { return cell_.clip > 0.0 ? std::clamp(x, -cell_.clip, cell_.clip) : x; }
   double input(int gate, int i, const Numbers& x) const {
     double sum = cell_.bias ? at(weights_.b, (d_ * 2 * cell_.gates + gate) * size + i) : 0.0;
-    for (int j = 0; j < inputs; ++j) sum += at(weights_.w, ((d_ * cell_.gates + gate) * size + i) * inputs + j) * at(x, j);
+    for (int j = 0; j < inputs; ++j)
+      sum += at(weights_.w, ((d_ * cell_.gates + gate) * size + i) * inputs + j) * at(x, j);
     return sum;
   }
   double recurrent_bias(int gate, int i) const {
@@ -122,7 +127,12 @@ class Reference {
 
 Weights draw(const Cell& c, std::mt19937_64& random) {
   const int d = c.directions();
-  Weights w{random_numbers(random, d * c.gates * size * inputs), random_numbers(random, d * c.gates * size * size), {}, {}, {}, {}};
+  Weights w{random_numbers(random, d * c.gates * size * inputs),
+            random_numbers(random, d * c.gates * size * size),
+            {},
+            {},
+            {},
+            {}};
   if (c.bias) w.b = random_numbers(random, d * 2 * c.gates * size);
   if (c.initial) w.hidden = random_numbers(random, d * batch * size);
   if (c.initial && std::string(c.op) == "LSTM") w.cell = random_numbers(random, d * batch * size);
@@ -157,11 +167,18 @@ onnx::GraphData graph_of(const Cell& c, const Weights& w) {
   return graph(c.batch_first ? Shape{batch, steps, inputs} : Shape{steps, batch, inputs}, {cell}, constants, 14);
 }
 
+onnx::Model whole(const onnx::GraphData& data) {
+  onnx::ImportOptions options;
+  options.batch_axis = onnx::no_batch_axis;
+  return onnx::Model::of(data, options);
+}
+
 void check(const Cell& c, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   const Weights w = draw(c, random);
-  const onnx::Model model = onnx::Model::of(graph_of(c, w), {.batch_axis = onnx::no_batch_axis});
-  const Tensor x = Tensor::from<double>(model.sample().shape(), random_numbers(random, static_cast<int>(model.sample().size())));
+  const onnx::Model model = whole(graph_of(c, w));
+  const Tensor x =
+      Tensor::from<double>(model.sample().shape(), random_numbers(random, static_cast<int>(model.sample().size())));
   const Tensor y = model(Var(x)).value();
   const int d = c.directions();
   BOOST_TEST_REQUIRE(y.size() == steps * d * batch * size);
@@ -176,8 +193,10 @@ void check(const Cell& c, std::uint64_t seed) {
           now.push_back(x.at(c.batch_first ? (sample * steps + t) * inputs + j : (t * batch + sample) * inputs + j));
         reference.advance(now);
         for (int j = 0; j < size; ++j) {
-          const int place = c.batch_first ? ((sample * steps + t) * d + k) * size + j : ((t * d + k) * batch + sample) * size + j;
-          BOOST_TEST(std::fabs(y.at(place) - at(reference.hidden(), j)) < 1e-12, c.op << ' ' << c.direction << " at " << t);
+          const int place =
+              c.batch_first ? ((sample * steps + t) * d + k) * size + j : ((t * d + k) * batch + sample) * size + j;
+          BOOST_TEST(std::fabs(y.at(place) - at(reference.hidden(), j)) < 1e-12,
+                     c.op << ' ' << c.direction << " at " << t);
         }
       }
     }
@@ -218,8 +237,9 @@ BOOST_AUTO_TEST_CASE(last_states_are_outputs) {
   for (const bool of_cell : {false, true}) {
     onnx::GraphData data = graph_of(cell, w);
     data.nodes[0].outputs = {"all", of_cell ? "h1" : "y", of_cell ? "y" : "c1"};
-    const onnx::Model model = onnx::Model::of(data, {.batch_axis = onnx::no_batch_axis});
-    const Tensor x = Tensor::from<double>(model.sample().shape(), random_numbers(random, static_cast<int>(model.sample().size())));
+    const onnx::Model model = whole(data);
+    const Tensor x =
+        Tensor::from<double>(model.sample().shape(), random_numbers(random, static_cast<int>(model.sample().size())));
     const Tensor y = model(Var(x)).value();
     for (int sample = 0; sample < batch; ++sample) {
       Reference reference(cell, w, 0, sample);
@@ -229,7 +249,8 @@ BOOST_AUTO_TEST_CASE(last_states_are_outputs) {
         reference.advance(now);
       }
       for (int j = 0; j < size; ++j)
-        BOOST_TEST(std::fabs(y.at(sample * size + j) - at(of_cell ? reference.state() : reference.hidden(), j)) < 1e-12);
+        BOOST_TEST(std::fabs(y.at(sample * size + j) - at(of_cell ? reference.state() : reference.hidden(), j)) <
+                   1e-12);
     }
   }
 }
