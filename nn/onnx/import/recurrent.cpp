@@ -85,7 +85,7 @@ class Recurrence {
     if (const auto* names = names_of_activations(); names != nullptr)
       activations = *names;
     else if (directions_ == 2)
-      activations.insert(activations.end(), activations.begin(), activations.end());
+      for (std::size_t k = 0, each = activations.size(); k < each; ++k) activations.push_back(activations[k]);
     const std::vector<Activation> functions = Activations(call, activations).all();
     const std::size_t each = functions.size() / static_cast<std::size_t>(directions_);
     for (Index d = 0; d < directions_; ++d) {

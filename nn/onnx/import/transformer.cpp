@@ -40,9 +40,7 @@ void shrink(Call& call) {
   const Var& x = call.x(0);
   const double lambda = call.f("lambd", 0.5), bias = call.f("bias", 0.0);
   const Where where = call.where();
-  if (bias == lambda && lambda >= 0.0)
-    return call.out(
-        sub(relu(shift(x, -lambda, where), where), relu(shift(neg(x, where), -lambda, where), where), where));
+  if (bias == lambda && lambda >= 0.0) return call.out(sub(x, clip(x, -lambda, lambda, where), where));
   const Var above = step(shift(x, -lambda, where), where), below = step(shift(neg(x, where), -lambda, where), where);
   call.out(add(mul(shift(x, -bias, where), above, where), mul(shift(x, bias, where), below, where), where));
 }
@@ -141,7 +139,7 @@ void attention_operator(Call& call) {
 constexpr Operator table[] = {
     {"Attention", Kind::computes, 23, attention_operator, "attention", "a constant on a box only; no past"},
     {"RMSNormalization", Kind::computes, 23, rms_normalization, "concat, l2_normalise, mul"},
-    {"Shrink", Kind::computes, 9, shrink, "relu, sub", "a constant where bias = lambd"},
+    {"Shrink", Kind::computes, 9, shrink, "clip, sub", "a constant where bias = lambd"},
     {"Swish", Kind::computes, 24, swish, "silu"},
     {"ThresholdedRelu", Kind::computes, 10, thresholded_relu, "relu", "a constant where alpha = 0"},
 };
