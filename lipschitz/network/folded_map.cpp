@@ -73,6 +73,13 @@ const Enclosure& FoldedMap::enclosure(const AutoLipOptions& options, bool& cut) 
     const Enclosure again = computed(options);
     known = Enclosure{better(known->lower, again.lower), better(known->upper, again.upper), again.cut};
   }
+  if (known->cut && options.norm == Norm::l2 && options.affine_norm == AffineNorm::spectral) {
+    // Quick, and often better than what is left of the time allows, or known from before.
+    AutoLipOptions of_entries = options;
+    of_entries.affine_norm = AffineNorm::frobenius;
+    bool ignored = false;
+    known->upper = better(known->upper, enclosure(of_entries, ignored).upper);
+  }
   cut = cut || known->cut;
   return *known;
 }

@@ -81,20 +81,26 @@ class SparseStep {
       SparseNeuron neuron{(*before)[i], weights[i], neurons.lo.at(at), neurons.hi.at(at)};
       const bool whole = neurons.kink && neuron.lo == std::min(neurons.kink->first, neurons.kink->second) &&
                          neuron.hi == std::max(neurons.kink->first, neurons.kink->second);
-      if (!whole || !add_kinked(neuron, *neurons.kink, neurons.origin)) neurons_.push_back(std::move(neuron));
+      if (!whole || !add_kinked(neuron, *neurons.kink, place_of(neurons, at))) neurons_.push_back(std::move(neuron));
     }
     return true;
   }
 
+  // What is added to the row of a neuron: by one entry, or nothing at all.
+  using Place = std::pair<Origin, Index>;
+  static Place place_of(const Neurons& neurons, Index entry) {
+    return {neurons.origin, neurons.origin.added == Added::nothing ? Index{-1} : entry};
+  }
+
   // below · u + (above − below) · max(u, 0), with max(−u, 0) = max(u, 0) − u: all neurons of ±u become one.
-  bool add_kinked(const SparseNeuron& neuron, std::pair<double, double> kink, std::pair<NodeId, NodeId> origin) {
+  bool add_kinked(const SparseNeuron& neuron, std::pair<double, double> kink, const Place& at) {
     const bool flipped = neuron.before.front().second < 0.0;
     SparseRow row = neuron.before;
     if (flipped)
       for (auto& [column, value] : row) value = -value;
     // Of u' = |row|: s(u) = below u + rise max(u, 0), u = ±u'.
     const double rise = kink.second - kink.first, straight = flipped ? -kink.second : kink.first;
-    const auto known = known_.find({origin, row});
+    const auto known = known_.find({at, row});
     const auto after =
         combined(neuron.after, rise, known != known_.end() ? neurons_[known->second].after : SparseRow{});
     if (!after || outward_detail::sum_error(kink.second, -kink.first, rise) != 0.0) return false;
@@ -106,7 +112,7 @@ class SparseStep {
       changed.emplace_back(static_cast<std::size_t>(output), std::move(*sum));
     }
     for (auto& [output, sum] : changed) past_[output] = std::move(sum);
-    const auto [place, first] = known_.try_emplace({origin, row}, neurons_.size());
+    const auto [place, first] = known_.try_emplace({at, row}, neurons_.size());
     if (first) neurons_.push_back({row, {}, 0.0, 1.0});
     neurons_[place->second].after = *after;
     return true;
@@ -181,7 +187,7 @@ class SparseStep {
   Index outputs_ = 0;
   SparseRows past_;
   std::vector<SparseNeuron> neurons_;
-  std::map<std::pair<std::pair<NodeId, NodeId>, SparseRow>, std::size_t> known_;  // kinks
+  std::map<std::pair<Place, SparseRow>, std::size_t> known_;  // kinks
 };
 
 // ---- steps of matrices

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "lipschitz/norms/matrix_form.h"
+#include "lipschitz/norms/same_entries.h"
 
 namespace taut::detail {
 namespace {
@@ -114,8 +115,7 @@ class Builder {
     }
     const FoldedMap difference = FoldedMap::add(*first, times(-1.0, *second));
     const Index size = shape(id).size();
-    const std::pair<NodeId, NodeId> at =
-        linear ? std::pair<NodeId, NodeId>{0, 0} : std::pair{operands.front(), operands.back()};
+    const Origin at = linear ? Origin{} : Origin{Added::of_pair, number_of({operands, two.first, two.second})};
     groups_.push_back({difference, difference, Tensor::zeros({size}, DType::f64), Tensor::full({size}, DType::f64, 1.0),
                        std::pair{0.0, 1.0}, at});
     Form form{two.larger ? second : first, {}, false};
@@ -124,13 +124,29 @@ class Builder {
     return true;
   }
 
-  static std::pair<NodeId, NodeId> origin(NodeId operand, const Form& form) {
-    return form.adds_nothing ? std::pair<NodeId, NodeId>{0, 0} : std::pair{operand, operand};
+  static Origin origin(NodeId operand, const Form& form) {
+    return form.adds_nothing ? Origin{} : Origin{Added::of_operand, operand};
+  }
+
+  // Two candidates each: a maximum and a minimum of the same two have the same.
+  struct Pair {
+    std::vector<NodeId> operands;
+    std::vector<LinearMap> first, second;
+  };
+  std::size_t number_of(const Pair& pair) {
+    const auto same = [&](const Pair& other) {
+      return other.operands == pair.operands && std::ranges::equal(other.first, pair.first, same_entries) &&
+             std::ranges::equal(other.second, pair.second, same_entries);
+    };
+    const auto known = std::ranges::find_if(pairs_, same);
+    if (known == pairs_.end()) return pairs_.push_back(pair), pairs_.size() - 1;
+    return static_cast<std::size_t>(known - pairs_.begin());
   }
 
   const Network& network_;
   std::map<NodeId, Form> forms_;
   std::vector<Neurons> groups_;
+  std::vector<Pair> pairs_;
 };
 
 }  // namespace

@@ -2,6 +2,8 @@
 // Internal to lipschitz.
 #pragma once
 
+#include <compare>
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -10,6 +12,14 @@
 
 namespace taut::detail {
 
+// What is added to the arguments of neurons: nothing, what their operand adds, or what two candidates differ by.
+enum class Added : std::uint8_t { nothing, of_operand, of_pair };
+struct Origin {
+  Added added = Added::nothing;
+  std::size_t number = 0;  // the operand, or the pair in the order in which pairs are met
+  friend auto operator<=>(const Origin&, const Origin&) = default;
+};
+
 // Neurons of one operation, as functions of the node where the step begins.
 struct Neurons {
   FoldedMap before;  // W, from that node
@@ -17,8 +27,9 @@ struct Neurons {
   Tensor lo, hi;     // slopes, f64
   // s(u) = below · u + (above − below) · max(u, 0), all of them; none: not known.
   std::optional<std::pair<double, double>> kink;
-  // Neurons of one origin and one row of W are one: what is added to W x is the same. {0, 0}: nothing is added.
-  std::pair<NodeId, NodeId> origin;
+  // What is added to W x. Neurons with one row of W, of one entry of one origin, are one; of Added::nothing, of any
+  // entry.
+  Origin origin;
 };
 
 struct StepForm {

@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(signals_end_within_a_second_with_what_is_proved) {
 }
 
 BOOST_AUTO_TEST_CASE(an_interrupt_loses_no_proof) {
-  const std::string model = model_file("residual_mlp");
+  const std::string model = model_file("cnn_28_a");
   const Json whole = taut_json({"bound", model, "--methods", "autolip"});
   const Outcome outcome = test::taut({"bound", model, "--methods", "autolip,annealing,seqlip-exact", "--json"},
                                      Kick{SIGINT, 1.0 * slowness, std::nullopt});

@@ -111,6 +111,20 @@ std::vector<Module> modules() {
        },
        root2},
       {"relu of two scales", [](const Var& x) { return both(relu(x), relu(scale(x, 2.0))); }, std::sqrt(5.0)},
+      {"two shifts of the same",
+       [](const Var& x) {
+         const Tensor shifts = Tensor::of<double>(Shape{12}, {1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1});
+         const Var y = relu(both(x, x) + Var(shifts));
+         return slice(y, 1, 0, 6) - slice(y, 1, 6, 12);
+       },
+       1.0},
+      {"two shifts of pairs",
+       [](const Var& x) {
+         const Tensor shifts = Tensor::of<double>(Shape{12}, {1, 0, 1, 0, 1, 0, -1, 0, -1, 0, -1, 0});
+         const Var y = max(reshape(both(x, x) + Var(shifts), Shape{1, 6, 2}), {2});
+         return slice(y, 1, 0, 3) - slice(y, 1, 3, 6);
+       },
+       std::sqrt(2.0)},
       {"tanh twice", [](const Var& x) { return both(tanh(x), tanh(neg(x))); }, root2},
   };
 }
