@@ -25,6 +25,10 @@ struct AutoLipOptions : Options {
   std::optional<Interval> box;  // every entry of every input lies in it; none: all reals
   int sample_axis = 0;          // of inputs of rank ≥ 2; no_sample_axis: the input is one sample
   AffineNorm affine_norm = AffineNorm::spectral;
+  // Norms and gains multiplied and added along the graph, and nothing better: what penalties follow, and what shares of
+  // layers are of. Otherwise also steps, which see what leads past a layer of activations, and, in l1 and linf, sums
+  // over paths entry by entry and the bound in l2: docs/mathematics/07-autolip.md#steps and #entry-by-entry.
+  bool products_only = false;
 };
 
 // Ends notes of bounds that a bounded domain may make finite.

@@ -31,6 +31,7 @@ struct SeqLipOptions : Options {
   SeqLipMethod method = SeqLipMethod::certified;
   std::optional<Interval> box;  // as of AutoLipOptions
   int sample_axis = 0;
+  bool products_only = false;  // as of AutoLipOptions, for what lies between chains
   // Greedy only: the leading singular triples that stand for a layer, 0 for all of them (layers of at most about 2000
   // on the smaller side), and further searches from random patterns.
   Index triples = 0;

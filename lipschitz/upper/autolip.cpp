@@ -127,7 +127,7 @@ void AutoLip::include(NodeId id, const rule::Affine&) {
 }
 
 std::optional<UpperBound> AutoLip::bound_of_step(NodeId id) {
-  if (options_.affine_norm != AffineNorm::spectral) return std::nullopt;
+  if (options_.products_only || options_.affine_norm != AffineNorm::spectral) return std::nullopt;
   const auto form = steps_.step_to(id);
   if (!form) return std::nullopt;
   const auto step = step_bound(*form, options_, cut_);
@@ -305,7 +305,7 @@ AutoLipReport autolip(const Network& network, const AutoLipOptions& options) {
   const bool frobenius = options.affine_norm == AffineNorm::frobenius;
   AutoLipReport report = AutoLip(network, options, frobenius ? "frobenius" : "autolip").run();
   const bool has_bound = report.status == Status::finite || report.status == Status::cut;
-  if (options.norm == Norm::l2 || !has_bound) return report;
+  if (options.products_only || options.norm == Norm::l2 || !has_bound) return report;
   UpperBound best = better(report.bound, entry_bound(network, options));
   if (!options.expired()) best = better(best, by_equivalence(network, options));
   report.bound = named(best, "autolip", report.bound.detail());

@@ -40,6 +40,7 @@ AutoLipOptions fold_options(const SeqLipOptions& options) {
   static_cast<Options&>(fold) = options;
   fold.box = options.box;
   fold.sample_axis = options.sample_axis;
+  fold.products_only = options.products_only;
   return fold;
 }
 
