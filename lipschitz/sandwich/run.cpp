@@ -83,7 +83,7 @@ void SandwichRun::answer_again(const std::vector<Method>& methods) {
       cut.push_back(method);
   for (std::size_t k = 0; k < cut.size(); ++k) {
     share_ = share_of_time(cut.size() - k);
-    if (seconds_left(share_) < worth_again * shares_.at(cut[k])) continue;
+    if (share_.expired() || seconds_left(share_) < worth_again * shares_.at(cut[k])) continue;
     answer(row_of(cut[k]));
     if (options_.so_far) options_.so_far(result_);
   }

@@ -4,12 +4,10 @@
 #include <random>
 
 #include "autodiff/error.h"
-#include "tests/onnx/import/graphs.h"
+#include "tests/onnx/import/compared.h"
 
 namespace taut::test {
 namespace {
-
-using Numbers = std::vector<double>;
 
 constexpr int steps = 4, batch = 2, inputs = 3, size = 2;
 
@@ -165,12 +163,6 @@ onnx::GraphData graph_of(const Cell& c, const Weights& w) {
     cell.attributes["activations"] = all;
   }
   return graph(c.batch_first ? Shape{batch, steps, inputs} : Shape{steps, batch, inputs}, {cell}, constants, 14);
-}
-
-onnx::Model whole(const onnx::GraphData& data) {
-  onnx::ImportOptions options;
-  options.batch_axis = onnx::no_batch_axis;
-  return onnx::Model::of(data, options);
 }
 
 void check(const Cell& c, std::uint64_t seed) {
