@@ -52,8 +52,9 @@ void flush() {
 int status() { return Interrupt::signal() != 0 ? 128 + Interrupt::signal() : 0; }
 
 int answer(Command command, const Settings& settings) {
-  ProgressLine progress;
-  const Interrupt interrupt;
+  // They outlive a computation that is given up.
+  static ProgressLine progress;
+  static const Interrupt interrupt;
   const Watched watched = analyse(command, settings, progress, interrupt);
   progress.clear();
   print(command, settings, watched.analysis);

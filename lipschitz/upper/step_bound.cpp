@@ -14,8 +14,8 @@
 namespace taut::detail {
 namespace {
 
-constexpr Index most_entries = 1 << 22;
-constexpr double most_operations = 2e9;  // of a multiplier: about a second
+constexpr Index most_entries = 1 << 20;  // a second or two
+constexpr double most_operations = 5e8;  // of a multiplier: about a quarter of a second
 constexpr double most_norm = 0x1p60;     // beyond, errors of underflow were not counted
 
 // ---- steps of few entries
@@ -31,6 +31,8 @@ class SparseStep {
  public:
   // False where an entry is not known exactly.
   bool read(const StepForm& form) {
+    const auto dense = [](const Neurons& neurons) { return has_layer(neurons.before) || has_layer(neurons.after); };
+    if ((form.past && has_layer(*form.past)) || std::ranges::any_of(form.neurons, dense)) return false;
     outputs_ = size_of_result(form);
     past_.resize(static_cast<std::size_t>(outputs_));
     if (form.past && !read_past(*form.past)) return false;
@@ -57,6 +59,11 @@ class SparseStep {
     std::vector<std::size_t> neurons;
   };
 
+  static bool has_layer(const FoldedMap& map) {
+    bool found = false;
+    for_each_leaf(map.map(), [&](const LinearMap& leaf) { found = found || is_layer(leaf); });
+    return found;
+  }
   static Index size_of_result(const StepForm& form) { return form.neurons.front().after.map().out_shape().size(); }
   static std::optional<SparseRows> exact_rows(const FoldedMap& map) {
     if (map.relative_error() != 0.0) return std::nullopt;

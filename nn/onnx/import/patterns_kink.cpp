@@ -61,10 +61,40 @@ std::optional<GraphNode> kinked(const Matcher& m, const std::string& x, const st
   return recognised("PRelu", {x, slope});
 }
 
+// softplus(βx)/β, β constant or left out: its x.
+std::optional<std::string> softplus_of(const Matcher& m, const std::string& value) {
+  std::string inner = value;
+  for (const char* op : {"Mul", "Div"})
+    if (const auto scaled = m.with_constant(inner, op)) inner = scaled->first;
+  const GraphNode* softplus = m.made_by(inner, "Softplus");
+  if (softplus == nullptr) return std::nullopt;
+  const auto product = m.with_constant(softplus->inputs[0], "Mul");
+  return m.resolved(product ? product->first : softplus->inputs[0]);
+}
+
+// Softplus as it is written with a threshold: x above it, softplus below. Both are numbers everywhere, so that the jump
+// at the threshold, however small, can be recorded as what it is.
+std::optional<GraphNode> threshold(const Matcher& m, const GraphNode& root) {
+  for (const auto& [op, above] : {std::pair("Greater", true), std::pair("GreaterOrEqual", true),
+                                  std::pair("Less", false), std::pair("LessOrEqual", false)}) {
+    const GraphNode* node = m.made_by(root.inputs[0], op);
+    if (node == nullptr || node->inputs.size() != 2 || !m.constant(node->inputs[1])) continue;
+    const std::string &line = root.inputs[above ? 1 : 2], &curve = root.inputs[above ? 2 : 1];
+    const auto x = softplus_of(m, curve);
+    const auto product = m.with_constant(node->inputs[0], "Mul");
+    const std::string& compared = m.resolved(product ? product->first : node->inputs[0]);
+    if (!x || compared != *x || !m.same(line, *x)) continue;
+    const bool strict = node->op == "Greater" || node->op == "Less";
+    return recognised("Threshold", {node->inputs[0], node->inputs[1], line, curve},
+                      {{"tie", std::int64_t{strict == above ? 0 : 1}}});
+  }
+  return std::nullopt;
+}
+
 std::optional<GraphNode> of_where(const Matcher& m, const GraphNode& root) {
   if (root.inputs.size() != 3) return std::nullopt;
   const auto side = half(m, root.inputs[0]);
-  if (!side) return std::nullopt;
+  if (!side) return threshold(m, root);
   const std::string& above = root.inputs[side->positive ? 1 : 2];
   const std::string& below = root.inputs[side->positive ? 2 : 1];
   if (!m.same(above, side->argument)) return std::nullopt;

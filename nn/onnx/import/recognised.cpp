@@ -75,6 +75,15 @@ void leaky_relu_again(Call& call) { call.out(leaky_relu(call.x(0), exact(call, "
 void prelu_again(Call& call) { call.out(prelu(call.x(0), call.x(1), call.where())); }
 void elu_again(Call& call) { call.out(elu(call.x(0), exact(call, "alpha"), call.where())); }
 
+// The third operand where the first exceeds the second (or equals it, with `tie`), the fourth elsewhere.
+void threshold_again(Call& call) {
+  const Where where = call.where();
+  const Var &a = call.x(0), &b = call.x(1), &line = call.x(2), &curve = call.x(3);
+  const Var above = call.i("tie", 0) != 0 ? shift(neg(step(sub(b, a, where), where), where), 1.0, where)
+                                          : step(sub(a, b, where), where);
+  call.out(add(curve, mul(above, sub(line, curve, where), where), where));
+}
+
 std::vector<Index> axes(Call& call) {
   std::vector<Index> list = call.is("axes").value_or(std::vector<Index>{});
   for (Index& axis : list) axis = call.axis(axis, call.x(0).shape().rank());
@@ -151,6 +160,7 @@ constexpr Operator table[] = {
     {"Softplus", Kind::computes, 1, softplus_again, "softplus"},
     {"Softsign", Kind::computes, 1, softsign_again, "softsign"},
     {"Standardise", Kind::computes, 1, standardise_again, "standardise"},
+    {"Threshold", Kind::computes, 1, threshold_again, "step, mul, add"},
 };
 
 }  // namespace

@@ -57,6 +57,8 @@ std::vector<Net> nets() {
            }},
           {"pool", {1, 2, 6, 6}, [=](const Var& x) { return max_pool2d(relu(conv(x, a)), {}); }},
           {"sum of squares on sigmoids", {1, 6}, [=](const Var& x) { return softmax(dense(x, Var(w), Var())); }},
+          {"larger of two scales", {1, 6}, [=](const Var& x) { return maximum(x, x * 3.0); }},
+          {"smaller of two scales", {1, 6}, [=](const Var& x) { return minimum(x * 2.0, x); }},
           {"two of the same",
            {1, 6},
            [=](const Var& x) {

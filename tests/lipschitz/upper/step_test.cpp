@@ -225,6 +225,12 @@ BOOST_AUTO_TEST_CASE(steps_of_convolutions) {
     const double far = bound_of(step_by(5.0 / square), image);
     BOOST_TEST(far <= 4.0 + 1e-4);
     BOOST_TEST(attained(step_by(5.0 / square), image) <= far * (1 + 1e-9));
+    // A step along the gradient lets changes grow.
+    const Function along = [=](const Var& x) {
+      return x + scale(conv_transpose2d(relu(layer(x)), Var(kernel), Var(), options), 2.0 / square);
+    };
+    BOOST_TEST(attained(along, image) > 1.05);
+    BOOST_TEST(attained(along, image) <= bound_of(along, image) * (1 + 1e-9));
     // Another kernel behind the activation is no gradient.
     Tensor other = kernel.copy();
     other.mutable_data<double>()[0] += 0.5;

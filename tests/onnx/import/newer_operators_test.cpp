@@ -65,6 +65,44 @@ BOOST_AUTO_TEST_CASE(functions_of_one_number) {
   }
 }
 
+// As exporters write softplus: x above a threshold, where it jumps by ln(1 + e^−20).
+BOOST_AUTO_TEST_CASE(softplus_with_a_threshold) {
+  struct Variant {
+    const char* op;
+    bool line_first;
+    double at_threshold_is_line, beta;
+  };
+  for (const Variant& v :
+       {Variant{"Greater", true, 0, 1}, Variant{"GreaterOrEqual", true, 1, 1}, Variant{"Less", false, 1, 1},
+        Variant{"LessOrEqual", false, 0, 1}, Variant{"Greater", true, 0, 2}}) {
+    std::vector<onnx::GraphNode> nodes;
+    const std::string scaled = v.beta == 1 ? "x" : "b";
+    if (v.beta != 1) nodes.push_back(node("Mul", {"x", "beta"}, "b"));
+    nodes.push_back(node(v.op, {scaled, "c"}, "above"));
+    nodes.push_back(node("Exp", {scaled}, "e"));
+    nodes.push_back(node("Add", {"e", "one"}, "s"));
+    nodes.push_back(node("Log", {"s"}, v.beta == 1 ? "curve" : "l"));
+    if (v.beta != 1) nodes.push_back(node("Div", {"l", "beta"}, "curve"));
+    nodes.push_back(v.line_first ? node("Where", {"above", "x", "curve"}, "y")
+                                 : node("Where", {"above", "curve", "x"}, "y"));
+    const onnx::GraphData data =
+        graph({1, 5}, nodes, {{"c", number(3.0)}, {"one", number(1.0)}, {"beta", number(v.beta)}});
+    const Tensor x = Tensor::of<double>(Shape{1, 5}, {-2.0, 0.0, 3.0, 3.5, 1.5});
+    Numbers wanted;
+    for (const double t : numbers_of(x)) {
+      const bool line = v.beta * t > 3.0 || (v.beta * t == 3.0 && v.at_threshold_is_line != 0);
+      wanted.push_back(line ? t : std::log1p(std::exp(v.beta * t)) / v.beta);
+    }
+    compare(value(data, x), wanted, v.op);
+    BOOST_TEST(std::isinf(upper(data)), v.op);
+    const onnx::Model model = whole(data);
+    AutoLipOptions options;
+    options.sample_axis = no_sample_axis;
+    options.box = Interval{-2.0, 1.0};
+    BOOST_TEST(autolip(model.function(), model.sample(), options).bound.value() <= 1.0 + 1e-9, v.op);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(normalisation_by_the_root_of_the_mean_square) {
   for (const Index n : {1, 2, 3, 5, 8, 16})
     for (const bool scaled : {false, true}) {
