@@ -61,15 +61,21 @@ std::optional<GraphNode> kinked(const Matcher& m, const std::string& x, const st
   return recognised("PRelu", {x, slope});
 }
 
-// softplus(βx)/β, β constant or left out: its x.
-std::optional<std::string> softplus_of(const Matcher& m, const std::string& value) {
-  std::string inner = value;
-  for (const char* op : {"Mul", "Div"})
-    if (const auto scaled = m.with_constant(inner, op)) inner = scaled->first;
-  const GraphNode* softplus = m.made_by(inner, "Softplus");
-  if (softplus == nullptr) return std::nullopt;
-  const auto product = m.with_constant(softplus->inputs[0], "Mul");
-  return m.resolved(product ? product->first : softplus->inputs[0]);
+// βx and its β, "" for x itself.
+Line scaled(const Matcher& m, const std::string& value) {
+  const auto product = m.with_constant(value, "Mul");
+  return product && m.number(product->second) ? Line{m.resolved(product->first), product->second}
+                                              : Line{m.resolved(value), ""};
+}
+
+// softplus(βx)/β: its x and β.
+std::optional<Line> softplus(const Matcher& m, const std::string& value) {
+  const auto quotient = m.with_constant(value, "Div");
+  const GraphNode* node = m.made_by(quotient ? quotient->first : value, "Softplus");
+  if (node == nullptr) return std::nullopt;
+  Line line = scaled(m, node->inputs[0]);
+  if (quotient ? !m.same(quotient->second, line.slope) : !line.slope.empty()) return std::nullopt;
+  return line;
 }
 
 // Softplus as it is written with a threshold: x above it, softplus below. Both are numbers everywhere, so that the jump
@@ -78,15 +84,16 @@ std::optional<GraphNode> threshold(const Matcher& m, const GraphNode& root) {
   for (const auto& [op, above] : {std::pair("Greater", true), std::pair("GreaterOrEqual", true),
                                   std::pair("Less", false), std::pair("LessOrEqual", false)}) {
     const GraphNode* node = m.made_by(root.inputs[0], op);
-    if (node == nullptr || node->inputs.size() != 2 || !m.constant(node->inputs[1])) continue;
-    const std::string &line = root.inputs[above ? 1 : 2], &curve = root.inputs[above ? 2 : 1];
-    const auto x = softplus_of(m, curve);
-    const auto product = m.with_constant(node->inputs[0], "Mul");
-    const std::string& compared = m.resolved(product ? product->first : node->inputs[0]);
-    if (!x || compared != *x || !m.same(line, *x)) continue;
+    if (node == nullptr || node->inputs.size() != 2 || !m.number(node->inputs[1])) continue;
+    const auto curve = softplus(m, root.inputs[above ? 2 : 1]);
+    const Line compared = scaled(m, node->inputs[0]);
+    if (!curve || compared.argument != curve->argument || compared.slope != curve->slope ||
+        !m.same(root.inputs[above ? 1 : 2], curve->argument))
+      continue;
+    std::vector<std::string> inputs{curve->argument, node->inputs[1]};
+    if (!curve->slope.empty()) inputs.push_back(curve->slope);
     const bool strict = node->op == "Greater" || node->op == "Less";
-    return recognised("Threshold", {node->inputs[0], node->inputs[1], line, curve},
-                      {{"tie", std::int64_t{strict == above ? 0 : 1}}});
+    return recognised("Threshold", std::move(inputs), {{"tie", std::int64_t{strict == above ? 0 : 1}}});
   }
   return std::nullopt;
 }

@@ -75,13 +75,15 @@ void leaky_relu_again(Call& call) { call.out(leaky_relu(call.x(0), exact(call, "
 void prelu_again(Call& call) { call.out(prelu(call.x(0), call.x(1), call.where())); }
 void elu_again(Call& call) { call.out(elu(call.x(0), exact(call, "alpha"), call.where())); }
 
-// The third operand where the first exceeds the second (or equals it, with `tie`), the fourth elsewhere.
+// x where βx exceeds the second operand (or equals it, with `tie`), softplus(βx)/β elsewhere.
 void threshold_again(Call& call) {
   const Where where = call.where();
-  const Var &a = call.x(0), &b = call.x(1), &line = call.x(2), &curve = call.x(3);
-  const Var above = call.i("tie", 0) != 0 ? shift(neg(step(sub(b, a, where), where), where), 1.0, where)
-                                          : step(sub(a, b, where), where);
-  call.out(add(curve, mul(above, sub(line, curve, where), where), where));
+  const Var &x = call.x(0), &end = call.x(1);
+  const Var scaled = call.has(2) ? times(call, x, call.x(2)) : x;
+  const Var curve = call.has(2) ? over(call, softplus(scaled, where), call.x(2)) : softplus(scaled, where);
+  const Var above = call.i("tie", 0) != 0 ? shift(neg(step(sub(end, scaled, where), where), where), 1.0, where)
+                                          : step(sub(scaled, end, where), where);
+  call.out(add(curve, mul(above, sub(x, curve, where), where), where));
 }
 
 std::vector<Index> axes(Call& call) {
