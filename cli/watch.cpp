@@ -13,8 +13,21 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto after_deadline = 250ms;  // a limit is kept within half a second
-constexpr auto after_stop = 700ms;      // an interrupt within a second
+// Under sanitizers everything takes several times as long.
+#if defined(__SANITIZE_ADDRESS__)
+#define TAUT_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TAUT_SANITIZED 1
+#endif
+#endif
+#ifdef TAUT_SANITIZED
+constexpr int slowness = 12;
+#else
+constexpr int slowness = 1;
+#endif
+constexpr auto after_deadline = slowness * 250ms;  // a limit is kept within half a second
+constexpr auto after_stop = slowness * 700ms;      // an interrupt within a second
 constexpr auto between_looks = 20ms;
 
 // What both threads see; it lives as long as either.
