@@ -30,6 +30,7 @@ inline constexpr Index most_corner_neurons = 6;
 //   ‖[D/g, V Θ⁻¹; Θ W/g, 0]‖ ≤ σ, σ ≥ 1, proves g σ².
 // Θ is taken from what makes the best known steps 1-Lipschitz, and scaled.
 UpperBound bound_by_multiplier(const LayerStep& step, const Options& options);
-double multiplier_cost(Index p, Index m, Index n);  // operations, roughly
+double multiplier_cost(Index p, Index m, Index n);         // operations, roughly
+inline constexpr double most_multiplier_operations = 5e8;  // about a quarter of a second
 
 }  // namespace taut::detail

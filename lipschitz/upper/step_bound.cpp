@@ -6,7 +6,6 @@
 #include <numeric>
 #include <set>
 
-#include "lipschitz/dense/dense_norm.h"
 #include "lipschitz/norms/matrix_form.h"
 #include "lipschitz/norms/sparse_rows.h"
 #include "lipschitz/upper/step.h"
@@ -15,8 +14,6 @@ namespace taut::detail {
 namespace {
 
 constexpr Index most_entries = 1 << 20;  // a second or two
-constexpr double most_operations = 5e8;  // of a multiplier: about a quarter of a second
-constexpr double most_norm = 0x1p60;     // beyond, errors of underflow were not counted
 
 // ---- steps of few entries
 
@@ -44,8 +41,8 @@ class SparseStep {
     std::set<std::vector<double>> seen;
     std::optional<UpperBound> largest;
     for (const Part& part : parts) {
+      if (!seen.insert(signature(part)).second) continue;
       const LayerStep step = matrices(part);
-      if (!seen.insert(signature(step)).second) continue;
       const auto bound = bound_of(step, norm, options);
       if (!bound) return std::nullopt;
       if (!largest || largest->magnitude() < bound->magnitude()) largest = bound;
@@ -141,26 +138,29 @@ class SparseStep {
       for (const auto& entry : neuron.before) join(entry.first, neuron.before.front().first);
       for (const auto& entry : neuron.after) join(inputs + entry.first, neuron.before.front().first);
     }
-    std::map<Index, Part> parts;
-    for (Index i = 0; i < inputs; ++i) parts[root(i)].inputs.push_back(i);
-    for (Index k = 0; k < outputs_; ++k) parts[root(inputs + k)].outputs.push_back(k);
-    for (std::size_t i = 0; i < neurons_.size(); ++i)
-      parts[root(neurons_[i].before.front().first)].neurons.push_back(i);
-    std::vector<Part> list;
-    for (auto& [at, part] : parts)
-      if (!part.inputs.empty() && !part.outputs.empty()) list.push_back(std::move(part));
-    return list;
+    std::vector<Part> parts;
+    std::vector<Index> number(parent.size(), -1);  // of the part, by root
+    const auto part_of = [&](Index i) -> Part& {
+      Index& at = number[static_cast<std::size_t>(root(i))];
+      if (at < 0) at = static_cast<Index>(parts.size()), parts.emplace_back();
+      return parts[static_cast<std::size_t>(at)];
+    };
+    for (Index i = 0; i < inputs; ++i) part_of(i).inputs.push_back(i);
+    for (Index k = 0; k < outputs_; ++k) part_of(inputs + k).outputs.push_back(k);
+    for (std::size_t i = 0; i < neurons_.size(); ++i) part_of(neurons_[i].before.front().first).neurons.push_back(i);
+    std::erase_if(parts, [](const Part& part) { return part.inputs.empty() || part.outputs.empty(); });
+    return parts;
   }
 
+  static Index position(const std::vector<Index>& list, Index value) {
+    return static_cast<Index>(std::ranges::lower_bound(list, value) - list.begin());
+  }
   LayerStep matrices(const Part& part) const {
     const auto p = static_cast<Index>(part.outputs.size()), m = static_cast<Index>(part.neurons.size()),
                n = static_cast<Index>(part.inputs.size());
     LayerStep step{Tensor::zeros({p, n}, DType::f64), Tensor::zeros({p, m}, DType::f64),
                    Tensor::zeros({m, n}, DType::f64), Tensor::uninitialised({m}, DType::f64),
                    Tensor::uninitialised({m}, DType::f64)};
-    const auto position = [](const std::vector<Index>& list, Index value) {
-      return static_cast<Index>(std::ranges::lower_bound(list, value) - list.begin());
-    };
     double* const past = step.past.mutable_data<double>().data();
     for (Index k = 0; k < p; ++k)
       for (const auto& [j, value] : past_[static_cast<std::size_t>(part.outputs[static_cast<std::size_t>(k)])])
@@ -177,17 +177,29 @@ class SparseStep {
     return step;
   }
 
-  static std::vector<double> signature(const LayerStep& step) {
-    std::vector<double> numbers{static_cast<double>(step.past.shape()[0]), static_cast<double>(step.past.shape()[1])};
-    for (const Tensor* part : {&step.past, &step.after, &step.before, &step.lo, &step.hi})
-      numbers.insert(numbers.end(), part->data<double>().begin(), part->data<double>().end());
+  // Equal for parts that have the same matrices.
+  std::vector<double> signature(const Part& part) const {
+    std::vector<double> numbers{static_cast<double>(part.inputs.size()), static_cast<double>(part.outputs.size())};
+    const auto add = [&](const SparseRow& row, const std::vector<Index>& places) {
+      numbers.push_back(static_cast<double>(row.size()));
+      for (const auto& [at, value] : row) {
+        numbers.push_back(static_cast<double>(position(places, at)));
+        numbers.push_back(value);
+      }
+    };
+    for (const Index k : part.outputs) add(past_[static_cast<std::size_t>(k)], part.inputs);
+    for (const std::size_t i : part.neurons) {
+      add(neurons_[i].before, part.inputs);
+      add(neurons_[i].after, part.outputs);
+      numbers.insert(numbers.end(), {neurons_[i].lo, neurons_[i].hi});
+    }
     return numbers;
   }
 
   static std::optional<UpperBound> bound_of(const LayerStep& step, Norm norm, const Options& options) {
     const Index p = step.past.shape()[0], m = step.lo.size(), n = step.past.shape()[1];
     if (m <= most_corner_neurons) return bound_by_corners(step, norm, options);
-    if (norm != Norm::l2 || multiplier_cost(p, m, n) > most_operations) return std::nullopt;
+    if (norm != Norm::l2 || multiplier_cost(p, m, n) > most_multiplier_operations) return std::nullopt;
     return bound_by_multiplier(step, options);
   }
 
@@ -195,91 +207,6 @@ class SparseStep {
   SparseRows past_;
   std::vector<SparseNeuron> neurons_;
   std::map<std::pair<Place, SparseRow>, std::size_t> known_;  // kinks
-};
-
-// ---- steps of matrices
-
-struct Matrix {
-  Tensor entries;
-  double error = 0.0;  // ≥ ‖exact − entries‖₂
-};
-
-std::optional<Matrix> matrix_of(const FoldedMap& map, const Options& options) {
-  const auto form = matrix_form(map.map(), options);
-  if (!form) return std::nullopt;
-  Magnitude error = form->error_in(Norm::l2);
-  if (map.relative_error() != 0.0)
-    error = Magnitude::sum(error, Magnitude::product(sum_bounds(map.map()).l2(), map.relative_error(), Side::upper),
-                           Side::upper);
-  return Matrix{form->matrix, error.round(Side::upper)};
-}
-
-double frobenius(const Tensor& a) {
-  return frobenius_up({a.data<double>().data(), a.shape()[0], a.shape()[1]}).round(Side::upper);
-}
-
-// The matrices of a whole step, and what their errors add to its constant.
-class WholeStep {
- public:
-  static std::optional<UpperBound> bound(const StepForm& form, const Options& options) {
-    const Index n = form.neurons.front().before.map().in_shape().size(),
-                p = form.neurons.front().after.map().out_shape().size();
-    Index m = 0;
-    for (const Neurons& neurons : form.neurons) m += neurons.lo.size();
-    const double cost = multiplier_cost(p, m, n);
-    if (cost > most_operations || !options.affords(cost)) return std::nullopt;
-    WholeStep step(p, m, n);
-    if (!step.fill(form, options)) return std::nullopt;
-    const UpperBound exact = bound_by_multiplier(step.step_, options);
-    return sum(std::vector{exact, UpperBound::certified(step.error(), Norm::l2, "rounding of maps")});
-  }
-
- private:
-  WholeStep(Index p, Index m, Index n)
-      : step_{Tensor::zeros({p, n}, DType::f64), Tensor::zeros({p, m}, DType::f64), Tensor::zeros({m, n}, DType::f64),
-              Tensor::zeros({m}, DType::f64), Tensor::zeros({m}, DType::f64)} {}
-
-  bool fill(const StepForm& form, const Options& options) {
-    if (form.past) {
-      const auto past = matrix_of(*form.past, options);
-      if (!past) return false;
-      step_.past = past->entries;
-      past_error_ = past->error;
-    }
-    Index at = 0;
-    for (const Neurons& neurons : form.neurons) {
-      const auto before = matrix_of(neurons.before, options), after = matrix_of(neurons.after, options);
-      if (!before || !after) return false;
-      place(neurons, before->entries, after->entries, at);
-      // Of matrices side by side or on top of each other: at most the sum.
-      before_error_ = add_up(before_error_, before->error);
-      after_error_ = add_up(after_error_, after->error);
-      at += neurons.lo.size();
-    }
-    return std::max({frobenius(step_.past), frobenius(step_.after), frobenius(step_.before)}) < most_norm;
-  }
-
-  void place(const Neurons& neurons, const Tensor& before, const Tensor& after, Index at) {
-    const Index count = neurons.lo.size(), m = step_.lo.size(), n = before.shape()[1];
-    std::ranges::copy(before.data<double>(), step_.before.mutable_data<double>().data() + at * n);
-    double* const to = step_.after.mutable_data<double>().data();
-    for (Index k = 0; k < after.shape()[0]; ++k)
-      std::copy_n(after.data<double>().data() + k * count, count, to + k * m + at);
-    std::ranges::copy(neurons.lo.data<double>(), step_.lo.mutable_data<double>().data() + at);
-    std::ranges::copy(neurons.hi.data<double>(), step_.hi.mutable_data<double>().data() + at);
-  }
-
-  // ‖D' x + V' s(W' x)‖ − ‖D x + V s(W x)‖ ≤ (‖ΔD‖ + |s| (‖ΔV‖ ‖W'‖ + ‖V‖ ‖ΔW‖)) ‖x‖
-  double error() const {
-    double slope = 0.0;
-    for (Index i = 0; i < step_.lo.size(); ++i)
-      slope = std::max({slope, std::fabs(step_.lo.at(i)), std::fabs(step_.hi.at(i))});
-    const double by_after = mul_up(after_error_, add_up(frobenius(step_.before), before_error_));
-    return add_up(past_error_, mul_up(slope, add_up(by_after, mul_up(frobenius(step_.after), before_error_))));
-  }
-
-  LayerStep step_;
-  double past_error_ = 0.0, after_error_ = 0.0, before_error_ = 0.0;
 };
 
 }  // namespace
@@ -290,7 +217,7 @@ std::optional<UpperBound> step_bound(const StepForm& form, const AutoLipOptions&
     return sparse.bound(form.neurons.front().before.map().in_shape().size(), options.norm, options);
   if (options.norm != Norm::l2) return std::nullopt;
   if (auto bound = convolution_step_bound(form, options, cut)) return bound;
-  return WholeStep::bound(form, options);
+  return whole_step_bound(form, options);
 }
 
 }  // namespace taut::detail

@@ -11,6 +11,9 @@ namespace taut::detail {
 // Sets `cut` where time was short.
 std::optional<UpperBound> step_bound(const StepForm& form, const AutoLipOptions& options, bool& cut);
 
+// Of the matrices of D, V and W, by multipliers, with what they are off by.
+std::optional<UpperBound> whole_step_bound(const StepForm& form, const Options& options);
+
 // x − Wᵀ diag(t) s(W x) with a convolution W and slopes in [0, 1]: max(1, ‖diag(√t) W‖² − 1) in l2.
 // docs/mathematics/07-autolip.md#steps.
 std::optional<UpperBound> convolution_step_bound(const StepForm& form, const AutoLipOptions& options, bool& cut);
