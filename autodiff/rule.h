@@ -54,10 +54,19 @@ struct Elementwise {
   std::optional<PiecewiseLinear> pieces;
 };
 
+// y_i is the larger (or the smaller) of the numbers (Σ A_k x_k)_i and (Σ B_k x_k)_i, with maps A_k and
+// B_k of entries 0 and 1, one per argument, all of which vary.
+struct OfTwo {
+  std::vector<LinearMap> first, second;
+  bool larger = true;
+};
+
 // Every output equals one entry of the varying arguments, which it may choose by their order (max, max-pool, sorting).
-// `multiplicity`: the largest number of outputs that follow one entry at one point.
+// `multiplicity`: the largest number of outputs that follow one entry at one point. `of_two`: where each output has two
+// candidates, so that analyses may see which of them other outputs take.
 struct Selects {
   Index multiplicity = 1;
+  std::optional<OfTwo> of_two = {};
 };
 
 // A finite gain per norm and argument (gain 0 where it does not vary). Where the function is `after` ∘ g with a linear

@@ -45,6 +45,8 @@ class Graph {
   // That of the entries of an affine node's maps: with what the operation itself has rounded (1/n of a mean).
   double error_of_maps(NodeId id, const rule::Affine& rule) const;
 
+  // Is the value 0 where the operands that vary are 0? False where that is not known.
+  bool keeps_zero(NodeId id) const;
   // NumericError naming the first leaf with a NaN or an infinity, and its position.
   void require_finite() const;
   // The axis along which samples lie, for every node (indexed by id), given that of the inputs; no_sample_axis for

@@ -263,7 +263,7 @@ class Extreme : public Pair<P, id> {
   static Interval upright(const Interval& x) { return largest ? x : -x; }
   // Two selections where every entry has one winner all over a domain.
   static Rule of_two(const RuleSite& site) {
-    if (!site.on_domain()) return rule::Selects{1};
+    if (!site.on_domain()) return either(site.out.shape());
     const Range &a = site.ranges[0], &b = site.ranges[1];
     auto first = std::make_shared<std::vector<Index>>(a.lo.size(), Index{-1}),
          second = std::make_shared<std::vector<Index>>(*first);
@@ -274,10 +274,14 @@ class Extreme : public Pair<P, id> {
       else if (p.hi < q.lo)
         (*second)[static_cast<std::size_t>(i)] = i;
       else
-        return rule::Selects{1};
+        return either(site.out.shape());
     }
     return rule::Affine{{LinearMap(a.shape(), site.out.shape(), structure::Selection{std::move(first)}),
                          LinearMap(b.shape(), site.out.shape(), structure::Selection{std::move(second)})}};
+  }
+  static rule::Selects either(const Shape& shape) {
+    const LinearMap same = identity_map(shape), none = scale_map(shape, 0.0);
+    return {1, rule::OfTwo{{same, none}, {none, same}, largest}};
   }
   static Var chooses_second(const Var& a, const Var& b) { return step(largest ? b - a : a - b); }
 };

@@ -134,6 +134,18 @@ double Graph::error_of_maps(NodeId id, const rule::Affine& rule) const {
   return add_up(add_up(of_operands, rule.relative_error), mul_up(of_operands, rule.relative_error));
 }
 
+bool Graph::keeps_zero(NodeId id) const {
+  std::vector<Range> operands;
+  for (const NodeId operand : node(id).operands()) {
+    const auto known = constants_.find(operand);
+    operands.push_back(varies(operand) ? Range::point(Tensor::zeros(node(operand).value.shape(), DType::f64))
+                       : known != constants_.end() ? known->second.range
+                                                   : Range::point(node(operand).value));
+  }
+  const Interval hull = range_of(id, operands).hull();
+  return hull.lo == 0.0 && hull.hi == 0.0;
+}
+
 std::vector<const Tensor*> Graph::operand_values(const Node& n) const {
   std::vector<const Tensor*> values;
   for (const NodeId operand : n.operands()) {

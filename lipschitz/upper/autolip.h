@@ -13,6 +13,7 @@
 #include "lipschitz/autolip.h"
 #include "lipschitz/network/network.h"
 #include "lipschitz/network/supports.h"
+#include "lipschitz/upper/step_form.h"
 
 namespace taut::detail {
 
@@ -56,6 +57,8 @@ class AutoLip {
   UpperBound certified(const Magnitude& value, std::string method, std::string detail = "") const;
   std::optional<UpperBound> bound_of_terms(const Terms& terms);
   const UpperBound& known(NodeId id) { return state(id).bound ? *state(id).bound : *state(id).unfolded; }
+  // Of a node where the ways past and through one layer of activations meet.
+  std::optional<UpperBound> bound_of_step(NodeId id);
   void set_anchor(NodeId id, UpperBound bound);
   void inherit_cause(NodeId id);
   template <class BoundOf>
@@ -100,6 +103,7 @@ class AutoLip {
   void explain_infinity(NodeId output, AutoLipReport& report);
   NodeRow row(NodeId id);
 
+  StepFinder steps_;
   std::string name_;
   std::vector<State> states_;  // by node
   std::map<NodeId, rule::Unbounded> unbounded_;

@@ -35,7 +35,11 @@ constexpr double least_share = 0.02;
 Magnitude times(const Magnitude& a, const Magnitude& b) { return Magnitude::product(a, b, Side::upper); }
 Magnitude plus(const Magnitude& a, const Magnitude& b) { return Magnitude::sum(a, b, Side::upper); }
 
-AutoLipOptions fold_options(const SeqLipOptions& options) { return {options.question, options.budget}; }
+AutoLipOptions fold_options(const SeqLipOptions& options) {
+  AutoLipOptions fold{options.question, options.budget};
+  fold.products_only = options.products_only;
+  return fold;
+}
 
 bool is_identity(const LinearMap& map) {
   const auto* scale = std::get_if<structure::Scale>(&map.structure());

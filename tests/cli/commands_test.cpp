@@ -301,7 +301,7 @@ BOOST_AUTO_TEST_CASE(interrupts_print_what_is_proved) {
   const std::vector<std::string> arguments{"bound", model_file("cnn_28_a"), "--methods", "autolip,annealing,seqlip"};
   for (const int signal : {SIGINT, SIGTERM}) {
     const Outcome outcome = test::taut(arguments, Kick{signal, 0.7, std::nullopt});
-    BOOST_TEST(outcome.status == 0);
+    BOOST_TEST(outcome.status == 128 + signal);
     BOOST_TEST(outcome.error == "");
     BOOST_TEST(holds(outcome.out, "cut"));
     BOOST_TEST(holds(last_line(outcome.out), " <= L <= "));

@@ -79,7 +79,10 @@ class Reader {
                                      array(tensor, cat("initialiser '", clean(tensor.name()), "'")));
     for (const auto& value : proto.input()) data.inputs.push_back(port(value));
     for (const auto& value : proto.output()) data.outputs.push_back(port(value));
-    for (const auto& node : proto.node()) data.nodes.push_back(this->node(node));
+    for (const auto& node : proto.node()) {
+      data.nodes.push_back(this->node(node));
+      data.nodes.back().line = static_cast<int>(data.nodes.size());
+    }
   }
 
   GraphNode node(const ::onnx::NodeProto& proto) {
@@ -96,7 +99,13 @@ class Reader {
     return node;
   }
 
-  // Nothing for kinds that no importable operator takes (graphs, types): the operator is refused by its name.
+  std::shared_ptr<const GraphData> subgraph(const ::onnx::GraphProto& proto) {
+    auto data = std::make_shared<GraphData>();
+    graph(proto, *data);
+    return data;
+  }
+
+  // Nothing for kinds that no importable operator takes (types, lists of graphs): the operator is refused by its name.
   std::optional<Attribute> attribute(const ::onnx::AttributeProto& a, const std::string& where) {
     using P = ::onnx::AttributeProto;
     switch (a.type()) {
@@ -114,6 +123,8 @@ class Reader {
         return std::vector<std::string>(a.strings().begin(), a.strings().end());
       case P::TENSOR:
         return array(a.t(), where);
+      case P::GRAPH:
+        return subgraph(a.g());
       case P::UNDEFINED:
         return untyped(a, where);
       default:
@@ -126,6 +137,7 @@ class Reader {
     if (a.has_f()) return a.f();
     if (a.has_s()) return clean(a.s());
     if (a.has_t()) return array(a.t(), where);
+    if (a.has_g()) return subgraph(a.g());
     if (a.ints_size() > 0) return std::vector<std::int64_t>(a.ints().begin(), a.ints().end());
     if (a.floats_size() > 0) return std::vector<float>(a.floats().begin(), a.floats().end());
     return std::nullopt;
@@ -368,6 +380,8 @@ void fill(::onnx::TensorProto& proto, const Array& array) {
       return put(std::int32_t{});
     case ElementType::i64:
       return put(std::int64_t{});
+    case ElementType::i8:
+      return put(std::int8_t{});
     case ElementType::u8:
     case ElementType::boolean:
       return put(std::uint8_t{});
@@ -375,6 +389,8 @@ void fill(::onnx::TensorProto& proto, const Array& array) {
       throw UnsupportedError(cat("[onnx] tensors of type ", to_string(array.type), " cannot be written"));
   }
 }
+
+void fill(::onnx::GraphProto& proto, const GraphData& data);
 
 template <class... F>
 struct Overloaded : F... {
@@ -405,6 +421,10 @@ void fill(::onnx::AttributeProto& proto, const Attribute& attribute) {
                    proto.set_type(P::TENSOR);
                    fill(*proto.mutable_t(), array);
                  },
+                 [&](const std::shared_ptr<const GraphData>& graph) {
+                   proto.set_type(P::GRAPH);
+                   fill(*proto.mutable_g(), *graph);
+                 },
              },
              attribute);
 }
@@ -421,6 +441,30 @@ void fill(::onnx::ValueInfoProto& proto, const GraphPort& port) {
       dim.set_dim_value(*dimension.size);
     else
       dim.set_dim_param(dimension.symbol);
+  }
+}
+
+void fill(::onnx::GraphProto& graph, const GraphData& data) {
+  graph.set_name(data.name);
+  for (const GraphPort& port : data.inputs) fill(*graph.add_input(), port);
+  for (const GraphPort& port : data.outputs) fill(*graph.add_output(), port);
+  for (const auto& [name, array] : data.initialisers) {
+    auto& tensor = *graph.add_initializer();
+    tensor.set_name(name);
+    fill(tensor, array);
+  }
+  for (const GraphNode& node : data.nodes) {
+    auto& proto = *graph.add_node();
+    proto.set_op_type(node.op);
+    proto.set_domain(node.domain);
+    proto.set_name(node.name);
+    for (const std::string& name : node.inputs) proto.add_input(name);
+    for (const std::string& name : node.outputs) proto.add_output(name);
+    for (const auto& [name, value] : node.attributes) {
+      auto& attribute = *proto.add_attribute();
+      attribute.set_name(name);
+      fill(attribute, value);
+    }
   }
 }
 
@@ -465,28 +509,7 @@ std::string serialise(const GraphData& data) {
   }
   model.set_ir_version(format_of(opset));
   model.set_producer_name(data.producer);
-  auto& graph = *model.mutable_graph();
-  graph.set_name(data.name);
-  for (const GraphPort& port : data.inputs) fill(*graph.add_input(), port);
-  for (const GraphPort& port : data.outputs) fill(*graph.add_output(), port);
-  for (const auto& [name, array] : data.initialisers) {
-    auto& tensor = *graph.add_initializer();
-    tensor.set_name(name);
-    fill(tensor, array);
-  }
-  for (const GraphNode& node : data.nodes) {
-    auto& proto = *graph.add_node();
-    proto.set_op_type(node.op);
-    proto.set_domain(node.domain);
-    proto.set_name(node.name);
-    for (const std::string& name : node.inputs) proto.add_input(name);
-    for (const std::string& name : node.outputs) proto.add_output(name);
-    for (const auto& [name, value] : node.attributes) {
-      auto& attribute = *proto.add_attribute();
-      attribute.set_name(name);
-      fill(attribute, value);
-    }
-  }
+  fill(*model.mutable_graph(), data);
   std::string bytes;
   if (!model.SerializeToString(&bytes))
     throw UnsupportedError("[onnx] the model exceeds 2 GiB, which a single ONNX file cannot hold");

@@ -83,6 +83,17 @@ void leaky_relu_again(Call& call) { call.out(leaky_relu(call.x(0), exact(call, "
 void prelu_again(Call& call) { call.out(prelu(call.x(0), call.x(1), call.where())); }
 void elu_again(Call& call) { call.out(elu(call.x(0), exact(call, "alpha"), call.where())); }
 
+// x where βx exceeds the second operand (or equals it, with `tie`), softplus(βx)/β elsewhere.
+void threshold_again(Call& call) {
+  const Where where = call.where();
+  const Var &x = call.x(0), &end = call.x(1);
+  const Var scaled = call.has(2) ? times(call, x, call.x(2)) : x;
+  const Var curve = call.has(2) ? over(call, softplus(scaled, where), call.x(2)) : softplus(scaled, where);
+  const Var above = call.i("tie", 0) != 0 ? shift(neg(step(sub(end, scaled, where), where), where), 1.0, where)
+                                          : step(sub(scaled, end, where), where);
+  call.out(add(curve, mul(above, sub(x, curve, where), where), where));
+}
+
 std::vector<Index> axes(Call& call) {
   std::vector<Index> list = call.is("axes").value_or(std::vector<Index>{});
   for (Index& axis : list) axis = call.axis(axis, call.x(0).shape().rank());
@@ -168,6 +179,7 @@ constexpr Operator table[] = {
     {"Softplus", Kind::computes, 1, softplus_again, "softplus"},
     {"Softsign", Kind::computes, 1, softsign_again, "softsign"},
     {"Standardise", Kind::computes, 1, standardise_again, "standardise"},
+    {"Threshold", Kind::computes, 1, threshold_again, "step, mul, add"},
 };
 
 }  // namespace
