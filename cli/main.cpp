@@ -32,7 +32,7 @@ Watched analyse(Command command, const Settings& settings, ProgressLine& progres
     // Searches end before the limit, so that what they have found is proved by then.
     const double limit = *settings.time_limit;
     patience.deadline = Options().within(std::chrono::duration<double>(limit)).deadline;
-    options.within(std::chrono::duration<double>(limit - std::min(0.1 * limit, 0.5)));
+    options.within(std::chrono::duration<double>(limit - std::min(0.2 * limit, 0.75)));
   }
   return watched(patience, [=](const Keep& keep) {
     return command == Command::bound ? analyse_bounds(settings, options, keep) : analyse_layers(settings, options);
