@@ -2,6 +2,7 @@
 #include <cblas.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -26,8 +27,14 @@ Watched analyse(Command command, const Settings& settings, ProgressLine& progres
   options.progress = progress.callback();
   options.threads = settings.threads;
   options.seed = settings.seed;
-  if (settings.time_limit) options.within(std::chrono::duration<double>(*settings.time_limit));
-  return watched({options.deadline, options.stop}, [=](const Keep& keep) {
+  Patience patience{std::nullopt, options.stop};
+  if (settings.time_limit) {
+    // Searches end before the limit, so that what they have found is proved by then.
+    const double limit = *settings.time_limit;
+    patience.deadline = Options().within(std::chrono::duration<double>(limit)).deadline;
+    options.within(std::chrono::duration<double>(limit - std::min(0.2 * limit, 0.75)));
+  }
+  return watched(patience, [=](const Keep& keep) {
     return command == Command::bound ? analyse_bounds(settings, options, keep) : analyse_layers(settings, options);
   });
 }

@@ -26,7 +26,7 @@ constexpr int slowness = 12;
 #else
 constexpr int slowness = 1;
 #endif
-constexpr auto after_deadline = slowness * 250ms;  // a limit is kept within half a second
+constexpr auto after_deadline = slowness * 400ms;  // a limit is kept within half a second
 constexpr auto after_stop = slowness * 700ms;      // an interrupt within a second
 constexpr auto between_looks = 20ms;
 

@@ -15,6 +15,7 @@ namespace {
 AutoLipOptions fold_options(const MultiplierOptions& options) {
   AutoLipOptions fold{options.question, options.budget};
   fold.budget.progress = nullptr;
+  fold.products_only = true;
   return fold;
 }
 

@@ -161,7 +161,12 @@ const Network& SandwichRun::network(const AutoLipOptions& options) {
 }
 
 void SandwichRun::add(const UpperBound& bound, Status status, const std::string& note, double seconds) {
-  insert({std::string(row_->name), Side::upper, bound.value(), bound.rigour(), status, seconds, note, bound.explain()});
+  add_as(row_->name, bound, status, note, seconds);
+}
+
+void SandwichRun::add_as(std::string_view name, const UpperBound& bound, Status status, const std::string& note,
+                         double seconds) {
+  insert({std::string(name), Side::upper, bound.value(), bound.rigour(), status, seconds, note, bound.explain()});
   result_.upper = result_.upper ? better(*result_.upper, bound) : bound;
 }
 

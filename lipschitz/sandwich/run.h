@@ -28,6 +28,8 @@ class SandwichRun {
   const BoundRow* best_upper() const { return result_.best_upper(); }
 
   void add(const UpperBound& bound, Status status, const std::string& note, double seconds);
+  // An upper bound that has another name than the method's.
+  void add_as(std::string_view name, const UpperBound& bound, Status status, const std::string& note, double seconds);
   void add(const LowerBound& bound, Status status, const std::string& note, double seconds, const Tensor& point);
   void add(const LowerResult& found);
 

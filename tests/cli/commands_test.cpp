@@ -214,8 +214,8 @@ BOOST_AUTO_TEST_CASE(methods_are_chosen) {
   };
   const ModelFolder folder;
   const std::string points = folder.write_bytes("points.npy", npy_points(20, 2));
-  BOOST_TEST(names({"bound", plane(), "--norm", "linf"}) == "autolip ascent exact exact ");
-  BOOST_TEST(names({"bound", plane(), "--norm=l1", "--methods", "ascent,autolip"}) == "ascent autolip ");
+  BOOST_TEST(names({"bound", plane(), "--norm", "linf"}) == "autolip steps ascent exact exact ");
+  BOOST_TEST(names({"bound", plane(), "--norm=l1", "--methods", "ascent,autolip"}) == "ascent autolip steps ");
   BOOST_TEST(names({"bound", plane(), "--data", points, "--methods", "dataset,pairs"}) == "dataset pairs ");
   BOOST_TEST(names({"bound", plane(), "--data", points, "--box=-1:1", "--methods", "all"}) ==
              "frobenius autolip seqlip seqlip-exact seqlip-greedy eclipse-fast multiplier ascent annealing grid "
