@@ -174,6 +174,16 @@ BOOST_AUTO_TEST_CASE(what_has_no_constant_gets_none) {
     BOOST_TEST_CONTEXT(name) BOOST_TEST(std::isinf(bound_of(f, {1, 4}).value()) == true);
 }
 
+// min(x² + 3, 1) is 1: its base is not that of x² + 3.
+BOOST_AUTO_TEST_CASE(a_clamp_may_cut_off_the_base) {
+  const Function below = [](const Var& x) {
+    return reciprocal(minimum(shift(square(x), 3.0), Var(Tensor::scalar(1.0))) + square(x));
+  };
+  const Function clipped = [](const Var& x) { return reciprocal(clip(shift(square(x), 3.0), 0.0, 1.0) + square(x)); };
+  for (const Function& f : {below, clipped})
+    BOOST_TEST(bound_of(f, {1, 1}).value() >= 9.0 / 8.0 / std::sqrt(3.0) * (1.0 - 1e-12));
+}
+
 // Operands into which one number enters are no parts of the input.
 BOOST_AUTO_TEST_CASE(shared_inputs_do_not_stand_apart) {
   Random random(3);
