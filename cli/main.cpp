@@ -22,20 +22,20 @@ namespace {
 
 Watched analyse(Command command, const Settings& settings, ProgressLine& progress, const Interrupt& interrupt) {
   openblas_set_num_threads(settings.threads);
-  Budget options;
-  options.stop = interrupt.token();
-  options.progress = progress.callback();
-  options.threads = settings.threads;
-  options.seed = settings.seed;
-  Patience patience{std::nullopt, options.stop};
+  Budget budget;
+  budget.stop = interrupt.token();
+  budget.progress = progress.callback();
+  budget.threads = settings.threads;
+  budget.seed = settings.seed;
+  Patience patience{std::nullopt, budget.stop};
   if (settings.time_limit) {
     // Searches end before the limit, so that what they have found is proved by then.
     const double limit = *settings.time_limit;
-    patience.deadline = Options().within(std::chrono::duration<double>(limit)).deadline;
-    options.within(std::chrono::duration<double>(limit - std::min(0.2 * limit, 0.75)));
+    patience.deadline = Budget().within(std::chrono::duration<double>(limit)).deadline;
+    budget.within(std::chrono::duration<double>(limit - std::min(0.2 * limit, 0.75)));
   }
   return watched(patience, [=](const Keep& keep) {
-    return command == Command::bound ? analyse_bounds(settings, options, keep) : analyse_layers(settings, options);
+    return command == Command::bound ? analyse_bounds(settings, budget, keep) : analyse_layers(settings, budget);
   });
 }
 

@@ -203,8 +203,9 @@ void LowerSearch::certify_quotients(const Candidate& candidate, const Tensor& di
 
 LowerResult LowerSearch::result() {
   const bool empty = batch_.rows() == 0 || batch_.columns() == 0;
-  const auto none = empty ? LowerBound::certified(0.0, options_.question.norm, std::string(method_), "there are no numbers")
-                          : LowerBound::estimate(0.0, options_.question.norm, std::string(method_));
+  const auto none =
+      empty ? LowerBound::certified(0.0, options_.question.norm, std::string(method_), "there are no numbers")
+            : LowerBound::estimate(0.0, options_.question.norm, std::string(method_));
   LowerResult result{none, none, {}, {}, -1, -1, Status::finite, 0.0};
   const std::vector<Candidate>& best = candidates_.best();
   const auto one = [&](const Tensor& x) { return x.defined() ? x.reshaped(sample_.without(0)) : x; };

@@ -43,8 +43,7 @@ double middle(const Interval& side) { return 0.5 * side.lo + 0.5 * side.hi; }
 
 }  // namespace
 
-void add_fixed_starts(const Range& box, Index features, double length, std::uint64_t seed,
-                      std::vector<double>& rows) {
+void add_fixed_starts(const Range& box, Index features, double length, std::uint64_t seed, std::vector<double>& rows) {
   Draws draws(seed + 1);
   const auto centre = [&](Index i) { return box.defined() ? middle(box.at(i)) : 0.0; };
   rows.insert(rows.end(), static_cast<std::size_t>(features), 0.0);

@@ -19,8 +19,7 @@ void draw_start(const Range& box, Index features, double deviation, Draws& draws
 
 // Points that are no matter of chance: the origin, and of a box the middle and corners, all of them in few dimensions;
 // and draws at small scales, around the origin or the middle.
-void add_fixed_starts(const Range& box, Index features, double length, std::uint64_t seed,
-                      std::vector<double>& rows);
+void add_fixed_starts(const Range& box, Index features, double length, std::uint64_t seed, std::vector<double>& rows);
 
 // A length of the order of the points: half the longest side of a box, the largest norm per entry of given starts,
 // or 1.

@@ -74,8 +74,7 @@ void Network::prepare_rules() {
   std::vector<Range> inputs;
   for (const NodeId id : graph_.inputs()) {
     const Shape& shape = graph_.node(id).value.shape();
-    inputs.push_back(question_.domain.bounded() ? question_.domain.range(shape)
-                                                : Range::box(shape, Interval::reals()));
+    inputs.push_back(question_.domain.bounded() ? question_.domain.range(shape) : Range::box(shape, Interval::reals()));
   }
   ranges_ = graph_.ranges(inputs, question_.domain.bounded() ? OutOfDomain::is_error : OutOfDomain::has_no_value);
 }

@@ -239,7 +239,8 @@ class EntryBounds {
 }  // namespace
 
 UpperBound entry_bound(const Network& network, const AutoLipOptions& options) {
-  if (options.question.norm == Norm::l2) throw UsageError("[entry bound] l1 or linf is needed; l2 has no bound of this kind");
+  if (options.question.norm == Norm::l2)
+    throw UsageError("[entry bound] l1 or linf is needed; l2 has no bound of this kind");
   EntryBounds bounds(network, options);
   const double value = options.question.norm == Norm::linf ? bounds.in_linf() : bounds.in_l1();
   return UpperBound::certified(std::isnan(value) ? infinity : value, options.question.norm, "entry by entry");

@@ -119,11 +119,11 @@ std::optional<AutoLip::Roots> AutoLip::roots_of_sum(NodeId id) {
 std::optional<UpperBound> AutoLip::root_gain(NodeId id, std::size_t operand) const {
   const FoldedMap& map = node(id).maps[operand];
   const Norm norm = options_.question.norm == Norm::linf ? Norm::linf : Norm::l1;
-  const UpperBound size = operator_norm(AffineMap{map.map(), map.relative_error()}, norm, {.budget = options_.budget}).upper;
+  const UpperBound size = operator_norm(AffineMap{map.map(), map.relative_error()}, norm, options_.budget).upper;
   if (!size.is_certified() || !std::isfinite(size.value())) return std::nullopt;
   const auto results = static_cast<double>(std::max<Index>(1, map.map().out_shape().size()));
-  return certified(sqrt_up(options_.question.norm == Norm::l1 ? mul_up(results, size.value()) : size.value()), "gain of roots",
-                   graph_.describe(id));
+  return certified(sqrt_up(options_.question.norm == Norm::l1 ? mul_up(results, size.value()) : size.value()),
+                   "gain of roots", graph_.describe(id));
 }
 
 std::optional<AutoLip::Roots> AutoLip::roots_of_function(NodeId id, const OfSquares& what, const Roots* operand) {

@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(gradients_are_those_of_the_settled_value) {
   const Model dense_net = mlp(random, {4, 5, 3}, sigmoid_of), images = cnn(random), branching = graph(random);
   for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf}) {
     PenaltyOptions options;
-    options.question.norm = norm;
+    options.norm = norm;
     check_gradient<LogAutoLip>(dense_net, options, 600, 1e-6);
     check_gradient<LogAutoLip>(images, options, 600, 1e-6);
     if (norm == Norm::l2) check_gradient<LogAutoLip>(branching, options, 600, 1e-5);

@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(bounds_hold) {
       const double upper = bound_of(net.f, net.shape, norm), lower = found(net.f, net.shape, norm);
       BOOST_TEST(lower <= upper * (1 + 1e-9), net.name << ": " << lower << " and " << upper);
       AutoLipOptions products;
-      products.norm = norm;
+      products.question.norm = norm;
       products.products_only = true;
       const double product = autolip(net.f, Tensor::zeros(net.shape, DType::f64), products).bound.value();
       BOOST_TEST(upper <= product * (1 + 1e-9), net.name << ": " << upper << " and " << product);
