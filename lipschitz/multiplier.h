@@ -29,7 +29,7 @@ struct MultiplierOptions {
   MultiplierMethod method = MultiplierMethod::optimised;
   // The work of the search, in floating-point operations of matrix products: the same on every machine, so that results
   // do not depend on the clock. The default takes a few seconds.
-  double operations = 1.4e11;
+  double operations = 6e10;
 };
 
 // What the search had reached, and when.

@@ -212,6 +212,16 @@ MultiplierReport multiplier_bound(const Network& network, const MultiplierOption
     report.note = cat("counts by AutoLip: ", program.obstacle());
     return finish();
   }
+  // A start and its proof are not interrupted.
+  if (4.0 * program.operations() > options.operations) {
+    report.note = "counts by AutoLip: one elimination takes more than a quarter of the operations that are allowed";
+    return finish();
+  }
+  if (!options.budget.affords(2.0 * program.operations())) {
+    report.status = Status::cut;
+    report.note = "the time limit is too short for an elimination";
+    return finish();
+  }
   Search search(program, options);
   if (const auto proved = search.run()) {
     const std::string detail =

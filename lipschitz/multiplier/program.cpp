@@ -9,8 +9,8 @@
 namespace taut::detail {
 namespace {
 
-// Of one matrix, 1 GiB.
-constexpr Index most_entries = Index{1} << 27;
+// Of one matrix, 256 MiB.
+constexpr Index most_entries = Index{1} << 25;
 
 double log2_of(const Magnitude& m) { return m.log10() * std::log2(10.0); }
 

@@ -60,7 +60,7 @@ struct NoProgram {
 class Program {
  public:
   // The most rows that a state may have at once.
-  static constexpr Index most_rows = 7000;
+  static constexpr Index most_rows = 3000;
 
   Program(const Network& network, const Budget& budget);
 
