@@ -74,6 +74,8 @@ class Search {
   void begin_somewhere() {
     try_start(Start::spectral, 1.0, "spectral start");
     if (options_.method == MultiplierMethod::eclipse_fast) return;
+    // Where evaluations are expensive, the dual search is worth more than further starts.
+    if (40.0 * program_.operations() > options_.operations) return;
     try_start(Start::flow, 1.0, "flow start");
     for (const double c : {1.0, 1.3, 1.5, 1.7, 1.9}) try_start(Start::gershgorin, c, "gershgorin start");
   }
