@@ -250,7 +250,6 @@ bool JointState::by_slopes(const ProgramStep& step, std::span<const double> s) {
     return true;
   }
   const memory::Buffer<double>& z = inverse->z;
-  const bool proved = rounding_ == Rounding::proved;
   const auto slope = [&](Index i) { return step.lo[static_cast<std::size_t>(i)]; };
   const auto spread = [&](Index i) { return step.hi[static_cast<std::size_t>(i)] - slope(i); };
   const auto root = [&](Index i) { return s[static_cast<std::size_t>(i)]; };
@@ -274,32 +273,42 @@ bool JointState::by_slopes(const ProgramStep& step, std::span<const double> s) {
     }
     reach[static_cast<std::size_t>(i)] = sum * (1.0 + 8.0 * static_cast<double>(n + 8) * u);
   }
-  mix_.assign(t.size(), 0.0);
-  multiply(all, n, n, t.data(), n, z.data(), n, false, mix_.data(), n);
+  std::vector<double> factors(static_cast<std::size_t>(stays), 1.0);
+  factors.insert(factors.end(), step.lo.begin(), step.lo.end());
   memory::Buffer<double> q;
   q.assign(static_cast<std::size_t>(all * all), 0.0);
-  multiply(all, all, n, mix_.data(), n, t.data(), n, true, q.data(), all);
-  const double gamma = inner_product_error<double>(n, 2);
-  const double eta = add_up(mul_up(2.0, gamma), add_up(mul_up(4.0, mul_up(gamma, gamma)), 24.0 * u));
-  const double raised = mul_up(static_cast<double>(all), eta);
-  for (Index i = 0; i < all; ++i) {
-    const double ai = i < stays ? 1.0 : slope(i - stays);
-    for (Index j = 0; j <= i; ++j) {
-      const double aj = j < stays ? 1.0 : slope(j - stays);
-      const double base = ai * at(i, j) * aj;
-      double& to = q[static_cast<std::size_t>(i * all + j)];
-      to = base + inverse->factor * to;
-      if (i == j && proved) {
-        const double reach_i = reach[static_cast<std::size_t>(i)];
-        const double mass =
-            add_up(mul_up(mul_up(reach_i, reach_i), inverse->factor), std::max(0.0, base) * (1.0 + 4.0 * u));
-        to = add_up(to, add_up(mul_up(raised, mass), by_underflow));
-      }
-      q[static_cast<std::size_t>(j * all + i)] = to;
-    }
-  }
+  add_square(*inverse, t, reach, factors, all, q);
   p_ = std::move(q);
   return true;
+}
+
+// The leading block of q, which has rows of `width` entries: f P f + T K⁻¹ Tᵀ with f = diag(factors), one per row of T.
+// `reach` bounds Σ_j |T_ij| √Z_jj.
+void JointState::add_square(const Inverse& inverse, const memory::Buffer<double>& t, std::span<const double> reach,
+                            std::span<const double> factors, Index width, memory::Buffer<double>& q) {
+  const Index n = operands_;
+  const auto rows = static_cast<Index>(factors.size());
+  mix_.assign(t.size(), 0.0);
+  multiply(rows, n, n, t.data(), n, inverse.z.data(), n, false, mix_.data(), n);
+  multiply(rows, rows, n, mix_.data(), n, t.data(), n, true, q.data(), width);
+  const double gamma = inner_product_error<double>(n, 2);
+  const double eta = add_up(mul_up(2.0, gamma), add_up(mul_up(4.0, mul_up(gamma, gamma)), 24.0 * u));
+  const double raised = mul_up(static_cast<double>(rows), eta);
+  for (Index i = 0; i < rows; ++i) {
+    const double fi = factors[static_cast<std::size_t>(i)];
+    for (Index j = 0; j <= i; ++j) {
+      const double base = fi * at(i, j) * factors[static_cast<std::size_t>(j)];
+      double& to = q[static_cast<std::size_t>(i * width + j)];
+      to = base + inverse.factor * to;
+      if (i == j && rounding_ == Rounding::proved) {
+        const double reach_i = reach[static_cast<std::size_t>(i)];
+        const double mass =
+            add_up(mul_up(mul_up(reach_i, reach_i), inverse.factor), std::max(0.0, base) * (1.0 + 4.0 * u));
+        to = add_up(to, add_up(mul_up(raised, mass), by_underflow));
+      }
+      q[static_cast<std::size_t>(j * width + i)] = to;
+    }
+  }
 }
 
 // Nothing else is alive and a = 0: P' = b S⁻¹ K⁻¹ S⁻¹ b.
@@ -343,7 +352,6 @@ bool JointState::by_gain(const ProgramStep& step, double s) {
   const std::vector<double> same(static_cast<std::size_t>(n), s);
   const std::optional<Inverse> inverse = inverse_of_gap(1.0, same, stays > 0);
   if (!inverse) return false;
-  const bool proved = rounding_ == Rounding::proved;
   const Index all = stays + step.size;
   memory::Buffer<double> q;
   q.assign(static_cast<std::size_t>(all * all), 0.0);
@@ -361,23 +369,7 @@ bool JointState::by_gain(const ProgramStep& step, double s) {
       }
       reach[static_cast<std::size_t>(i)] = sum * (1.0 + 8.0 * static_cast<double>(n + 8) * u);
     }
-    mix_.assign(t.size(), 0.0);
-    multiply(stays, n, n, t.data(), n, inverse->z.data(), n, false, mix_.data(), n);
-    multiply(stays, stays, n, mix_.data(), n, t.data(), n, true, q.data(), all);
-    const double gamma = inner_product_error<double>(n, 2);
-    const double eta = add_up(mul_up(2.0, gamma), add_up(mul_up(4.0, mul_up(gamma, gamma)), 24.0 * u));
-    const double raised = mul_up(static_cast<double>(stays), eta);
-    for (Index i = 0; i < stays; ++i)
-      for (Index j = 0; j <= i; ++j) {
-        double& to = q[static_cast<std::size_t>(i * all + j)];
-        to = at(i, j) + inverse->factor * to;
-        if (i == j && proved) {
-          const double reach_i = reach[static_cast<std::size_t>(i)];
-          const double mass = add_up(mul_up(mul_up(reach_i, reach_i), inverse->factor), std::max(0.0, at(i, i)));
-          to = add_up(to, add_up(mul_up(raised, mass), by_underflow));
-        }
-        q[static_cast<std::size_t>(j * all + i)] = to;
-      }
+    add_square(*inverse, t, reach, std::vector<double>(static_cast<std::size_t>(stays), 1.0), all, q);
   }
   p_ = std::move(q);
   rows_ = all;

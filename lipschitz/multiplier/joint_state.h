@@ -59,6 +59,8 @@ class JointState {
   double lengths_of_rows(std::span<const Part> parts, std::vector<double>& lengths, Index& terms) const;
   std::optional<Inverse> inverse_of_gap(double whole, std::span<const double> s, bool wanted) const;
   bool by_slopes(const ProgramStep& step, std::span<const double> s);
+  void add_square(const Inverse& inverse, const memory::Buffer<double>& t, std::span<const double> reach,
+                  std::span<const double> factors, Index width, memory::Buffer<double>& q);
   void replace_by_inverse(const ProgramStep& step, std::span<const double> s, Inverse inverse);
   bool by_gain(const ProgramStep& step, double s);
   void scale_operands(std::span<const double> factors);

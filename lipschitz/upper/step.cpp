@@ -3,17 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <complex>
 #include <vector>
-
-#define lapack_complex_float std::complex<float>
-#define lapack_complex_double std::complex<double>
-#include <cblas.h>
-#include <lapacke.h>
 
 #include "autodiff/range.h"
 #include "lipschitz/dense/dense_norm.h"
 #include "lipschitz/dense/gram.h"
+#include "lipschitz/dense/lapack.h"
 #include "lipschitz/spectral.h"
 
 namespace taut::detail {
