@@ -88,7 +88,7 @@ void interpret_node(const onnx::GraphNode& node, int opset, std::map<std::string
     if (node.outputs[i].empty()) continue;
     if (i >= results.size()) throw NotKnown(node.op + " with more outputs");
     // Operators divide by sizes.
-    if (results[i].is_float() && results[i].size() == 0) throw Invalid(node.op + ": nothing is left");
+    if (results[i].is_float() && results[i].size() == 0) throw NothingLeft(node.op + ": nothing is left");
     values[node.outputs[i]] = std::move(results[i]);
   }
 }

@@ -21,6 +21,12 @@ class Invalid : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// It leaves a value without entries: allowed, but no Jacobian is there to compare.
+class NothingLeft : public Invalid {
+ public:
+  using Invalid::Invalid;
+};
+
 // An operator or attribute that the interpreter leaves out.
 class NotKnown : public std::runtime_error {
  public:
