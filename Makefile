@@ -25,7 +25,7 @@ demo: ## train on MNIST with and without a Lipschitz penalty, print the sandwich
 	@scripts/deps.sh build
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build $(BUILD) -j $(JOBS) --target demo
-	$(BUILD)/examples/demo --json $(BUILD)/demo.json
+	$(BUILD)/examples/studies/demo --json $(BUILD)/demo.json
 
 PAPER := $(BUILD)/paper
 
