@@ -17,6 +17,8 @@
 #include "autodiff/tensor.h"
 #include "autodiff/var.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct OpInfo {
@@ -127,3 +129,5 @@ template <class P>
 concept Listed = Complete<P> && is_listed<P>;
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -10,6 +10,8 @@
 
 #include "autodiff/tape.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // An outer interval of the number that a Var stands for in exact arithmetic, which depends on leaves that do not vary:
@@ -75,3 +77,5 @@ class Graph {
 };
 
 }  // namespace taut
+
+#pragma GCC visibility pop

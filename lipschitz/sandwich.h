@@ -15,6 +15,8 @@
 #include "lipschitz/methods.h"
 #include "lipschitz/question.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct SandwichOptions {
@@ -71,3 +73,5 @@ std::string summary(const Sandwich& sandwich);
 std::ostream& operator<<(std::ostream& out, const Sandwich& sandwich);
 
 }  // namespace taut
+
+#pragma GCC visibility pop
