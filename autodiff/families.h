@@ -50,12 +50,23 @@ class ElementwisePrimitive : public Primitive {
   // Escape::all_reals where f is defined on all reals; quadratic where f is c x².
   virtual rule::Escape escape() const { return rule::Escape::entries; }
 
+  // What follows refines bounds of functions of squares (docs/mathematics/03-elementwise.md#squares) and may be left
+  // out.
+  virtual bool squares() const { return false; }  // f(x) = x²
+  // f(x) = min(max(x, lo), hi) for every x in `over`.
+  virtual std::optional<Interval> clamps(const Interval& /*over*/) const { return std::nullopt; }
+  // Where 0 is not in `over`: |f'(x)| √|x| does not grow with |x| there.
+  virtual bool fades(const Interval& /*over*/) const { return false; }
+  // The largest |f'(x)| √|x|, rounded up.
+  virtual double steepness_by_root(const Interval& over) const;
+
   TensorType infer(const Operands& in) const final { return in[0].type(); }
   void vjp(VjpSite& site) const final { site.add(0, pullback(site.cotangent(), site.in(0), site.out())); }
   Var jvp(const JvpSite& site) const final { return pullback(*site.tangent(0), site.in(0), site.out()); }
   Rule lipschitz(const RuleSite& site) const final;
   Range range(const RangeSite& site) const final;
   int sample_axis(const SampleSite& site) const final { return site.axis[0]; }
+  rule::OfSquares of_squares(const SquaresSite& site) const final;
 
  protected:
   ~ElementwisePrimitive() = default;

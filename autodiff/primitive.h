@@ -75,6 +75,12 @@ struct RuleSite {
   bool on_domain() const { return !ranges.empty(); }
 };
 
+// What the rule of squares may look at: a RuleSite with ranges, and the one varying operand where it is squares.
+struct SquaresSite {
+  const RuleSite& rule;
+  const rule::Squares* operand;  // null: it is not known to be
+};
+
 struct RangeSite {
   Operands in;  // shapes and dtypes; the values may lie outside of the ranges
   const Tensor& out;
@@ -106,6 +112,9 @@ class Primitive {
   // Outer intervals of the output over the ranges, rounding included: at point ranges they hold the forward value.
   virtual Range range(const RangeSite& site) const = 0;
   virtual int sample_axis(const SampleSite& site) const = 0;
+
+  // May be left out, which says that nothing is known.
+  virtual rule::OfSquares of_squares(const SquaresSite& /*site*/) const { return {}; }
 
   // Its parameters by name, for writing a tape down elsewhere, as in an ONNX file. No rule, so it may be left out.
   virtual Attributes attributes() const { return {}; }

@@ -11,6 +11,7 @@
 #include "autodiff/linear_map.h"
 #include "autodiff/norm.h"
 #include "autodiff/outward.h"
+#include "autodiff/range.h"
 #include "autodiff/tensor.h"
 
 #pragma GCC visibility push(default)
@@ -55,10 +56,19 @@ struct Elementwise {
   std::optional<PiecewiseLinear> pieces;
 };
 
+// y_i is the larger (or the smaller) of the numbers (Σ A_k x_k)_i and (Σ B_k x_k)_i, with maps A_k and
+// B_k of entries 0 and 1, one per argument, all of which vary.
+struct OfTwo {
+  std::vector<LinearMap> first, second;
+  bool larger = true;
+};
+
 // Every output equals one entry of the varying arguments, which it may choose by their order (max, max-pool, sorting).
-// `multiplicity`: the largest number of outputs that follow one entry at one point.
+// `multiplicity`: the largest number of outputs that follow one entry at one point. `of_two`: where each output has two
+// candidates, so that analyses may see which of them other outputs take.
 struct Selects {
   Index multiplicity = 1;
+  std::optional<OfTwo> of_two = {};
 };
 
 // A finite gain per norm and argument (gain 0 where it does not vary). Where the function is `after` ∘ g with a linear
@@ -93,6 +103,26 @@ struct Unbounded {
   std::string why;
   bool proved = false;
   Escape escape = Escape::unknown;
+};
+
+// Squares but for sign and offset, entry by entry: w_i = b_i + s_i ρ_i² with ρ_i ≥ 0 and s_i = ±1. The numbers ρ may
+// have a constant where w has none: ‖x‖ = √w of w = Σ x_i² (docs/mathematics/03-elementwise.md#squares).
+struct Squares {
+  Range base;   // holds b
+  Tensor sign;  // f64
+};
+
+// What an operation with one varying operand x makes of squares.
+struct OfSquares {
+  enum class Makes : std::uint8_t {
+    nothing,
+    square,   // y_i = x_i², of any x
+    scaled,   // y_i = c_i w_i, c_i in `numbers`
+    clamped,  // y_i = min(max(w_i, lo_i), hi_i), lo_i at most and hi_i at least the ends of `numbers`
+  };
+  Makes makes = Makes::nothing;
+  Range numbers = {};
+  double gain = infinity;  // |y_i − y_i'| ≤ gain · |ρ_i − ρ_i'| where x is squares
 };
 
 }  // namespace rule

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autodiff/memory.h"
 #include "cli/data.h"
 #include "cli/sha256.h"
 
@@ -9,6 +10,9 @@ namespace taut::cli {
 namespace {
 
 using nn::onnx::Model;
+
+// In tensors. A method that would need more says so.
+constexpr std::size_t most_memory = std::size_t{4} << 30;
 
 Analysis begin(const Settings& settings, const Model& model) {
   Analysis analysis;
@@ -70,13 +74,26 @@ void require_sensible(const Settings& settings) {
   }
 }
 
-Analysis analyse_bounds(const Settings& settings, const Budget& budget) {
+Analysis analyse_bounds(const Settings& settings, const Budget& budget,
+                        const std::function<void(const Analysis&)>& keep) {
   const auto start = Budget::Clock::now();
+  const memory::Limit limit(most_memory);
   const Model model = Model::load(settings.model, settings.import);
   Analysis analysis = begin(settings, model);
-  analysis.sandwich = sandwich(model.function(), model.sample(), sandwich_options(settings, model, budget));
-  for (BoundRow& row : analysis.sandwich.bounds)
-    if (row.note.ends_with(box_hint)) row.note += ": --box LO:HI";
+  SandwichOptions bounds = sandwich_options(settings, model, budget);
+  const auto with = [&](const Sandwich& sandwich) {
+    analysis.sandwich = sandwich;
+    for (BoundRow& row : analysis.sandwich.bounds)
+      if (row.note.ends_with(box_hint)) row.note += ": --box LO:HI";
+    analysis.seconds = seconds_since(start);
+  };
+  keep(analysis);
+  bounds.so_far = [&](const Sandwich& sandwich) {
+    with(sandwich);
+    keep(analysis);
+  };
+  with(sandwich(model.function(), model.sample(), bounds));
+  keep(analysis);
   LayerOptions layers = layer_options(settings, budget);
   layers.spectra = !settings.report.empty();
   layers.unfolded = settings.json || !settings.report.empty();

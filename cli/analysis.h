@@ -1,6 +1,7 @@
 // What both commands find out about a model, for all forms of output.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,9 @@ struct Analysis {
   double seconds = 0.0;
 };
 
-// Errors are those of the library, with the file in their text.
-Analysis analyse_bounds(const Settings& settings, const Budget& budget);
+// Errors are those of the library, with the file in their text. `keep` is given what is known after every method.
+Analysis analyse_bounds(const Settings& settings, const Budget& budget,
+                        const std::function<void(const Analysis&)>& keep);
 Analysis analyse_layers(const Settings& settings, const Budget& budget);
 
 // The first error that would come of the analyses' options, before the model is read: UsageMistake.

@@ -14,7 +14,7 @@ namespace {
 
 // A handler may do next to nothing: it writes to a pipe, and a thread that reads it requests the stop.
 std::array<int, 2> pipe_ends{-1, -1};
-std::atomic<int> signals = 0;
+std::atomic<int> signals = 0, first_signal = 0;
 
 void write_byte(char byte) {
   if (write(pipe_ends[1], &byte, 1) != 1) return;  // the pipe is full: there is a byte in it already
@@ -23,6 +23,7 @@ void write_byte(char byte) {
 extern "C" void on_signal(int signal) {
   const int error = errno;
   if (signals.fetch_add(1) > 0) _exit(128 + signal);
+  first_signal = signal;
   write_byte('s');
   errno = error;
 }
@@ -45,6 +46,8 @@ Interrupt::Interrupt() {
   });
   handle(on_signal);
 }
+
+int Interrupt::signal() { return first_signal; }
 
 Interrupt::~Interrupt() {
   handle(SIG_DFL);

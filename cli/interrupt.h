@@ -15,6 +15,7 @@ class Interrupt {
   Interrupt& operator=(const Interrupt&) = delete;
 
   std::stop_token token() const { return source_.get_token(); }
+  static int signal();  // the first that came, 0 for none
 
  private:
   std::stop_source source_;

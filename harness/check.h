@@ -49,6 +49,7 @@ void check_lipschitz(const Subject& subject, Random& random, Report& report);  /
 void check_lipschitz_on_boxes(const Subject& subject, Random& random, Report& report);
 void check_range(const Subject& subject, Random& random, Report& report);  // check_range.cpp
 void check_range_width(const Subject& subject, Random& random, Report& report);
+void check_squares(const Subject& subject, Random& random, Report& report);      // check_squares.cpp
 void check_sample_axis(const Subject& subject, Random& random, Report& report);  // check_sample_axis.cpp
 
 }  // namespace taut::harness

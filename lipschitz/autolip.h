@@ -27,6 +27,10 @@ struct AutoLipOptions {
   Question question{};
   Budget budget{};
   AffineNorm affine_norm = AffineNorm::spectral;
+  // Norms and gains multiplied and added along the graph, and nothing better: what penalties follow, and what shares of
+  // layers are of. Otherwise also steps, which see what leads past a layer of activations, and, in l1 and linf, sums
+  // over paths entry by entry and the bound in l2: docs/mathematics/07-autolip.md#steps and #entry-by-entry.
+  bool products_only = false;
 };
 
 // Ends notes of bounds that a bounded domain may make finite.

@@ -2,6 +2,7 @@
 // inputs, where samples lie, ranges over a domain. Asks rules only, never for the kind of an operation.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -18,6 +19,10 @@ namespace taut {
 // [v, v] of a leaf or a plain tensor, by the range rules where it was computed. UsageError for what depends on an
 // input.
 Range enclosed_constant(const Var& x);
+
+// What a range that leaves an operation's domain means: an error, or that the function has no value there, so that the
+// ranges are those of the values that it has.
+enum class OutOfDomain : std::uint8_t { is_error, has_no_value };
 
 class Graph {
  public:
@@ -42,6 +47,8 @@ class Graph {
   // That of the entries of an affine node's maps: with what the operation itself has rounded (1/n of a mean).
   double error_of_maps(NodeId id, const rule::Affine& rule) const;
 
+  // Is the value 0 where the operands that vary are 0? False where that is not known.
+  bool keeps_zero(NodeId id) const;
   // NumericError naming the first leaf with a NaN or an infinity, and its position.
   void require_finite() const;
   // The axis along which samples lie, for every node (indexed by id), given that of the inputs; no_sample_axis for
@@ -52,9 +59,13 @@ class Graph {
   // An outer interval of every node's values (indexed by id), given those of the inputs in the order of inputs().
   // The ranges are those of exact arithmetic (they include f64 rounding, whatever the dtype). DomainError names the
   // node.
-  std::vector<Range> ranges(std::span<const Range> of_inputs) const;
+  std::vector<Range> ranges(std::span<const Range> of_inputs, OutOfDomain leaving = OutOfDomain::is_error) const;
+  // The range of one node's values, given those of its operands. DomainError names the node.
+  Range range_of(NodeId id, std::span<const Range> operands) const;
   // The rule of a node; `ranges` as from ranges(), or empty for all reals.
   Rule rule(NodeId id, std::span<const Range> ranges) const;
+  // What a node makes of squares, if its one varying operand is squares; ranges as from ranges().
+  rule::OfSquares of_squares(NodeId id, std::span<const Range> ranges, const rule::Squares* operand) const;
 
  private:
   struct Constant {
@@ -62,7 +73,6 @@ class Graph {
     Midpoints numbers;
   };
   void enclose_constant(NodeId id);
-  Range range_of(NodeId id, std::span<const Range> operands) const;
   // Is the node affine over all reals, by maps on which this constant operand has no influence?
   bool only_added(NodeId id, std::size_t operand) const;
   // Values of a node's operands, constants exact where possible. The pointers must outlive the Operands made from them.

@@ -26,6 +26,8 @@ enum class Method : std::uint8_t {
   seqlip,
   seqlip_exact,
   seqlip_greedy,
+  eclipse_fast,
+  multiplier,
   ascent,
   annealing,
   grid,

@@ -2,6 +2,7 @@
 // what they prove.
 #pragma once
 
+#include <functional>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -19,6 +20,8 @@
 
 namespace taut {
 
+struct Sandwich;
+
 struct SandwichOptions {
   Question question{};
   Budget budget{};
@@ -26,6 +29,8 @@ struct SandwichOptions {
   Tensor data{};        // (count, …), of the function's dtype: for dataset and pairs, and ascent starts there
   bool layers = false;  // also fill Sandwich::layers, in the last tenth of the time if need be
   std::optional<double> seqlip_operations{};  // SeqLipOptions::operations; none: its default
+  // Called by the calling thread after every method, with what is proved by then.
+  std::function<void(const Sandwich&)> so_far{};
 };
 
 // One line of a table of bounds.

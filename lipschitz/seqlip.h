@@ -33,6 +33,7 @@ struct SeqLipOptions {
   Question question{};  // in l2
   Budget budget{};
   SeqLipMethod method = SeqLipMethod::certified;
+  bool products_only = false;  // as of AutoLipOptions, for what lies between chains
   // Greedy only: the leading singular triples that stand for a layer, 0 for all of them (layers of at most about 2000
   // on the smaller side), and further searches from random patterns.
   Index triples = 0;

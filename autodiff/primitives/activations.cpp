@@ -188,6 +188,7 @@ class Mish final : public Unit<Mish, MishFormula, Unary::mish> {
 class Softsign final : public Unit<Softsign, SoftsignFormula, Unary::softsign> {
  public:
   static constexpr OpInfo static_info{"softsign", "x / (1 + |x|)", "", ""};
+  bool fades(const Interval& x) const override { return x.lo >= 1.0 || x.hi <= -1.0; }
   Slope slope(const Interval& x) const override {
     return clamp(bell(x, [](double t) { return 1 / ((1 + std::fabs(t)) * (1 + std::fabs(t))); }), 0.0, 1.0);
   }

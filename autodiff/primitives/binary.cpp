@@ -179,6 +179,13 @@ class Div final : public Pair<Div, Binary::div> {
     if (site.dtype() == DType::f32) widen_for(y, site.dtype(), 0.5);
     return y;
   }
+  rule::OfSquares of_squares(const SquaresSite& site) const override {
+    if (site.operand == nullptr || site.rule.varies(1)) return {};
+    const Rule factors = by_constant(site.rule);
+    const auto* const rule = std::get_if<rule::Elementwise>(&factors);
+    if (rule == nullptr) return {};
+    return {rule::OfSquares::Makes::scaled, {rule->lo, rule->hi}};
+  }
 
  private:
   static Rule by_constant(const RuleSite& site) {
@@ -240,6 +247,13 @@ class Extreme : public Pair<P, id> {
       return upright(Interval{std::max(p.lo, q.lo), std::max(p.hi, q.hi)});
     });
   }
+  // The larger of squares and a constant c is their clamp to [c, ∞).
+  rule::OfSquares of_squares(const SquaresSite& site) const final {
+    if (site.operand == nullptr || (site.rule.varies(0) && site.rule.varies(1))) return {};
+    const Range& constant = site.rule.ranges[site.rule.varies(0) ? 1 : 0];
+    const Range open = Range::box(constant.shape(), Interval::reals());
+    return {rule::OfSquares::Makes::clamped, largest ? Range{constant.hi, open.hi} : Range{open.lo, constant.lo}};
+  }
 
  protected:
   ~Extreme() = default;
@@ -250,7 +264,7 @@ class Extreme : public Pair<P, id> {
   static Interval upright(const Interval& x) { return largest ? x : -x; }
   // Two selections where every entry has one winner all over a domain.
   static Rule of_two(const RuleSite& site) {
-    if (!site.on_domain()) return rule::Selects{1};
+    if (!site.on_domain()) return either(site.out.shape());
     const Range &a = site.ranges[0], &b = site.ranges[1];
     auto first = std::make_shared<std::vector<Index>>(a.lo.size(), Index{-1}),
          second = std::make_shared<std::vector<Index>>(*first);
@@ -261,10 +275,14 @@ class Extreme : public Pair<P, id> {
       else if (p.hi < q.lo)
         (*second)[static_cast<std::size_t>(i)] = i;
       else
-        return rule::Selects{1};
+        return either(site.out.shape());
     }
     return rule::Affine{{LinearMap(a.shape(), site.out.shape(), structure::Selection{std::move(first)}),
                          LinearMap(b.shape(), site.out.shape(), structure::Selection{std::move(second)})}};
+  }
+  static rule::Selects either(const Shape& shape) {
+    const LinearMap same = identity_map(shape), none = scale_map(shape, 0.0);
+    return {1, rule::OfTwo{{same, none}, {none, same}, largest}};
   }
   static Var chooses_second(const Var& a, const Var& b) { return step(largest ? b - a : a - b); }
 };
@@ -436,7 +454,11 @@ Var record_broadcast(const Var& a, const Var& b, Where where) {
 
 Var add(const Var& a, const Var& b, Where where) { return record_broadcast<Add>(a, b, where); }
 Var sub(const Var& a, const Var& b, Where where) { return record_broadcast<Sub>(a, b, where); }
-Var mul(const Var& a, const Var& b, Where where) { return record_broadcast<Mul>(a, b, where); }
+Var mul(const Var& a, const Var& b, Where where) {
+  // The factors of x·x move together: rules of a product would not know.
+  const bool same = a.on_tape() && b.on_tape() && Tape::of(a) == Tape::of(b) && a.id() == b.id();
+  return same ? square(a, where) : record_broadcast<Mul>(a, b, where);
+}
 Var div(const Var& a, const Var& b, Where where) { return record_broadcast<Div>(a, b, where); }
 Var maximum(const Var& a, const Var& b, Where where) { return record_broadcast<Maximum>(a, b, where); }
 Var minimum(const Var& a, const Var& b, Where where) { return record_broadcast<Minimum>(a, b, where); }

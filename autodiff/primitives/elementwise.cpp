@@ -47,6 +47,7 @@ double softplus_value(double x) { return std::max(x, 0.0) + std::log1p(std::exp(
 class Exp final : public Unit<Exp, ExpFormula, Unary::exp> {
  public:
   static constexpr OpInfo static_info{"exp", "e^x", "", ""};
+  bool fades(const Interval& x) const override { return x.hi <= -0.5; }
   Slope slope(const Interval& x) const override { return image(x); }
   Interval image(const Interval& x) const override {
     const Interval y = outer(std::exp(x.lo), std::exp(x.hi));
@@ -59,6 +60,7 @@ class Exp final : public Unit<Exp, ExpFormula, Unary::exp> {
 class Log final : public Unit<Log, LogFormula, Unary::log> {
  public:
   static constexpr OpInfo static_info{"log", "ln x", "", ""};
+  bool fades(const Interval& x) const override { return x.lo > 0.0; }
   Slope slope(const Interval& x) const override {
     return {x.hi > 0 ? div_down(1.0, x.hi) : 0.0, x.lo > 0 ? div_up(1.0, x.lo) : infinity};
   }
@@ -74,6 +76,7 @@ class Log final : public Unit<Log, LogFormula, Unary::log> {
 class Sqrt final : public Unit<Sqrt, SqrtFormula, Unary::sqrt> {
  public:
   static constexpr OpInfo static_info{"sqrt", "√x", "", ""};
+  double steepness_by_root(const Interval&) const override { return 0.5; }
   Slope slope(const Interval& x) const override {
     return {x.hi > 0 ? div_down(0.5, sqrt_up(x.hi)) : 0.0, x.lo > 0 ? div_up(0.5, sqrt_down(x.lo)) : infinity};
   }
@@ -89,6 +92,7 @@ class Sqrt final : public Unit<Sqrt, SqrtFormula, Unary::sqrt> {
 class Square final : public Unit<Square, SquareFormula, Unary::square> {
  public:
   static constexpr OpInfo static_info{"square", "x²", "", ""};
+  bool squares() const override { return true; }
   Slope slope(const Interval& x) const override { return {2 * x.lo, 2 * x.hi}; }  // (x² − y²) / (x − y) = x + y
   Interval image(const Interval& x) const override {
     const double near = x.contains(0.0) ? 0.0 : std::min(std::fabs(x.lo), std::fabs(x.hi));
@@ -101,6 +105,9 @@ class Square final : public Unit<Square, SquareFormula, Unary::square> {
 class Abs final : public Unit<Abs, AbsFormula, Unary::abs> {
  public:
   static constexpr OpInfo static_info{"abs", "|x|", "derivative 0 at 0", ""};
+  std::optional<Interval> clamps(const Interval& x) const override {
+    return x.lo >= 0.0 ? std::optional(Interval::reals()) : std::nullopt;
+  }
   Slope slope(const Interval& x) const override {
     return {x.lo > 0 ? 1.0 : x.lo == 0 ? 0.0 : -1.0, x.hi < 0 ? -1.0 : x.hi == 0 ? 0.0 : 1.0};
   }
@@ -127,6 +134,7 @@ class Cos final : public Unit<Cos, CosFormula, Unary::cos> {
 class Tanh final : public Unit<Tanh, TanhFormula, Unary::tanh> {
  public:
   static constexpr OpInfo static_info{"tanh", "tanh x", "", ""};
+  bool fades(const Interval& x) const override { return x.lo >= 2.0 || x.hi <= -2.0; }
   Slope slope(const Interval& x) const override { return clamp(bell(x, sech_squared), 0.0, 1.0); }
   Interval image(const Interval& x) const override {
     return clamp(outer(std::tanh(x.lo), std::tanh(x.hi), libm_margin(libm_ulps::tanh)), -1.0, 1.0);
@@ -136,6 +144,7 @@ class Tanh final : public Unit<Tanh, TanhFormula, Unary::tanh> {
 class Sigmoid final : public Unit<Sigmoid, SigmoidFormula, Unary::sigmoid> {
  public:
   static constexpr OpInfo static_info{"sigmoid", "1 / (1 + e^−x)", "", ""};
+  bool fades(const Interval& x) const override { return x.lo >= 2.0 || x.hi <= -2.0; }
   Slope slope(const Interval& x) const override { return clamp(bell(x, steepness_of_sigmoid), 0.0, 0.25); }
   Interval image(const Interval& x) const override {
     return clamp(outer(sigmoid_value(x.lo), sigmoid_value(x.hi), 3 * libm), 0.0, 1.0);
@@ -145,6 +154,7 @@ class Sigmoid final : public Unit<Sigmoid, SigmoidFormula, Unary::sigmoid> {
 class Softplus final : public Unit<Softplus, SoftplusFormula, Unary::softplus> {
  public:
   static constexpr OpInfo static_info{"softplus", "ln(1 + e^x)", "", ""};
+  bool fades(const Interval& x) const override { return x.hi <= -2.0; }
   Slope slope(const Interval& x) const override {
     return clamp(outer(sigmoid_value(x.lo), sigmoid_value(x.hi), 3 * libm), 0.0, 1.0);
   }
@@ -157,6 +167,7 @@ class Softplus final : public Unit<Softplus, SoftplusFormula, Unary::softplus> {
 class Relu final : public Unit<Relu, ReluFormula, Unary::relu> {
  public:
   static constexpr OpInfo static_info{"relu", "max(x, 0)", "derivative 0 at 0", ""};
+  std::optional<Interval> clamps(const Interval&) const override { return Interval{0.0, infinity}; }
   Slope slope(const Interval& x) const override { return slope_of(*pieces(), x); }
   Interval image(const Interval& x) const override { return {std::max(0.0, x.lo), std::max(0.0, x.hi)}; }
   std::optional<PiecewiseLinear> pieces() const override { return PiecewiseLinear{{0.0}, {0.0, 1.0}}; }
@@ -167,6 +178,9 @@ class LeakyRelu final : public Unit<LeakyRelu, LeakyReluFormula, Unary::leaky_re
   static constexpr OpInfo static_info{"leaky_relu", "x for x > 0, slope·x else", "derivative slope at 0", ""};
   explicit LeakyRelu(double slope) : slope_(slope) {}
   Attributes attributes() const override { return {{"slope", slope_}}; }
+  std::optional<Interval> clamps(const Interval& x) const override {
+    return x.lo >= 0.0 ? std::optional(Interval::reals()) : std::nullopt;
+  }
   Slope slope(const Interval& x) const override { return slope_of(*pieces(), x); }
   Interval image(const Interval& x) const override {
     const Interval y = hull(at(x.lo), at(x.hi));

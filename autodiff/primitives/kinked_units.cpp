@@ -18,6 +18,7 @@ class Clip final : public Unit<Clip, ClipFormula, Unary::clip> {
   static constexpr OpInfo static_info{"clip", "min(max(x, lo), hi)", "derivative 0 at lo, 1 at hi", ""};
   Clip(double lo, double hi) : lo_(lo), hi_(hi) {}
   Attributes attributes() const override { return {{"lo", lo_}, {"hi", hi_}}; }
+  std::optional<Interval> clamps(const Interval&) const override { return Interval{lo_, hi_}; }
   Slope slope(const Interval& x) const override { return slope_of(*pieces(), x); }
   Interval image(const Interval& x) const override {
     return {std::min(std::max(x.lo, lo_), hi_), std::min(std::max(x.hi, lo_), hi_)};

@@ -127,15 +127,18 @@ void standardise_range(const Range& x, Index from, Index n, double eps, DType dt
   const double shift = add_up(add_up(mul_up(gamma_factor(n + 4, unit), size), mul_up(4 * unit, farthest)),
                               4 * smallest_subnormal(dtype));
   const double room = sub_down(deviation.lo, mul_up(2.0, shift));
-  // Squares that overflow make the result 0, sums of inputs that overflow make it NaN.
+  // Squares that overflow make the result 0, sums of inputs that overflow make it NaN. What is not bounded stands for
+  // real numbers.
   const double most = largest_finite(dtype) / 8;
-  if (!(mul_up(count, size) < most)) {
+  if (std::isfinite(size) && !(mul_up(count, size) < most)) {
     for (Index i = from; i < from + n; ++i)
       lo[static_cast<std::size_t>(i)] = -(hi[static_cast<std::size_t>(i)] = infinity);
     return;
   }
-  const bool known = room > 0.0 && mul_up(count, square_up(farthest)) < most && gamma < 0.25;
-  const double limit = widen_up(largest, known ? gamma : 1.0);
+  const bool known = room > 0.0 && std::isfinite(size) && mul_up(count, square_up(farthest)) < most && gamma < 0.25;
+  // The computed distances, whatever they are, are divided by the root of their own mean square, or more.
+  const bool underflows = eps * unit < smallest_normal(dtype);
+  const double limit = widen_up(largest, gamma < 0.25 && !underflows ? gamma : 1.0);
   for (Index i = 0; i < n; ++i) {
     const auto k = static_cast<std::size_t>(from + i);
     const Interval d = distance[static_cast<std::size_t>(i)];

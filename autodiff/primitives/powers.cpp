@@ -15,6 +15,11 @@ class Pow final : public Unit<Pow, PowFormula, Unary::pow> {
   // and images for both.
   Pow(double exponent, const Interval& exact) : exponent_(exponent), exact_(exact) {}
   Attributes attributes() const override { return {{"exponent", exponent_}}; }
+  bool squares() const override { return exact_ == Interval::point(2.0); }
+  bool fades(const Interval& x) const override { return x.lo > 0.0 && exact_.hi <= 0.5; }
+  double steepness_by_root(const Interval& x) const override {
+    return exact_ == Interval::point(0.5) ? 0.5 : Unit::steepness_by_root(x);
+  }
   Slope slope(const Interval& x) const override {
     if (exact_ == Interval::point(0.0) || exact_ == Interval::point(1.0)) return exact_;
     const Slope s = exact_ * hull(power(sub_down(exact_.lo, 1.0), x), power(sub_up(exact_.hi, 1.0), x));
@@ -66,6 +71,7 @@ class Pow final : public Unit<Pow, PowFormula, Unary::pow> {
 class Reciprocal final : public Unit<Reciprocal, ReciprocalFormula, Unary::reciprocal> {
  public:
   static constexpr OpInfo static_info{"reciprocal", "1/x", "", ""};
+  bool fades(const Interval& x) const override { return !x.contains(0.0); }
   Slope slope(const Interval& x) const override {
     if (x.contains(0.0)) return {-infinity, 0.0};
     const double near = std::min(std::fabs(x.lo), std::fabs(x.hi)), far = x.magnitude();
@@ -83,6 +89,7 @@ class Reciprocal final : public Unit<Reciprocal, ReciprocalFormula, Unary::recip
 class Rsqrt final : public Unit<Rsqrt, RsqrtFormula, Unary::rsqrt> {
  public:
   static constexpr OpInfo static_info{"rsqrt", "1/√x", "", ""};
+  bool fades(const Interval& x) const override { return x.lo > 0.0; }
   Slope slope(const Interval& x) const override {
     const auto steepness = [](double t) { return 0.5 / (t * std::sqrt(t)); };  // t^{−3/2} / 2
     const Interval s = outer(x.hi > 0 ? steepness(x.hi) : infinity, x.lo > 0 ? steepness(x.lo) : infinity);
@@ -100,6 +107,7 @@ class Rsqrt final : public Unit<Rsqrt, RsqrtFormula, Unary::rsqrt> {
 class Log1p final : public Unit<Log1p, Log1pFormula, Unary::log1p> {
  public:
   static constexpr OpInfo static_info{"log1p", "ln(1 + x)", "", ""};
+  bool fades(const Interval& x) const override { return x.lo >= 1.0; }
   Slope slope(const Interval& x) const override {
     return {x.hi > -1 ? div_down(1.0, add_up(1.0, x.hi)) : 0.0,
             x.lo > -1 ? div_up(1.0, add_down(1.0, x.lo)) : infinity};
@@ -116,6 +124,7 @@ class Log1p final : public Unit<Log1p, Log1pFormula, Unary::log1p> {
 class Expm1 final : public Unit<Expm1, Expm1Formula, Unary::expm1> {
  public:
   static constexpr OpInfo static_info{"expm1", "e^x − 1", "", ""};
+  bool fades(const Interval& x) const override { return x.hi <= -0.5; }
   Slope slope(const Interval& x) const override {
     const Interval y = outer(std::exp(x.lo), std::exp(x.hi));
     return {std::max(0.0, y.lo), y.hi};
@@ -131,6 +140,7 @@ class Expm1 final : public Unit<Expm1, Expm1Formula, Unary::expm1> {
 class Erf final : public Unit<Erf, ErfFormula, Unary::erf> {
  public:
   static constexpr OpInfo static_info{"erf", "2/√π ∫₀ˣ e^(−t²) dt", "", ""};
+  bool fades(const Interval& x) const override { return x.lo >= 1.0 || x.hi <= -1.0; }
   Slope slope(const Interval& x) const override {
     return bell(
         x, [](double t) { return 2.0 * std::numbers::inv_sqrtpi * std::exp(-t * t); }, argument_squared(x));

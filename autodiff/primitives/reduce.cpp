@@ -142,13 +142,13 @@ class Extreme : public Primitive {
   }
   // A selection where every group has one winner all over a domain.
   Rule lipschitz(const RuleSite& site) const final {
-    if (!site.on_domain()) return rule::Selects{1};
+    if (!site.on_domain()) return any_of_group(site);
     const Range& x = site.ranges[0];
     const Ahead ahead(x);
     const IndexList winners = positions(largest ? x.lo : x.hi), group = group_of_each(x.shape(), over_);
     for (Index i = 0; i < x.lo.size(); ++i) {
       const Index winner = winners[group[i]];
-      if (i != winner && !(largest ? ahead(winner, i) : ahead.below(winner, i))) return rule::Selects{1};
+      if (i != winner && !(largest ? ahead(winner, i) : ahead.below(winner, i))) return any_of_group(site);
     }
     return selection_rule(x.shape(), site.out.shape(), winners.values());
   }
@@ -165,6 +165,21 @@ class Extreme : public Primitive {
   ~Extreme() = default;
 
  private:
+  // Groups of two say which two.
+  rule::Selects any_of_group(const RuleSite& site) const {
+    const Shape &in = site.in[0].shape(), &out = site.out.shape();
+    if (in.size() != 2 * out.size()) return {1};
+    const IndexList group = group_of_each(in, over_);
+    auto first = std::make_shared<std::vector<Index>>(static_cast<std::size_t>(out.size()), Index{-1}),
+         second = std::make_shared<std::vector<Index>>(*first);
+    for (Index i = 0; i < in.size(); ++i) {
+      const auto g = static_cast<std::size_t>(group[i]);
+      ((*first)[g] < 0 ? *first : *second)[g] = i;
+    }
+    return {1, rule::OfTwo{{LinearMap(in, out, structure::Selection{std::move(first)})},
+                           {LinearMap(in, out, structure::Selection{std::move(second)})},
+                           largest}};
+  }
   IndexList positions(const Tensor& x) const {
     return largest ? kernels::arg_max(x, over_.mask()) : kernels::arg_min(x, over_.mask());
   }

@@ -33,7 +33,7 @@ void run(const std::string& folder, const examples::Checkpoints& checkpoints, co
   std::cout << sandwich;
   if (!options.json_file.empty()) {
     nlohmann::ordered_json json;
-    json["models"] = {examples::to_json(sandwich)};
+    json["models"] = nlohmann::ordered_json::array({examples::to_json(sandwich)});
     examples::write_file(options.json_file, json.dump(2) + "\n");
   }
 }

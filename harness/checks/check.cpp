@@ -39,6 +39,7 @@ constexpr std::array checks{
     Check{"lipschitz_on_boxes", "the rule over a box holds and is attained", check_lipschitz_on_boxes, always},
     Check{"range", "ranges hold every value, as computed", check_range, always},
     Check{"range_width", "ranges are not wider than they need be", check_range_width, always},
+    Check{"squares", "what is said of functions of squares holds", check_squares, always},
     Check{"sample_axis", "samples of a batch are independent exactly when the op says so", check_sample_axis, batched},
 };
 

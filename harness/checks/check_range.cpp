@@ -69,6 +69,22 @@ void check_everywhere(RuleCase c, Random& random, Report& report) {
   for (int n = iterations(12); n > 0; --n) expect_inside(range, c.value(c.draw(random)), "everywhere", report);
 }
 
+// Every entry on a half line from one draw through another.
+void check_half_lines(const RuleCase& c, Random& random, Report& report) {
+  const Inputs from = c.draw(random), through = c.draw(random);
+  std::vector<Range> ranges = everywhere(c.sample, c.base);
+  for (std::size_t k = 0; k < ranges.size(); ++k)
+    for (Index i = 0; i < from[k].size(); ++i) {
+      const bool upwards = through[k].at(i) >= from[k].at(i);
+      (upwards ? ranges[k].lo : ranges[k].hi).mutable_data<double>()[static_cast<std::size_t>(i)] = from[k].at(i);
+    }
+  const OperandList list(c.base);
+  const Range range = c.op.range({list.view(), c.value(c.base), ranges});
+  if (!expect_form(c, range, report)) return;
+  expect_inside(range, c.value(from), "at the ends of half lines", report);
+  expect_inside(range, c.value(through), "on half lines", report);
+}
+
 template <class F>
 void for_each_case(const Subject& subject, Random& random, Report& report, F&& body) {
   for (const Sample& sample : subject.samples) {
@@ -239,6 +255,7 @@ void check_range(const Subject& subject, Random& random, Report& report) {
   for_each_case(subject, random, report, [&](RuleCase c) {
     for (int n = iterations(6); n > 0; --n) check_point(c, random, report);
     check_everywhere(c, random, report);
+    for (int n = iterations(4); n > 0; --n) check_half_lines(c, random, report);
     for (int n = iterations(4); n > 0; --n) {
       c.ranges = draw_boxes(c.sample, c.base, c.varying, random);
       check_box(c, random, report);

@@ -62,6 +62,21 @@ Index followers(const RuleCase& c, const Inputs& x, std::size_t k, Index j) {
 
 }  // namespace
 
+namespace {
+double entry_of_sum(const std::vector<LinearMap>& maps, const Inputs& x, Index i) {
+  double sum = 0.0;
+  for (std::size_t k = 0; k < maps.size(); ++k) sum += maps[k].apply(x[k]).at(i);
+  return sum;
+}
+void check_of_two(const rule::OfTwo& two, const Inputs& x, const Tensor& y, Report& report) {
+  for (Index i = 0; i < y.size(); ++i) {
+    const double a = entry_of_sum(two.first, x, i), b = entry_of_sum(two.second, x, i);
+    report.expect(y.at(i) == (two.larger ? std::max(a, b) : std::min(a, b)), "output ", i, " is ", y.at(i),
+                  ", which is not the ", two.larger ? "larger" : "smaller", " of ", a, " and ", b);
+  }
+}
+}  // namespace
+
 void check_rule(const RuleCase& c, const rule::Selects& selects, Random& random, Report& report) {
   const std::vector<std::size_t> arguments = c.arguments();
   const auto m = static_cast<double>(selects.multiplicity);
@@ -70,6 +85,7 @@ void check_rule(const RuleCase& c, const rule::Selects& selects, Random& random,
   for (int n = iterations(8); n > 0; --n) {
     const Inputs x = c.draw(random);
     const Tensor y = c.value(x);
+    if (selects.of_two) check_of_two(*selects.of_two, x, y, report);
     for (Index i = 0; i < y.size(); ++i)
       report.expect(is_entry_of(y.at(i), x, arguments), "output ", i, " is ", y.at(i),
                     ", which is no entry of a varying operand");

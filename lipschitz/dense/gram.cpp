@@ -4,13 +4,9 @@
 #include <cmath>
 #include <limits>
 
-#define lapack_complex_float std::complex<float>
-#define lapack_complex_double std::complex<double>
-#include <cblas.h>
-#include <lapacke.h>
-
 #include "autodiff/outward.h"
 #include "autodiff/range.h"
+#include "lipschitz/dense/lapack.h"
 #include "lipschitz/dense/psd_proof.h"
 
 namespace taut::detail {

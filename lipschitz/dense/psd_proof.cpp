@@ -1,8 +1,6 @@
 #include "lipschitz/dense/psd_proof.h"
 
-#define lapack_complex_float std::complex<float>
-#define lapack_complex_double std::complex<double>
-#include <lapacke.h>
+#include "lipschitz/dense/lapack.h"
 
 namespace taut::detail {
 namespace {

@@ -51,6 +51,7 @@ class Ascent {
         budget_(options.evaluations > 0 ? options.evaluations : usual_budget(search_.batch().cost())) {}
 
   LowerResult run() {
+    if (search_.batch().rows() == 0 || n_ == 0) return search_.result();
     start();
     while (used_ < budget_ && !search_.expired() && !nothing_left()) {
       round();
@@ -80,6 +81,7 @@ class Ascent {
     for (Index k = 0; k < drawn; ++k)
       detail::draw_start(search_.box(), n_, length_ * scales[static_cast<std::size_t>(k) % std::size(scales)], draws_,
                          rows);
+    detail::add_fixed_starts(search_.box(), n_, length_, options_.budget.seed, rows);
     std::vector<double> values = search_.evaluate(search_.points(rows));
     if (crosses() && n_ <= few_axes) walk_lines(rows, values);
     used_ += static_cast<Index>(values.size());

@@ -82,7 +82,7 @@ double linf_norm(const RowMajor& a, std::span<double> left, std::span<double> ri
 
 SpectralNorms::SpectralNorms(Index rows, Index columns)
     : n_(std::min(rows, columns)), scaled_(size(rows * columns)), gram_(size(n_ * n_)), eigenvalues_(size(n_)) {
-  if (n_ == 1) return;
+  if (n_ <= 1) return;
   double wanted = 0.0;
   const auto n = static_cast<lapack_int>(n_);
   LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'V', 'U', n, gram_.data(), n, eigenvalues_.data(), &wanted, -1);
@@ -91,6 +91,7 @@ SpectralNorms::SpectralNorms(Index rows, Index columns)
 
 double SpectralNorms::norm(const RowMajor& a, std::span<double> left, std::span<double> right) {
   const std::span<const double> all(a.data, scaled_.size());
+  if (n_ == 0) return 0.0;
   const bool wide = a.rows <= a.columns, vectors = !right.empty();
   const std::span<double> small = wide ? left : right, large = wide ? right : left;
   if (n_ == 1) {

@@ -187,18 +187,25 @@ void LowerSearch::certify_quotients(const Candidate& candidate, const Tensor& di
   const double scale = std::max(1.0, largest_entry(candidate.point)) / largest_entry(direction);
   for (const double step : {0x1p-20, 0x1p-12, 0x1p-9, 0x1p-6, 0x1p-3}) {
     if (options_.budget.expired()) return;
-    std::vector<double> rows(static_cast<std::size_t>(direction.size()));
-    for (Index i = 0; i < direction.size(); ++i)
-      rows[static_cast<std::size_t>(i)] = candidate.point.at(i) + step * scale * direction.at(i);
-    const Tensor y = points(rows);
-    if (std::ranges::equal(rows, candidate.point.to(DType::f64).data<double>())) continue;
-    const LowerBound bound = difference_quotient(f_, candidate.point, y, options_.question.norm);
-    if (bound.value() > 0.0 && (!best || best->bound.value() < bound.value())) best = Proof{bound, candidate.point, y};
+    // Both ways: at the edge of a box one of them may lead out of it.
+    for (const double way : domain_.bounded() ? std::vector{step, -step} : std::vector{step}) {
+      std::vector<double> rows(static_cast<std::size_t>(direction.size()));
+      for (Index i = 0; i < direction.size(); ++i)
+        rows[static_cast<std::size_t>(i)] = candidate.point.at(i) + way * scale * direction.at(i);
+      const Tensor y = points(rows);
+      if (std::ranges::equal(rows, candidate.point.to(DType::f64).data<double>())) continue;
+      const LowerBound bound = difference_quotient(f_, candidate.point, y, options_.question.norm);
+      if (bound.value() > 0.0 && (!best || best->bound.value() < bound.value()))
+        best = Proof{bound, candidate.point, y};
+    }
   }
 }
 
 LowerResult LowerSearch::result() {
-  const auto none = LowerBound::estimate(0.0, options_.question.norm, std::string(method_));
+  const bool empty = batch_.rows() == 0 || batch_.columns() == 0;
+  const auto none =
+      empty ? LowerBound::certified(0.0, options_.question.norm, std::string(method_), "there are no numbers")
+            : LowerBound::estimate(0.0, options_.question.norm, std::string(method_));
   LowerResult result{none, none, {}, {}, -1, -1, Status::finite, 0.0};
   const std::vector<Candidate>& best = candidates_.best();
   const auto one = [&](const Tensor& x) { return x.defined() ? x.reshaped(sample_.without(0)) : x; };

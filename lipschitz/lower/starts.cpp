@@ -32,6 +32,36 @@ void draw_start(const Range& box, Index features, double deviation, Draws& draws
   }
 }
 
+namespace {
+
+constexpr Index most_corners = 64;  // of a box; in more dimensions, so many that are drawn
+constexpr Index all_corners_up_to = 6;
+constexpr double small_scales[] = {0.1, 1e-2};
+constexpr Index draws_per_scale = 8;
+
+double middle(const Interval& side) { return 0.5 * side.lo + 0.5 * side.hi; }
+
+}  // namespace
+
+void add_fixed_starts(const Range& box, Index features, double length, std::uint64_t seed, std::vector<double>& rows) {
+  Draws draws(seed + 1);
+  const auto centre = [&](Index i) { return box.defined() ? middle(box.at(i)) : 0.0; };
+  rows.insert(rows.end(), static_cast<std::size_t>(features), 0.0);
+  for (const double scale : small_scales)
+    for (Index k = 0; k < draws_per_scale; ++k)
+      for (Index i = 0; i < features; ++i)
+        rows.push_back((k % 2 == 0 ? 0.0 : centre(i)) + scale * length * draws.normal());
+  if (!box.defined()) return;
+  for (Index i = 0; i < features; ++i) rows.push_back(centre(i));
+  const bool all = features <= all_corners_up_to;
+  const Index corners = all ? Index{1} << features : most_corners;
+  for (Index k = 0; k < corners; ++k)
+    for (Index i = 0; i < features; ++i) {
+      const bool upper = all ? (k >> i & 1) != 0 : k < 2 ? k == 1 : draws.sign() > 0.0;
+      rows.push_back(upper ? box.at(i).hi : box.at(i).lo);
+    }
+}
+
 double typical_length(const Range& box, const Tensor& starts) {
   if (box.defined()) {
     double longest = 0.0;

@@ -1,6 +1,7 @@
 // Where searches start. Internal to lipschitz.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "lipschitz/bounds/draws.h"
@@ -15,6 +16,10 @@ void require_searchable(const Tensor& sample, const SearchOptions& options, std:
 // Rows of numbers of points drawn to start from: normal with this deviation, or uniform in the box of
 // the domain where there is one.
 void draw_start(const Range& box, Index features, double deviation, Draws& draws, std::vector<double>& rows);
+
+// Points that are no matter of chance: the origin, and of a box the middle and corners, all of them in few dimensions;
+// and draws at small scales, around the origin or the middle.
+void add_fixed_starts(const Range& box, Index features, double length, std::uint64_t seed, std::vector<double>& rows);
 
 // A length of the order of the points: half the longest side of a box, the largest norm per entry of given starts,
 // or 1.

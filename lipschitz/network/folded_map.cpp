@@ -65,12 +65,20 @@ FoldedMap FoldedMap::add(const FoldedMap& a, const FoldedMap& b) {
 }
 
 const Enclosure& FoldedMap::enclosure(const AutoLipOptions& options, bool& cut) const {
-  std::optional<Enclosure>& known = known_->norms[options.affine_norm == AffineNorm::frobenius ? 1 : 0];
+  std::optional<Enclosure>& known =
+      known_->norms[options.affine_norm == AffineNorm::frobenius ? 3 : static_cast<std::size_t>(options.question.norm)];
   if (!known) {
     known = computed(options);
   } else if (known->cut && !options.budget.expired()) {
     const Enclosure again = computed(options);
     known = Enclosure{better(known->lower, again.lower), better(known->upper, again.upper), again.cut};
+  }
+  if (known->cut && options.question.norm == Norm::l2 && options.affine_norm == AffineNorm::spectral) {
+    // Quick, and often better than what is left of the time allows, or known from before.
+    AutoLipOptions of_entries = options;
+    of_entries.affine_norm = AffineNorm::frobenius;
+    bool ignored = false;
+    known->upper = better(known->upper, enclosure(of_entries, ignored).upper);
   }
   cut = cut || known->cut;
   return *known;

@@ -26,7 +26,7 @@ class FoldedMap {
   int parts() const { return parts_; }
   double relative_error() const { return relative_error_; }
 
-  // Bounds of its norm, always asked in the same norm, computed at the first call; what a deadline made less tight is
+  // Bounds of its norm, computed at the first call for each norm; what a deadline made less tight is
   // computed again by a call that has time. Sets `cut` when a deadline did. Where Frobenius norms are asked for, the
   // lower one is 0.
   const Enclosure& enclosure(const AutoLipOptions& options, bool& cut) const;
@@ -37,9 +37,9 @@ class FoldedMap {
   Enclosure computed(const AutoLipOptions& options) const;
   Enclosure computed(const LinearMap& map, const AutoLipOptions& options) const;
 
-  // What is known of the norm, shared by copies; Frobenius norms stand beside spectral ones.
+  // What is known of the norms, shared by copies; Frobenius norms stand beside spectral ones.
   struct Known {
-    std::array<std::optional<Enclosure>, 2> norms;
+    std::array<std::optional<Enclosure>, 4> norms;
   };
   LinearMap map_;
   int parts_;

@@ -134,6 +134,18 @@ double Graph::error_of_maps(NodeId id, const rule::Affine& rule) const {
   return add_up(add_up(of_operands, rule.relative_error), mul_up(of_operands, rule.relative_error));
 }
 
+bool Graph::keeps_zero(NodeId id) const {
+  std::vector<Range> operands;
+  for (const NodeId operand : node(id).operands()) {
+    const auto known = constants_.find(operand);
+    operands.push_back(varies(operand) ? Range::point(Tensor::zeros(node(operand).value.shape(), DType::f64))
+                       : known != constants_.end() ? known->second.range
+                                                   : Range::point(node(operand).value));
+  }
+  const Interval hull = range_of(id, operands).hull();
+  return hull.lo == 0.0 && hull.hi == 0.0;
+}
+
 std::vector<const Tensor*> Graph::operand_values(const Node& n) const {
   std::vector<const Tensor*> values;
   for (const NodeId operand : n.operands()) {
@@ -201,7 +213,7 @@ void Graph::require_one_sample(int input_axis) const {
   }
 }
 
-std::vector<Range> Graph::ranges(std::span<const Range> of_inputs) const {
+std::vector<Range> Graph::ranges(std::span<const Range> of_inputs, OutOfDomain leaving) const {
   std::vector<Range> ranges(output_ + std::size_t{1});
   for (const NodeId id : nodes_) {
     const Node& n = node(id);
@@ -212,7 +224,12 @@ std::vector<Range> Graph::ranges(std::span<const Range> of_inputs) const {
     } else {
       std::vector<Range> operands;
       for (const NodeId operand : n.operands()) operands.push_back(ranges[operand]);
-      ranges[id] = range_of(id, operands);
+      try {
+        ranges[id] = range_of(id, operands);
+      } catch (const DomainError&) {
+        if (leaving == OutOfDomain::is_error) throw;
+        ranges[id] = Range::box(n.value.shape(), Interval::reals());
+      }
     }
   }
   return ranges;
@@ -225,6 +242,15 @@ Rule Graph::rule(NodeId id, std::span<const Range> ranges) const {
     for (const NodeId operand : n.operands()) operands.push_back(ranges[operand]);
   const auto values = operand_values(n);
   return n.op->lipschitz({Operands(values), n.value, varying_mask(id), operands});
+}
+
+rule::OfSquares Graph::of_squares(NodeId id, std::span<const Range> ranges, const rule::Squares* operand) const {
+  const Node& n = node(id);
+  std::vector<Range> operands;
+  for (const NodeId i : n.operands()) operands.push_back(ranges[i]);
+  const auto values = operand_values(n);
+  const RuleSite site{Operands(values), n.value, varying_mask(id), operands};
+  return n.op->of_squares({site, operand});
 }
 
 }  // namespace taut

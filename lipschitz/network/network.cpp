@@ -17,6 +17,8 @@ const std::vector<Index>* filled(const LinearMap& map) {
   return selection != nullptr ? selection->source.get() : nullptr;
 }
 
+bool has_no_constant(const Rule& rule) { return std::holds_alternative<rule::Unbounded>(rule); }
+
 }  // namespace
 
 bool write_apart(const std::vector<LinearMap>& maps) {
@@ -52,17 +54,37 @@ Network::Network(const Graph& graph, const Question& question, Behind behind)
     : graph_(graph), question_(question), behind_(behind), nodes_(graph.output() + std::size_t{1}) {
   graph_.require_finite();
   graph_.require_one_sample(question_.sample_axis);
-  prepare_ranges();
+  prepare_rules();
   prepare_inputs();
   for (const NodeId id : graph_.nodes())
     if (graph_.varies(id) && graph_.node(id).op != nullptr) include(id);
 }
 
-void Network::prepare_ranges() {
-  if (!question_.domain.bounded()) return;
-  std::vector<Range> boxes;
-  for (const NodeId id : graph_.inputs()) boxes.push_back(question_.domain.range(graph_.node(id).value.shape()));
-  ranges_ = graph_.ranges(boxes);
+// Over all reals what an operation is by itself says most: that it is one map, that it has no constant. Ranges cost a
+// sweep, worth its while where something has none: the ranges of its operands may leave it one
+// (docs/mathematics/07-autolip.md#ranges-over-the-reals).
+void Network::prepare_rules() {
+  bool wants_ranges = question_.domain.bounded();
+  for (const NodeId id : graph_.nodes()) {
+    if (question_.domain.bounded() || !graph_.varies(id) || graph_.node(id).op == nullptr) continue;
+    nodes_[id].rule = graph_.rule(id, {});
+    wants_ranges = wants_ranges || has_no_constant(*nodes_[id].rule);
+  }
+  if (!wants_ranges) return;
+  std::vector<Range> inputs;
+  for (const NodeId id : graph_.inputs()) {
+    const Shape& shape = graph_.node(id).value.shape();
+    inputs.push_back(question_.domain.bounded() ? question_.domain.range(shape) : Range::box(shape, Interval::reals()));
+  }
+  ranges_ = graph_.ranges(inputs, question_.domain.bounded() ? OutOfDomain::is_error : OutOfDomain::has_no_value);
+}
+
+Rule Network::rule_of(NodeId id) {
+  if (question_.domain.bounded()) return graph_.rule(id, ranges_);
+  Rule by_itself = *std::move(nodes_[id].rule);
+  if (!has_no_constant(by_itself)) return by_itself;
+  Rule on_ranges = graph_.rule(id, ranges_);
+  return has_no_constant(on_ranges) ? by_itself : on_ranges;
 }
 
 void Network::prepare_inputs() {
@@ -85,7 +107,7 @@ void Network::anchor(NodeId id) {
 void Network::include(NodeId id) {
   for (const NodeId operand : graph_.node(id).operands())
     if (graph_.varies(operand)) nodes_[id].operands.push_back(operand);
-  Rule rule = graph_.rule(id, ranges_);
+  Rule rule = rule_of(id);
   if (auto affine = as_affine(id, rule)) {
     nodes_[id].kind = "elementwise, linear here";
     rule = *std::move(affine);

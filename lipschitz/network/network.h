@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -66,9 +67,12 @@ class Network {
   NodeId output() const { return graph_.output(); }
   Behind behind() const { return behind_; }
   bool has_map_behind() const { return has_map_behind_; }  // else both ways of Behind are one network
+  // Of every node, by id: over the box, or over all reals where some operation has no constant by itself; else empty.
+  std::span<const Range> ranges() const { return ranges_; }
 
  private:
-  void prepare_ranges();
+  void prepare_rules();
+  Rule rule_of(NodeId id);
   void prepare_inputs();
   void anchor(NodeId id);
   void include(NodeId id);
@@ -86,7 +90,7 @@ class Network {
   Behind behind_;
   bool has_map_behind_ = false;
   std::vector<NetworkNode> nodes_;  // by node of the graph
-  std::vector<Range> ranges_;       // by node, empty without a domain
+  std::vector<Range> ranges_;
 };
 
 }  // namespace taut::detail

@@ -5,15 +5,11 @@
 #include <complex>
 #include <optional>
 
-#define lapack_complex_float std::complex<float>
-#define lapack_complex_double std::complex<double>
-#include <cblas.h>
-#include <lapacke.h>
-
 #include "autodiff/error.h"
 #include "lipschitz/convolution/fft.h"
 #include "lipschitz/convolution/geometry.h"
 #include "lipschitz/convolution/symbols.h"
+#include "lipschitz/dense/lapack.h"
 #include "lipschitz/norms/matrix_form.h"
 
 namespace taut {

@@ -25,6 +25,13 @@ double seconds_since(Budget::Clock::time_point begin) {
   return std::chrono::duration<double>(Budget::Clock::now() - begin).count();
 }
 
+double seconds_left(const Budget& budget) {
+  if (!budget.deadline) return infinity;
+  return std::max(0.0, std::chrono::duration<double>(*budget.deadline - Budget::Clock::now()).count());
+}
+// A method that was cut is run again where it gets so many times its share.
+constexpr double worth_again = 1.5;
+
 MethodQuestion method_question(const Tensor& sample, const SandwichOptions& options) {
   return {options.question.norm, options.data.defined(), options.question.domain.bounded(), sample.size()};
 }
@@ -50,15 +57,55 @@ Sandwich SandwichRun::run() {
   const std::vector<Method> methods = options_.methods.empty() ? default_methods(sample_, options_) : options_.methods;
   for (const Method method : methods) require_answerable(row_of(method), method_question(sample_, options_));
   for (std::size_t k = 0; k < methods.size(); ++k) {
+    if (options_.budget.stop.stop_requested() && !result_.bounds.empty()) break;
     const MethodRow& row = row_of(methods[k]);
     options_.budget.report(row.name, static_cast<double>(k) / static_cast<double>(methods.size()));
     share_ = share_of_time(methods.size() - k);
+    shares_[methods[k]] = seconds_left(share_);
     share_progress(row, k, methods.size());
     answer(row);
+    if (options_.so_far) options_.so_far(result_);
   }
+  answer_again(methods);
   if (options_.layers) find_layers();
   options_.budget.report("sandwich", 1.0);
   return std::move(result_);
+}
+
+// What some have left over goes to those whose shares were too short.
+void SandwichRun::answer_again(const std::vector<Method>& methods) {
+  if (!options_.budget.deadline) return;
+  std::vector<Method> cut;
+  for (const Method method : methods)
+    if (std::ranges::any_of(result_.bounds, [&](const BoundRow& row) {
+          return row.method == row_of(method).name && row.status == Status::cut;
+        }))
+      cut.push_back(method);
+  for (std::size_t k = 0; k < cut.size(); ++k) {
+    share_ = share_of_time(cut.size() - k);
+    if (share_.expired() || seconds_left(share_) < worth_again * shares_.at(cut[k])) continue;
+    answer(row_of(cut[k]));
+    if (options_.so_far) options_.so_far(result_);
+  }
+}
+
+void SandwichRun::no_answer(const std::string& why, double seconds) {
+  insert({std::string(row_->name), row_->side, row_->side == Side::upper ? infinity : 0.0, Estimate{},
+          Status::unsupported, seconds, why});
+}
+
+// A row of a method that has answered before replaces its former one where it is better.
+void SandwichRun::insert(BoundRow row) {
+  const auto former = std::ranges::find_if(
+      result_.bounds, [&](const BoundRow& other) { return other.method == row.method && other.side == row.side; });
+  if (former == result_.bounds.end()) return result_.bounds.push_back(std::move(row));
+  const bool as_sure = weakest(former->rigour, row.rigour) == former->rigour;
+  const bool as_good = row.side == Side::upper ? row.value <= former->value : row.value >= former->value;
+  row.seconds += former->seconds;
+  if (!former->has_value() || (row.has_value() && as_sure && as_good))
+    *former = std::move(row);
+  else
+    former->seconds = row.seconds;
 }
 
 void SandwichRun::find_layers() {
@@ -73,8 +120,9 @@ void SandwichRun::answer(const MethodRow& row) {
   try {
     row.run(*this);
   } catch (const UnsupportedError& error) {
-    result_.bounds.push_back({std::string(row.name), row.side, row.side == Side::upper ? infinity : 0.0, Estimate{},
-                              Status::unsupported, seconds_since(begin), error.what()});
+    no_answer(error.what(), seconds_since(begin));
+  } catch (const MemoryError& error) {
+    no_answer(cat("it would not fit into memory: ", error.what()), seconds_since(begin));
   }
 }
 
@@ -113,15 +161,19 @@ const Network& SandwichRun::network(const AutoLipOptions& options) {
 }
 
 void SandwichRun::add(const UpperBound& bound, Status status, const std::string& note, double seconds) {
-  result_.bounds.push_back(
-      {std::string(row_->name), Side::upper, bound.value(), bound.rigour(), status, seconds, note, bound.explain()});
+  add_as(row_->name, bound, status, note, seconds);
+}
+
+void SandwichRun::add_as(std::string_view name, const UpperBound& bound, Status status, const std::string& note,
+                         double seconds) {
+  insert({std::string(name), Side::upper, bound.value(), bound.rigour(), status, seconds, note, bound.explain()});
   result_.upper = result_.upper ? better(*result_.upper, bound) : bound;
 }
 
 void SandwichRun::add(const LowerBound& bound, Status status, const std::string& note, double seconds,
                       const Tensor& point) {
-  result_.bounds.push_back({std::string(row_->name), Side::lower, bound.value(), bound.rigour(), status, seconds,
-                            note.empty() ? place(point) : note, bound.explain()});
+  insert({std::string(row_->name), Side::lower, bound.value(), bound.rigour(), status, seconds,
+          note.empty() ? place(point) : note, bound.explain()});
   const LowerBound best = result_.lower ? better(*result_.lower, bound) : bound;
   const bool kept = result_.lower && best.method() == result_.lower->method();
   if (!kept) result_.point = point;

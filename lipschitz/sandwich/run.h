@@ -1,6 +1,7 @@
 // One call of sandwich(): what its methods share, and where they put their results. Internal to lipschitz.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -27,11 +28,16 @@ class SandwichRun {
   const BoundRow* best_upper() const { return result_.best_upper(); }
 
   void add(const UpperBound& bound, Status status, const std::string& note, double seconds);
+  // An upper bound that has another name than the method's.
+  void add_as(std::string_view name, const UpperBound& bound, Status status, const std::string& note, double seconds);
   void add(const LowerBound& bound, Status status, const std::string& note, double seconds, const Tensor& point);
   void add(const LowerResult& found);
 
  private:
   void answer(const MethodRow& row);
+  void answer_again(const std::vector<Method>& methods);
+  void no_answer(const std::string& why, double seconds);
+  void insert(BoundRow row);
   Budget share_of_time(std::size_t methods_left) const;
   void find_layers();
   void share_progress(const MethodRow& row, std::size_t done, std::size_t of);
@@ -45,7 +51,8 @@ class SandwichRun {
   std::optional<Graph> graph_;
   std::optional<Network> folding_, staying_;  // by what becomes of maps behind functions
   Budget share_;
-  const MethodRow* row_ = nullptr;  // of the method that runs
+  const MethodRow* row_ = nullptr;   // of the method that runs
+  std::map<Method, double> shares_;  // seconds that methods were given
   Sandwich result_;
 };
 

@@ -1,9 +1,13 @@
+// AutoLip over a network, and the steps that stand beside its products.
+// Long: one sweep over the network, whose cases share its bounds and notes.
 #include "lipschitz/upper/autolip.h"
 
 #include <algorithm>
 
 #include "autodiff/error.h"
+#include "lipschitz/upper/entry_bounds.h"
 #include "lipschitz/upper/escape.h"
+#include "lipschitz/upper/step_bound.h"
 
 namespace taut {
 namespace detail {
@@ -27,8 +31,10 @@ AutoLip::AutoLip(const Network& network, const AutoLipOptions& options, std::str
     : network_(network),
       graph_(network.graph()),
       options_(options),
+      steps_(network),
       name_(name),
-      states_(network.output() + std::size_t{1}) {}
+      states_(network.output() + std::size_t{1}),
+      supports_(network) {}
 
 AutoLipReport AutoLip::run() {
   const auto start = Budget::Clock::now();
@@ -112,12 +118,22 @@ void AutoLip::include(NodeId id, const rule::Affine&) {
   State& s = state(id);
   s.gains = norms_of(node(id).maps);
   s.unfolded = combined(id, s.gains, node(id).apart, [&](NodeId operand) { return known(operand); });
+  if (const auto step = bound_of_step(id)) s.unfolded = better(*s.unfolded, *step);
   inherit_cause(id);
   // An anchor, being too large to fold with what follows.
   if (node(id).before.empty()) return;
   if (const auto folded = bound_of_terms(node(id).before))
     s.unfolded = better(*s.unfolded, named(*folded, "folded", graph_.describe(id)));
   s.bound = s.unfolded;
+}
+
+std::optional<UpperBound> AutoLip::bound_of_step(NodeId id) {
+  if (options_.products_only || options_.affine_norm != AffineNorm::spectral) return std::nullopt;
+  const auto form = steps_.step_to(id);
+  if (!form) return std::nullopt;
+  const auto step = step_bound(*form, options_, cut_);
+  if (!step) return std::nullopt;
+  return product(named(*step, "step", graph_.describe(id)), bound_of(form->from), graph_.describe(id));
 }
 
 void AutoLip::include(NodeId id, const rule::Elementwise& rule) {
@@ -131,6 +147,7 @@ void AutoLip::include(NodeId id, const rule::Elementwise& rule) {
     for (const auto& [anchor, map] : node(operand).terms) terms.emplace(anchor, FoldedMap::compose(slopes, map));
     if (const auto folded = bound_of_terms(terms)) bound = better(bound, *folded);
   }
+  if (const auto through = bound_through_roots(id)) bound = better(bound, *through);
   state(id).gains.push_back(largest);
   set_anchor(id, std::move(bound));
 }
@@ -183,10 +200,35 @@ std::vector<UpperBound> AutoLip::gains_of(NodeId id, const std::vector<Gain>& of
 
 void AutoLip::include(NodeId id, const rule::Bilinear&) {
   state(id).gains = norms_of(node(id).maps);
-  set_anchor(id, combined(id, state(id).gains, false, [&](NodeId operand) { return bound_at_end(operand); }));
+  const std::vector<NodeId>& operands = node(id).operands;
+  UpperBound bound = combined(id, state(id).gains, false, [&](NodeId operand) { return bound_at_end(operand); });
+  if (operands.size() > 1 && !bound.magnitude().is_infinite() && supports_.apart(operands)) {
+    std::vector<UpperBound> parts;
+    for (std::size_t i = 0; i < operands.size(); ++i)
+      parts.push_back(product(state(id).gains[i], bound_at_end(operands[i])));
+    bound = better(bound, sum_apart(parts, graph_.describe(id)));
+  }
+  set_anchor(id, std::move(bound));
+}
+
+// Σ b_i ‖Δx_i‖ over parts x_i of the input: at most ‖b‖ in the dual norm times ‖Δx‖.
+UpperBound AutoLip::sum_apart(const std::vector<UpperBound>& terms, std::string detail) const {
+  switch (options_.question.norm) {
+    case Norm::l1:
+      return largest_of(terms);
+    case Norm::l2:
+      return joint(terms, std::move(detail));
+    case Norm::linf:
+      break;
+  }
+  return sum(terms, std::move(detail));
 }
 
 void AutoLip::include(NodeId id, const rule::Unbounded& rule) {
+  if (const auto through = bound_through_roots(id); through && !through->magnitude().is_infinite()) {
+    state(id).gains.assign(node(id).operands.size(), certified(infinity, "by roots alone", graph_.describe(id)));
+    return set_anchor(id, *through);
+  }
   state(id).cause = id;
   unbounded_.emplace(id, rule);
   const UpperBound infinite =
@@ -264,9 +306,39 @@ NodeRow AutoLip::row(NodeId id) {
   return r;
 }
 
+namespace {
+
+// By ‖y‖∞ ≤ ‖y‖₂ ≤ √n ‖y‖∞ and ‖y‖₂ ≤ ‖y‖₁ ≤ √n ‖y‖₂, from the constant in l2: over the input in linf, the output in
+// l1.
+UpperBound by_equivalence(const Network& network, const AutoLipOptions& options) {
+  AutoLipOptions euclidean = options;
+  euclidean.question.norm = Norm::l2;
+  euclidean.budget.progress = nullptr;
+  const UpperBound bound = AutoLip(network, euclidean, "autolip").run().bound;
+  const Graph& graph = network.graph();
+  Index n = graph.node(graph.output()).value.size();
+  if (options.question.norm == Norm::linf) {
+    n = 0;
+    for (const NodeId id : graph.inputs()) n += graph.node(id).value.size();
+  }
+  const Magnitude value =
+      Magnitude::product(bound.magnitude(), Magnitude::root(static_cast<double>(n), Side::upper), Side::upper);
+  const std::string method = "from l2, by equivalence of norms";
+  if (bound.is_certified()) return UpperBound::certified(value, options.question.norm, method, bound.explain());
+  return UpperBound::estimate(value, options.question.norm, method, bound.explain());
+}
+
+}  // namespace
+
 AutoLipReport autolip(const Network& network, const AutoLipOptions& options) {
   const bool frobenius = options.affine_norm == AffineNorm::frobenius;
-  return AutoLip(network, options, frobenius ? "frobenius" : "autolip").run();
+  AutoLipReport report = AutoLip(network, options, frobenius ? "frobenius" : "autolip").run();
+  const bool has_bound = report.status == Status::finite || report.status == Status::cut;
+  if (options.products_only || options.question.norm == Norm::l2 || !has_bound) return report;
+  UpperBound best = better(report.bound, entry_bound(network, options));
+  if (!options.budget.expired()) best = better(best, by_equivalence(network, options));
+  report.bound = named(best, "autolip", report.bound.detail());
+  return report;
 }
 
 }  // namespace detail

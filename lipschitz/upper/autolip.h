@@ -12,6 +12,8 @@
 
 #include "lipschitz/autolip.h"
 #include "lipschitz/network/network.h"
+#include "lipschitz/network/supports.h"
+#include "lipschitz/upper/step_form.h"
 
 namespace taut::detail {
 
@@ -55,6 +57,8 @@ class AutoLip {
   UpperBound certified(const Magnitude& value, std::string method, std::string detail = "") const;
   std::optional<UpperBound> bound_of_terms(const Terms& terms);
   const UpperBound& known(NodeId id) { return state(id).bound ? *state(id).bound : *state(id).unfolded; }
+  // Of a node where the ways past and through one layer of activations meet.
+  std::optional<UpperBound> bound_of_step(NodeId id);
   void set_anchor(NodeId id, UpperBound bound);
   void inherit_cause(NodeId id);
   template <class BoundOf>
@@ -64,6 +68,8 @@ class AutoLip {
   std::vector<UpperBound> norms_of(const std::vector<FoldedMap>& maps);
   UpperBound slope_bound(NodeId id, double slope) const;
   UpperBound largest_of(const std::vector<UpperBound>& parts) const;
+  // Of a sum of terms into which different numbers of the input enter.
+  UpperBound sum_apart(const std::vector<UpperBound>& terms, std::string detail) const;
 
   void include(NodeId id, const rule::Affine& rule);
   void include(NodeId id, const rule::Elementwise& rule);
@@ -72,6 +78,24 @@ class AutoLip {
   void include(NodeId id, const rule::Bilinear& rule);
   void include(NodeId id, const rule::Unbounded& rule);
 
+  // Squares but for sign and offset, and a bound of their roots: docs/mathematics/07-autolip.md#roots-of-squares.
+  struct Roots {
+    rule::Squares squares;
+    UpperBound bound;  // of ρ as a function of the joint input
+  };
+  // What is known of a node in this way: whether it is squares, and what it moves by as a function of squares.
+  struct ThroughRoots {
+    std::optional<Roots> roots;
+    double gain = infinity;  // where its operand is squares
+  };
+  const ThroughRoots& through_roots(NodeId id);
+  const Roots* roots_of(NodeId id);
+  std::optional<Roots> roots_of_sum(NodeId id);
+  std::optional<Roots> roots_of_function(NodeId id, const rule::OfSquares& what, const Roots* operand);
+  std::optional<UpperBound> root_gain(NodeId id, std::size_t operand) const;
+  // The bound of a node that is a function of squares, through their roots.
+  std::optional<UpperBound> bound_through_roots(NodeId id);
+
   // The operation by which the function is proved to have no constant, or nothing:
   // docs/mathematics/07-autolip.md#functions-without-a-constant.
   std::optional<NodeId> proved_unbounded();
@@ -79,9 +103,12 @@ class AutoLip {
   void explain_infinity(NodeId output, AutoLipReport& report);
   NodeRow row(NodeId id);
 
+  StepFinder steps_;
   std::string name_;
   std::vector<State> states_;  // by node
   std::map<NodeId, rule::Unbounded> unbounded_;
+  std::map<NodeId, ThroughRoots> roots_;
+  Supports supports_;
 };
 
 // What autolip() and, with AffineNorm::frobenius, the Frobenius product say of a network.

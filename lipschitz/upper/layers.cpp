@@ -173,7 +173,9 @@ class LayersOfNetwork : public detail::AutoLip {
 namespace detail {
 
 std::vector<FoldedLayer> folded_layers(const Network& network, const AutoLipOptions& options) {
-  return LayersOfNetwork(network, options).layers();
+  AutoLipOptions products = options;  // of which the layers are shares
+  products.products_only = true;
+  return LayersOfNetwork(network, products).layers();
 }
 
 }  // namespace detail

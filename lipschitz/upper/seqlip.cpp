@@ -37,7 +37,11 @@ constexpr double least_share = 0.02;
 Magnitude times(const Magnitude& a, const Magnitude& b) { return Magnitude::product(a, b, Side::upper); }
 Magnitude plus(const Magnitude& a, const Magnitude& b) { return Magnitude::sum(a, b, Side::upper); }
 
-AutoLipOptions fold_options(const SeqLipOptions& options) { return {options.question, options.budget}; }
+AutoLipOptions fold_options(const SeqLipOptions& options) {
+  AutoLipOptions fold{options.question, options.budget};
+  fold.products_only = options.products_only;
+  return fold;
+}
 
 bool is_identity(const LinearMap& map) {
   const auto* scale = std::get_if<structure::Scale>(&map.structure());
@@ -310,7 +314,7 @@ class SeqLip : private detail::AutoLip {
       return pair_greedy(problem, options);
     }
     if (seqlip_.method == SeqLipMethod::exact || problem.neurons() <= few_neurons) {
-      PairExactOptions options(shared_time(problem.neurons()));
+      PairExactOptions options{.budget = shared_time(problem.neurons())};
       options.tolerance = 1e-11;  // so that a product of many still has nine digits
       if (norms.is_certified()) options.known = norms.magnitude();
       options.most_nodes = nodes_left_;
@@ -320,7 +324,7 @@ class SeqLip : private detail::AutoLip {
     }
     if (n * (p * p + q * q) + p * p * q > most_operations) return std::nullopt;
     problem.validate();
-    PairMultiplierOptions options(shared_time(problem.neurons()));
+    PairMultiplierOptions options{.budget = shared_time(problem.neurons())};
     const double least = pair_cost(problem.neurons(), problem.left.shape()[0], problem.right.shape()[1]);
     const double weight = std::sqrt(least);
     reserved_ = std::max(0.0, reserved_ - least);

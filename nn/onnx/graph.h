@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,14 +47,16 @@ struct Array {
   ElementType type = ElementType::undefined;
 };
 
+struct GraphData;
 using Attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>,
-                               std::vector<std::string>, Array>;
+                               std::vector<std::string>, Array, std::shared_ptr<const GraphData>>;
 
 struct GraphNode {
   std::string op, domain;  // the domain "" is ONNX's own
   std::string name;
   std::vector<std::string> inputs, outputs;  // "" where an optional one is left out
   std::map<std::string, Attribute> attributes;
+  int line = 0;  // the number of the node in its file, from 1; 0: its place in the graph
 };
 
 struct Dimension {

@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(json_is_the_contract) {
     check_keys(row, {"method", "side", "value", "status", "rigour", "failure_probability", "seconds", "note"});
     methods.push_back(row["method"]);
   }
-  BOOST_TEST(methods == (Keys{"frobenius", "autolip", "seqlip", "ascent", "exact", "exact"}),
+  BOOST_TEST(methods == (Keys{"frobenius", "autolip", "seqlip", "multiplier", "ascent", "exact", "exact"}),
              boost::test_tools::per_element());
   for (const char* list : {"layers", "folded"})
     for (const Json& row : result[list])
@@ -214,13 +214,15 @@ BOOST_AUTO_TEST_CASE(methods_are_chosen) {
   };
   const ModelFolder folder;
   const std::string points = folder.write_bytes("points.npy", npy_points(20, 2));
-  BOOST_TEST(names({"bound", plane(), "--norm", "linf"}) == "autolip ascent exact exact ");
-  BOOST_TEST(names({"bound", plane(), "--norm=l1", "--methods", "ascent,autolip"}) == "ascent autolip ");
+  BOOST_TEST(names({"bound", plane(), "--norm", "linf"}) == "autolip steps ascent exact exact ");
+  BOOST_TEST(names({"bound", plane(), "--norm=l1", "--methods", "ascent,autolip"}) == "ascent autolip steps ");
   BOOST_TEST(names({"bound", plane(), "--data", points, "--methods", "dataset,pairs"}) == "dataset pairs ");
   BOOST_TEST(names({"bound", plane(), "--data", points, "--box=-1:1", "--methods", "all"}) ==
-             "frobenius autolip seqlip seqlip-exact seqlip-greedy ascent annealing grid dataset pairs exact exact ");
-  BOOST_TEST(names({"bound", plane(), "--methods", "all"}) ==
-             "frobenius autolip seqlip seqlip-exact seqlip-greedy ascent annealing exact exact ");
+             "frobenius autolip seqlip seqlip-exact seqlip-greedy eclipse-fast multiplier ascent annealing grid "
+             "dataset pairs exact exact ");
+  BOOST_TEST(
+      names({"bound", plane(), "--methods", "all"}) ==
+      "frobenius autolip seqlip seqlip-exact seqlip-greedy eclipse-fast multiplier ascent annealing exact exact ");
 }
 
 BOOST_AUTO_TEST_CASE(data_are_points) {
@@ -299,7 +301,7 @@ BOOST_AUTO_TEST_CASE(interrupts_print_what_is_proved) {
   const std::vector<std::string> arguments{"bound", model_file("cnn_28_a"), "--methods", "autolip,annealing,seqlip"};
   for (const int signal : {SIGINT, SIGTERM}) {
     const Outcome outcome = test::taut(arguments, Kick{signal, 0.7, std::nullopt});
-    BOOST_TEST(outcome.status == 0);
+    BOOST_TEST(outcome.status == 128 + signal);
     BOOST_TEST(outcome.error == "");
     BOOST_TEST(holds(outcome.out, "cut"));
     BOOST_TEST(holds(last_line(outcome.out), " <= L <= "));

@@ -131,6 +131,21 @@ class MixesDTypes final : public HonestProduct {
 // ---- ranges and samples
 // -------------------------------------------------------------------------------------------------
 
+class ClaimsToSquare final : public HonestSigmoid {
+ public:
+  rule::OfSquares of_squares(const SquaresSite&) const override { return {rule::OfSquares::Makes::square}; }
+};
+class ClaimsToKeep final : public HonestSigmoid {
+ public:
+  rule::OfSquares of_squares(const SquaresSite& site) const override {
+    return {rule::OfSquares::Makes::clamped, Range::box(site.rule.out.shape(), {0.0, 1.0})};
+  }
+};
+// The gain is 0.44 where b is 0.
+class GainTooSmall final : public HonestSigmoid {
+ public:
+  rule::OfSquares of_squares(const SquaresSite&) const override { return {rule::OfSquares::Makes::nothing, {}, 0.1}; }
+};
 class RangeWithoutRounding final : public HonestSigmoid {
   Range range(const RangeSite& site) const override {
     return map_range(site.ranges[0], [](const Interval& x) {
@@ -333,6 +348,9 @@ BOOST_AUTO_TEST_CASE(dtypes_are_mixed) { expect_rejection(product_samples<MixesD
 
 BOOST_AUTO_TEST_CASE(range_forgets_rounding) { expect_rejection(sigmoid_samples<RangeWithoutRounding>(), {"range"}); }
 BOOST_AUTO_TEST_CASE(range_is_too_small) { expect_rejection(sigmoid_samples<RangeTooSmall>(), {"range"}); }
+BOOST_AUTO_TEST_CASE(squares_are_claimed) { expect_rejection(sigmoid_samples<ClaimsToSquare>(), {"squares"}); }
+BOOST_AUTO_TEST_CASE(no_clamp_is_claimed) { expect_rejection(sigmoid_samples<ClaimsToKeep>(), {"squares"}); }
+BOOST_AUTO_TEST_CASE(gain_by_root_is_too_small) { expect_rejection(sigmoid_samples<GainTooSmall>(), {"squares"}); }
 BOOST_AUTO_TEST_CASE(range_is_too_wide) { expect_rejection(sigmoid_samples<RangeTooWide>(), {"range_width"}); }
 BOOST_AUTO_TEST_CASE(samples_are_mixed_secretly) { expect_rejection(vector_samples<MixesSecretly>(), {"sample_axis"}); }
 BOOST_AUTO_TEST_CASE(samples_are_refused) { expect_rejection(sigmoid_samples<RefusesSamples>(), {"sample_axis"}); }

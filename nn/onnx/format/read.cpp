@@ -76,7 +76,10 @@ class Reader {
                                      array(tensor, cat("initialiser '", clean(tensor.name()), "'")));
     for (const auto& value : proto.input()) data.inputs.push_back(port(value));
     for (const auto& value : proto.output()) data.outputs.push_back(port(value));
-    for (const auto& node : proto.node()) data.nodes.push_back(this->node(node));
+    for (const auto& node : proto.node()) {
+      data.nodes.push_back(this->node(node));
+      data.nodes.back().line = static_cast<int>(data.nodes.size());
+    }
   }
 
   GraphNode node(const ::onnx::NodeProto& proto) {
@@ -93,7 +96,13 @@ class Reader {
     return node;
   }
 
-  // Nothing for kinds that no importable operator takes (graphs, types): the operator is refused by its name.
+  std::shared_ptr<const GraphData> subgraph(const ::onnx::GraphProto& proto) {
+    auto data = std::make_shared<GraphData>();
+    graph(proto, *data);
+    return data;
+  }
+
+  // Nothing for kinds that no importable operator takes (types, lists of graphs): the operator is refused by its name.
   std::optional<Attribute> attribute(const ::onnx::AttributeProto& a, const std::string& where) {
     using P = ::onnx::AttributeProto;
     switch (a.type()) {
@@ -111,6 +120,8 @@ class Reader {
         return std::vector<std::string>(a.strings().begin(), a.strings().end());
       case P::TENSOR:
         return array(a.t(), where);
+      case P::GRAPH:
+        return subgraph(a.g());
       case P::UNDEFINED:
         return untyped(a, where);
       default:
@@ -123,6 +134,7 @@ class Reader {
     if (a.has_f()) return a.f();
     if (a.has_s()) return clean(a.s());
     if (a.has_t()) return array(a.t(), where);
+    if (a.has_g()) return subgraph(a.g());
     if (a.ints_size() > 0) return std::vector<std::int64_t>(a.ints().begin(), a.ints().end());
     if (a.floats_size() > 0) return std::vector<float>(a.floats().begin(), a.floats().end());
     return std::nullopt;

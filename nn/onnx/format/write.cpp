@@ -33,6 +33,8 @@ void fill(::onnx::TensorProto& proto, const Array& array) {
       return put(std::int32_t{});
     case ElementType::i64:
       return put(std::int64_t{});
+    case ElementType::i8:
+      return put(std::int8_t{});
     case ElementType::u8:
     case ElementType::boolean:
       return put(std::uint8_t{});
@@ -40,6 +42,8 @@ void fill(::onnx::TensorProto& proto, const Array& array) {
       throw UnsupportedError(cat("[onnx] tensors of type ", to_string(array.type), " cannot be written"));
   }
 }
+
+void fill(::onnx::GraphProto& proto, const GraphData& data);
 
 template <class... F>
 struct Overloaded : F... {
@@ -70,6 +74,10 @@ void fill(::onnx::AttributeProto& proto, const Attribute& attribute) {
                    proto.set_type(P::TENSOR);
                    fill(*proto.mutable_t(), array);
                  },
+                 [&](const std::shared_ptr<const GraphData>& graph) {
+                   proto.set_type(P::GRAPH);
+                   fill(*proto.mutable_g(), *graph);
+                 },
              },
              attribute);
 }
@@ -89,25 +97,7 @@ void fill(::onnx::ValueInfoProto& proto, const GraphPort& port) {
   }
 }
 
-// The version of the file format that came with an opset; older programs refuse newer ones.
-int format_of(int opset) {
-  return opset <= 8 ? 3 : opset == 9 ? 4 : opset == 10 ? 5 : opset == 11 ? 6 : opset <= 14 ? 7 : 8;
-}
-
-}  // namespace
-
-std::string serialise(const GraphData& data) {
-  ::onnx::ModelProto model;
-  int opset = 1;
-  for (const auto& [domain, version] : data.opsets) {
-    auto& set = *model.add_opset_import();
-    set.set_domain(domain);
-    set.set_version(version);
-    if (domain.empty()) opset = version;
-  }
-  model.set_ir_version(format_of(opset));
-  model.set_producer_name(data.producer);
-  auto& graph = *model.mutable_graph();
+void fill(::onnx::GraphProto& graph, const GraphData& data) {
   graph.set_name(data.name);
   for (const GraphPort& port : data.inputs) fill(*graph.add_input(), port);
   for (const GraphPort& port : data.outputs) fill(*graph.add_output(), port);
@@ -129,6 +119,27 @@ std::string serialise(const GraphData& data) {
       fill(attribute, value);
     }
   }
+}
+
+// The version of the file format that came with an opset; older programs refuse newer ones.
+int format_of(int opset) {
+  return opset <= 8 ? 3 : opset == 9 ? 4 : opset == 10 ? 5 : opset == 11 ? 6 : opset <= 14 ? 7 : 8;
+}
+
+}  // namespace
+
+std::string serialise(const GraphData& data) {
+  ::onnx::ModelProto model;
+  int opset = 1;
+  for (const auto& [domain, version] : data.opsets) {
+    auto& set = *model.add_opset_import();
+    set.set_domain(domain);
+    set.set_version(version);
+    if (domain.empty()) opset = version;
+  }
+  model.set_ir_version(format_of(opset));
+  model.set_producer_name(data.producer);
+  fill(*model.mutable_graph(), data);
   std::string bytes;
   if (!model.SerializeToString(&bytes))
     throw UnsupportedError("[onnx] the model exceeds 2 GiB, which a single ONNX file cannot hold");

@@ -120,6 +120,21 @@ Var power(Call& call, const Var& x, double exponent) {
   if (exponent == -1.0) return reciprocal(x, call.where());
   return pow(x, exponent, call.where());
 }
+// a^y = e^(y ln a), and 1 where a is 1.
+Var exponential(Call& call, const Var& base, const Var& exponent) {
+  const Where where = call.where();
+  const auto of = [&](const Var& a) { return exp(mul(exponent, log(a, where), where), where); };
+  if (!call.exact(0)) return of(base);
+  Tensor ones = base.value().to(DType::f64).copy();
+  bool any = false;
+  for (double& a : ones.mutable_data<double>()) any |= (a = a == 1.0 ? 1.0 : 0.0) != 0.0;
+  if (!any) return of(base);
+  const Tensor mask = ones.to(base.dtype()), other = add(Var(base.value()), Var(mask)).value();
+  Tape* const tape = Tape::of(exponent);
+  const Var one(Tensor::full(base.shape(), base.dtype(), 1.0));
+  // Any other base will do where it is 1.
+  return taut::where(mask, one, of(tape != nullptr ? tape->constant(other) : Var(other)), where);
+}
 void pow_operator(Call& call) {
   if (!call.is_float(0)) {
     const Tensor y = whole_map(call.value(0).var.value(), call.constant(1, "exponent").to(DType::f64),
@@ -128,9 +143,8 @@ void pow_operator(Call& call) {
   }
   const Var& x = call.x(0);
   if (call.varies(1)) {
-    // a^y = e^(y ln a)
     if (call.varies(0)) call.unsupported("a power of which base and exponent both depend on the input");
-    return call.out(exp(mul(call.x(1), log(x, call.where()), call.where()), call.where()));
+    return call.out(exponential(call, x, call.x(1)));
   }
   const Shape& s = call.value(1).var.shape();
   if (s.size() == 1 && s.rank() <= x.shape().rank()) {

@@ -57,6 +57,7 @@ const Understood* understood_operator(std::string_view op) {
       {"ReduceSum", reduction},
       {"Relu", each},
       {"Sigmoid", each},
+      {"Sign", each},
       {"Softmax", {false, {"axis"}}},
       {"Softplus", each},
       {"Sqrt", each},

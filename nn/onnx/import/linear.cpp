@@ -1,5 +1,7 @@
 // Products with matrices, normalisations, and what is made of them.
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <cmath>
 
 #include "autodiff/error.h"
@@ -52,19 +54,87 @@ void matmul_operator(Call& call) {
   call.out(shape == y.shape() ? y : reshape(y, shape, where));
 }
 
+// Letters for the axes that ellipses stand for, which are aligned at their ends and broadcast.
+class Ellipses {
+ public:
+  Ellipses(Call& call, const std::string& spec) : call_(call) {
+    for (char c = 'A'; c <= 'z'; ++c)
+      if (std::isalpha(static_cast<unsigned char>(c)) != 0 && spec.find(c) == std::string::npos) letters_ += c;
+  }
+  // Of an operand with these letters; the axes that are 1 where another's are not are dropped.
+  void add(std::string& part, Var& x) {
+    const auto at = part.find("...");
+    const auto named = static_cast<int>(part.size()) - 3;
+    if (at == std::string::npos) return;
+    const int hidden = x.shape().rank() - named;
+    if (hidden < 0 || hidden > max_rank) call_.fail(cat("an operand of shape ", x.shape(), " for ", part));
+    std::string names;
+    for (int i = 0; i < hidden; ++i) names += letter(hidden - 1 - i);
+    part.replace(at, 3, names);
+    widest_ = std::max(widest_, hidden);
+    for (int i = 0; i < hidden; ++i) {
+      Index& size = sizes_[static_cast<std::size_t>(hidden - 1 - i)];
+      const Index own = x.shape()[static_cast<int>(at) + i];
+      if (own != 1 && size > 1 && own != size) call_.fail("its ellipses stand for different sizes");
+      size = std::max(size, own);
+    }
+    starts_.emplace_back(static_cast<int>(at), hidden);
+  }
+  Var broadcast(std::size_t operand, const Var& x) const {
+    if (operand >= starts_.size()) return x;
+    const auto [at, hidden] = starts_[operand];
+    Shape shape = x.shape();
+    for (int i = 0; i < hidden; ++i) shape = shape.with(at + i, sizes_[static_cast<std::size_t>(hidden - 1 - i)]);
+    return shape == x.shape() ? x : broadcast_to(x, shape, call_.where());
+  }
+  std::string all() const {
+    std::string names;
+    for (int i = widest_; i-- > 0;) names += letter(i);
+    return names;
+  }
+
+ private:
+  char letter(int from_the_end) const {
+    if (from_the_end >= static_cast<int>(letters_.size())) call_.fail("it has too many indices");
+    return letters_[static_cast<std::size_t>(from_the_end)];
+  }
+  Call& call_;
+  std::string letters_;
+  int widest_ = 0;
+  std::array<Index, max_rank + 1> sizes_{};
+  std::vector<std::pair<int, int>> starts_;
+};
+
 void einsum_operator(Call& call) {
   std::string spec = call.s("equation", "");
   std::erase(spec, ' ');
-  if (spec.find("->") == std::string::npos && spec.find('.') == std::string::npos) {
-    // Without an output: the indices that occur once, in alphabetical order.
-    std::string output;
+  const auto arrow = spec.find("->");
+  std::string inputs = spec.substr(0, arrow), output = arrow != std::string::npos ? spec.substr(arrow + 2) : "";
+  if (arrow == std::string::npos) {
+    // Without an output: what ellipses stand for, then the indices that occur once, in alphabetical order.
+    if (inputs.find('.') != std::string::npos) output = "...";
     for (char c = 'A'; c <= 'z'; ++c)
-      if (std::ranges::count(spec, c) == 1) output += c;
-    spec += "->" + output;
+      if (std::isalpha(static_cast<unsigned char>(c)) != 0 && std::ranges::count(inputs, c) == 1) output += c;
   }
-  if (call.count() == 1) return call.out(einsum(spec, call.x(0), call.where()));
-  if (call.count() == 2) return call.out(einsum(spec, call.x(0), call.x(1), call.where()));
-  call.unsupported(cat("a product of ", call.count(), " operands; at most two are supported"));
+  if (call.count() < 1 || call.count() > 2)
+    call.unsupported(cat("a product of ", call.count(), " operands; at most two are supported"));
+  const auto comma = inputs.find(',');
+  if ((comma == std::string::npos) != (call.count() == 1)) call.fail("its equation does not fit its operands");
+  std::vector<std::string> parts{inputs.substr(0, comma)};
+  std::vector<Var> x{call.x(0)};
+  if (call.count() == 2) parts.push_back(inputs.substr(comma + 1)), x.push_back(call.x(1));
+  Ellipses ellipses(call, spec);
+  std::vector<bool> wide;
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    wide.push_back(parts[k].find("...") != std::string::npos);
+    ellipses.add(parts[k], x[k]);
+  }
+  std::size_t with = 0;
+  for (std::size_t k = 0; k < parts.size(); ++k)
+    if (wide[k]) x[k] = ellipses.broadcast(with++, x[k]);
+  if (const auto at = output.find("..."); at != std::string::npos) output.replace(at, 3, ellipses.all());
+  const std::string equation = parts[0] + (parts.size() == 2 ? "," + parts[1] : "") + "->" + output;
+  call.out(parts.size() == 1 ? einsum(equation, x[0], call.where()) : einsum(equation, x[0], x[1], call.where()));
 }
 
 void batch_normalization(Call& call) {
@@ -172,7 +242,7 @@ void cumsum_operator(Call& call) {
 constexpr Operator table[] = {
     {"BatchNormalization", Kind::computes, 1, batch_normalization, "channel_affine", "inference"},
     {"CumSum", Kind::computes, 11, cumsum_operator, "cumsum"},
-    {"Einsum", Kind::computes, 12, einsum_operator, "einsum", "at most two operands, no ellipses"},
+    {"Einsum", Kind::computes, 12, einsum_operator, "einsum", "at most two operands"},
     {"Gemm", Kind::computes, 1, gemm, "dense, or matmul, scale, add"},
     {"GroupNormalization", Kind::computes, 18, group_normalization, "group_norm"},
     {"InstanceNormalization", Kind::computes, 1, instance_normalization, "instance_norm"},

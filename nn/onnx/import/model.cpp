@@ -8,6 +8,7 @@
 #include "autodiff/error.h"
 #include "autodiff/memory.h"
 #include "lipschitz/affine_layers.h"
+#include "nn/onnx/import/branches.h"
 #include "nn/onnx/import/ports.h"
 #include "nn/onnx/import/program.h"
 #include "nn/onnx/import/samples.h"
@@ -35,7 +36,10 @@ Var from_axis(const Var& all, int axis) {
 
 struct Model::State {
   State(const GraphData& graph, const ImportOptions& options, const std::string& path)
-      : file(path), ports(choose_ports(graph, options, file)), axis(std::max(0, options.batch_axis.value_or(0))) {
+      : file(path),
+        ports(choose_ports(graph, options, file)),
+        axis(std::max(0, options.batch_axis.value_or(0))),
+        notes(ports.notes) {
     for (const GraphPort& port : ports.looked_at) sizes.push_back(checked_sizes(port, options.input_shape));
     for (const GraphPort& port : ports.held) {
       held_sizes.push_back(checked_sizes(port, {}));
@@ -286,8 +290,7 @@ struct Model::State {
 Model::Model(std::shared_ptr<const State> state) : state_(std::move(state)) {}
 
 Model Model::load(const std::filesystem::path& file, const ImportOptions& options) {
-  const GraphData graph = read_graph(file);
-  return of(graph, options, file.string());
+  return of(read_graph(file), options, file.string());
 }
 
 Model Model::of(GraphData graph, const ImportOptions& options, const std::string& name) {
@@ -295,7 +298,7 @@ Model Model::of(GraphData graph, const ImportOptions& options, const std::string
   std::size_t stored = 0;
   for (const auto& [ignored, array] : graph.initialisers) stored += array.tensor.bytes();
   const memory::Limit limit((std::size_t{512} << 20) + 4 * stored);
-  return Model(std::make_shared<const State>(graph, options, name));
+  return Model(std::make_shared<const State>(with_branches_taken(std::move(graph), name), options, name));
 }
 
 Var Model::operator()(const Var& x) const { return state_->call(x); }
@@ -347,7 +350,7 @@ std::map<std::string, Array> evaluate(const GraphData& graph, const std::map<std
   std::vector<std::string> given;
   for (const auto& [input, array] : inputs) given.push_back(input);
   const memory::Limit limit(std::size_t{2} << 30);
-  Program program(graph, name, given, varying, outputs);
+  Program program(with_branches_taken(graph, name), name, given, varying, outputs);
   Tape tape;
   std::vector<Value> values;
   for (const auto& [input, array] : inputs) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "autodiff/error.h"
 #include "nn/onnx/import/patterns.h"
 #include "nn/onnx/model.h"
 
@@ -13,8 +14,10 @@ namespace {
 
 std::vector<Operator> all() {
   std::vector<Operator> list;
-  for (const auto& part : {elementwise_operators(), linear_operators(), reduction_operators(), moving_operators(),
-                           image_operators(), resizing_operators(), whole_number_operators()})
+  for (const auto& part :
+       {elementwise_operators(), linear_operators(), reduction_operators(), moving_operators(), image_operators(),
+        resizing_operators(), whole_number_operators(), indexed_operators(), quantised_operators(),
+        recurrent_operators(), transformer_operators(), microsoft_operators()})
     list.insert(list.end(), part.begin(), part.end());
   std::ranges::sort(list, {}, &Operator::op);
   return list;
@@ -50,28 +53,14 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 const Operator* find_operator(std::string_view domain, std::string_view op) {
   if (domain == recognised_domain) return find_in(recognised_operators(), op);
-  return domain.empty() ? find_in(table(), op) : nullptr;
+  return find_in(table(), domain.empty() ? std::string(op) : cat(domain, '.', op));
 }
 
 std::string_view nearest_operator(std::string_view op) {
   // What is better than a similar name.
-  static const std::map<std::string_view, std::string_view> instead{{"ThresholdedRelu", "Relu"},
-                                                                    {"Shrink", "Relu"},
-                                                                    {"Hardmax", "Softmax"},
-                                                                    {"MaxUnpool", "MaxPool"},
-                                                                    {"LSTM", "Gemm"},
-                                                                    {"GRU", "Gemm"},
-                                                                    {"RNN", "Gemm"},
-                                                                    {"Tan", "Tanh"},
-                                                                    {"QLinearConv", "Conv"},
-                                                                    {"ConvInteger", "Conv"},
-                                                                    {"QLinearMatMul", "MatMul"},
-                                                                    {"DeformConv", "Conv"},
-                                                                    {"MaxRoiPool", "MaxPool"},
-                                                                    {"Attention", "MatMul"},
-                                                                    {"RMSNormalization", "LayerNormalization"},
-                                                                    {"ScatterND", "Concat"},
-                                                                    {"GatherND", "Gather"}};
+  static const std::map<std::string_view, std::string_view> instead{
+      {"Hardmax", "Softmax"},  {"MaxUnpool", "MaxPool"},    {"Tan", "Tanh"},        {"QLinearConv", "Conv"},
+      {"ConvInteger", "Conv"}, {"QLinearMatMul", "MatMul"}, {"DeformConv", "Conv"}, {"MaxRoiPool", "MaxPool"}};
   if (const auto found = instead.find(op); found != instead.end()) return found->second;
   if (op.size() > 80) return "";
   std::string_view best;

@@ -34,6 +34,11 @@ std::span<const Operator> moving_operators();
 std::span<const Operator> image_operators();
 std::span<const Operator> resizing_operators();
 std::span<const Operator> whole_number_operators();
+std::span<const Operator> indexed_operators();
+std::span<const Operator> quantised_operators();
+std::span<const Operator> recurrent_operators();
+std::span<const Operator> transformer_operators();
+std::span<const Operator> microsoft_operators();   // of the domain com.microsoft, in their names
 std::span<const Operator> recognised_operators();  // of the domain of patterns.h
 
 const Operator* find_operator(std::string_view domain, std::string_view op);

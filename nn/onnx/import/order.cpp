@@ -76,16 +76,22 @@ std::vector<std::pair<int, const GraphNode*>> ordered_nodes(const GraphData& gra
     if (from == producer.end()) fail(cat("nothing computes the output '", shown(name), "'"));
     visit(from->second);
   }
+  // The place in the file where a node, or the node whose branch it was in, stands.
+  const auto with_lines = [](std::vector<std::pair<int, const GraphNode*>> nodes) {
+    for (auto& [line, node] : nodes)
+      if (node->line > 0) line = node->line;
+    return nodes;
+  };
   // In the order of the file where that is one of computation, as it should be.
   std::vector<std::pair<int, const GraphNode*>> by_file = order;
   std::ranges::sort(by_file);
   std::set<std::string_view> known(given);
   for (const auto& [line, node] : by_file) {
     for (const std::string& name : node->inputs)
-      if (!name.empty() && !known.contains(name)) return order;
+      if (!name.empty() && !known.contains(name)) return with_lines(order);
     known.insert(node->outputs.begin(), node->outputs.end());
   }
-  return by_file;
+  return with_lines(by_file);
 }
 
 }  // namespace taut::nn::onnx

@@ -12,11 +12,12 @@ std::optional<std::string> one_plus_exp(const Matcher& m, const std::string& val
   return exp != nullptr ? std::optional(m.resolved(exp->inputs[0])) : std::nullopt;
 }
 
-// 1 / (1 + e^−x)
+// 1 / (1 + e^−x), 1 / (1 + e^x)
 std::optional<GraphNode> logistic(const Matcher& m, const std::string& denominator) {
   const auto power = one_plus_exp(m, denominator);
-  const GraphNode* negative = power ? m.made_by(*power, "Neg") : nullptr;
-  if (negative == nullptr) return std::nullopt;
+  if (!power) return std::nullopt;
+  const GraphNode* negative = m.made_by(*power, "Neg");
+  if (negative == nullptr) return recognised("SigmoidOfNegative", {*power});
   return recognised("Sigmoid", {m.resolved(negative->inputs[0])});
 }
 

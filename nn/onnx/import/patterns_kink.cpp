@@ -61,10 +61,47 @@ std::optional<GraphNode> kinked(const Matcher& m, const std::string& x, const st
   return recognised("PRelu", {x, slope});
 }
 
+// βx and its β, "" for x itself.
+Line scaled(const Matcher& m, const std::string& value) {
+  const auto product = m.with_constant(value, "Mul");
+  return product && m.number(product->second) ? Line{m.resolved(product->first), product->second}
+                                              : Line{m.resolved(value), ""};
+}
+
+// softplus(βx)/β: its x and β.
+std::optional<Line> softplus(const Matcher& m, const std::string& value) {
+  const auto quotient = m.with_constant(value, "Div");
+  const GraphNode* node = m.made_by(quotient ? quotient->first : value, "Softplus");
+  if (node == nullptr) return std::nullopt;
+  Line line = scaled(m, node->inputs[0]);
+  if (quotient ? !m.same(quotient->second, line.slope) : !line.slope.empty()) return std::nullopt;
+  return line;
+}
+
+// Softplus as it is written with a threshold: x above it, softplus below. Both are numbers everywhere, so that the jump
+// at the threshold, however small, can be recorded as what it is.
+std::optional<GraphNode> threshold(const Matcher& m, const GraphNode& root) {
+  for (const auto& [op, above] : {std::pair("Greater", true), std::pair("GreaterOrEqual", true),
+                                  std::pair("Less", false), std::pair("LessOrEqual", false)}) {
+    const GraphNode* node = m.made_by(root.inputs[0], op);
+    if (node == nullptr || node->inputs.size() != 2 || !m.number(node->inputs[1])) continue;
+    const auto curve = softplus(m, root.inputs[above ? 2 : 1]);
+    const Line compared = scaled(m, node->inputs[0]);
+    if (!curve || compared.argument != curve->argument || compared.slope != curve->slope ||
+        !m.same(root.inputs[above ? 1 : 2], curve->argument))
+      continue;
+    std::vector<std::string> inputs{curve->argument, node->inputs[1]};
+    if (!curve->slope.empty()) inputs.push_back(curve->slope);
+    const bool strict = node->op == "Greater" || node->op == "Less";
+    return recognised("Threshold", std::move(inputs), {{"tie", std::int64_t{strict == above ? 0 : 1}}});
+  }
+  return std::nullopt;
+}
+
 std::optional<GraphNode> of_where(const Matcher& m, const GraphNode& root) {
   if (root.inputs.size() != 3) return std::nullopt;
   const auto side = half(m, root.inputs[0]);
-  if (!side) return std::nullopt;
+  if (!side) return threshold(m, root);
   const std::string& above = root.inputs[side->positive ? 1 : 2];
   const std::string& below = root.inputs[side->positive ? 2 : 1];
   if (!m.same(above, side->argument)) return std::nullopt;
@@ -112,11 +149,26 @@ std::optional<GraphNode> of_sum(const Matcher& m, const GraphNode& root) {
   return std::nullopt;
 }
 
+// sign(x)·|x|, also behind a ReLU, as LpPool is written.
+std::optional<GraphNode> of_product(const Matcher& m, const GraphNode& root) {
+  if (root.inputs.size() != 2) return std::nullopt;
+  for (const std::size_t i : {0U, 1U}) {
+    const GraphNode* const sign = m.made_by(root.inputs[i], "Sign");
+    if (sign == nullptr) continue;
+    const GraphNode* const relu = m.made_by(root.inputs[1 - i], "Relu");
+    const GraphNode* const abs = m.made_by(relu != nullptr ? relu->inputs[0] : root.inputs[1 - i], "Abs");
+    if (abs != nullptr && m.same(abs->inputs[0], sign->inputs[0]))
+      return recognised("Identity", {m.resolved(sign->inputs[0])});
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<GraphNode> kink_patterns(const Matcher& m, const GraphNode& root) {
   if (root.op == "Where") return of_where(m, root);
   if (root.op == "Max") return of_max(m, root);
+  if (root.op == "Mul") return of_product(m, root);
   if (root.op == "Add" || root.op == "Sub") return of_sum(m, root);
   return std::nullopt;
 }

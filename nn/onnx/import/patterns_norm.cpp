@@ -57,14 +57,21 @@ std::optional<Root> root_of(const Matcher& m, const std::string& value) {
   return Root{inner, 0.0};
 }
 
+// x of 1/x
+std::optional<std::string> inverted(const Matcher& m, const std::string& value) {
+  if (const GraphNode* inverse = m.made_by(value, "Reciprocal")) return inverse->inputs[0];
+  const GraphNode* quotient = m.made_by(value, "Div");
+  if (quotient == nullptr || quotient->inputs.size() != 2 || !m.is(quotient->inputs[0], 1.0)) return std::nullopt;
+  return quotient->inputs[1];
+}
+
 // What a node divides by what.
 std::optional<std::pair<std::string, std::string>> quotient(const Matcher& m, const GraphNode& node) {
   if (node.inputs.size() != 2) return std::nullopt;
   if (node.op == "Div") return std::pair(node.inputs[0], node.inputs[1]);
   if (node.op != "Mul") return std::nullopt;
   for (const std::size_t i : {0U, 1U})
-    if (const GraphNode* inverse = m.made_by(node.inputs[i], "Reciprocal"))
-      return std::pair(node.inputs[1 - i], inverse->inputs[0]);
+    if (const auto inverse = inverted(m, node.inputs[i])) return std::pair(node.inputs[1 - i], *inverse);
   return std::nullopt;
 }
 
@@ -117,11 +124,12 @@ std::optional<GraphNode> norm_patterns(const Matcher& m, const GraphNode& root) 
         variance->axes == numerator->axes)
       return with_axes("Standardise", numerator->argument, numerator->axes, deviation->eps);
   }
-  // x / √(Σ x² + eps)
-  const auto sum = reduced(m, deviation->argument, "ReduceSum");
-  const auto base = sum ? squared(m, sum->argument) : std::nullopt;
-  if (base && sum->axes.size() == 1 && m.same(above, *base))
-    return with_axes("SmoothL2Normalise", *base, sum->axes, deviation->eps);
+  // x / √(Σ x² + eps), x / √(mean of x² + eps)
+  for (const auto& [reduction, op] : {std::pair("ReduceSum", "SmoothL2Normalise"), {"ReduceMean", "RmsNormalise"}}) {
+    const auto sum = reduced(m, deviation->argument, reduction);
+    const auto base = sum ? squared(m, sum->argument) : std::nullopt;
+    if (base && sum->axes.size() == 1 && m.same(above, *base)) return with_axes(op, *base, sum->axes, deviation->eps);
+  }
   return std::nullopt;
 }
 

@@ -1,6 +1,7 @@
 #include "nn/onnx/import/ports.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "autodiff/error.h"
 #include "nn/onnx/import/program.h"
@@ -29,6 +30,20 @@ void require_ports(const std::vector<GraphPort>& inputs, const GraphData& graph,
     throw UsageError(
         cat(file, ": there is no output '", options.output, "'; there are ", listed(names_of(graph.outputs))));
   if (graph.outputs.empty()) throw FileError(cat(file, ": the graph has no output"));
+}
+
+// Bytes are intensities of pixels, which may be any number between, where there is no other input of numbers.
+void take_bytes_as_numbers(Ports& ports, const ImportOptions& options) {
+  const auto is_bytes = [](const GraphPort& port) { return port.type == ElementType::u8; };
+  if (ports.looked_at.empty() && options.input.empty()) {
+    std::ranges::copy_if(ports.held, std::back_inserter(ports.looked_at), is_bytes);
+    std::erase_if(ports.held, is_bytes);
+  }
+  for (GraphPort& port : ports.looked_at) {
+    if (!is_bytes(port)) continue;
+    port.type = ElementType::f32;
+    ports.notes.push_back(cat("the bytes of the input '", port.name, "' are taken as real numbers"));
+  }
 }
 
 void require_numbers(std::vector<GraphPort>& looked_at, const ImportOptions& options, const std::string& file) {
@@ -83,6 +98,7 @@ Ports choose_ports(const GraphData& graph, const ImportOptions& options, const s
         options.input.empty() ? is_float(port.type) || port.type == ElementType::undefined : options.input == port.name;
     (chosen ? ports.looked_at : ports.held).push_back(port);
   }
+  take_bytes_as_numbers(ports, options);
   require_numbers(ports.looked_at, options, file);
   return ports;
 }

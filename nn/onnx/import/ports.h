@@ -12,6 +12,7 @@ namespace taut::nn::onnx {
 struct Ports {
   std::vector<GraphPort> looked_at, held;  // held: the outputs depend on them, but they do not vary
   std::vector<std::string> outputs;
+  std::vector<std::string> notes;
 };
 
 // UsageError: there is no such input or output, or nothing depends on it; UnsupportedError: no floating-point numbers.

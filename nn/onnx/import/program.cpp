@@ -9,6 +9,7 @@
 #include "autodiff/error.h"
 #include "autodiff/outline.h"
 #include "nn/onnx/import/environment.h"
+#include "nn/onnx/import/patterns.h"
 
 namespace taut::nn::onnx {
 namespace {
@@ -77,7 +78,7 @@ Program::Program(const GraphData& graph, const std::string& file, std::span<cons
     step.line = line;
     step.written_op = node->op;
     step.written_name = node->name.empty() && !node->outputs.empty() ? node->outputs.front() : node->name;
-    step.op = node->domain.empty() ? find_operator("", node->op) : nullptr;
+    step.op = node->domain != recognised_domain ? find_operator(node->domain, node->op) : nullptr;
     const auto opset = opsets_.find(node->domain);
     step.opset = opset != opsets_.end() ? opset->second : 1;
     steps_.push_back(std::move(step));

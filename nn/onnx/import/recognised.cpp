@@ -70,10 +70,29 @@ void silu_with_slope(Call& call) {
   call.out(times_constants(call, y, 1.0));
 }
 
+// The same number everywhere, a constant of the tape.
+Var recorded_constant(Call& call, const Shape& shape, double value) {
+  const Tensor numbers = Tensor::full(shape, call.dtype(), value);
+  Tape* const tape = Tape::of(call.x(0));
+  return tape != nullptr ? tape->constant(numbers) : Var(numbers);
+}
+
+void identity_again(Call& call) { call.out(call.x(0)); }
 void relu_again(Call& call) { call.out(relu(call.x(0), call.where())); }
 void leaky_relu_again(Call& call) { call.out(leaky_relu(call.x(0), exact(call, "slope"), call.where())); }
 void prelu_again(Call& call) { call.out(prelu(call.x(0), call.x(1), call.where())); }
 void elu_again(Call& call) { call.out(elu(call.x(0), exact(call, "alpha"), call.where())); }
+
+// x where βx exceeds the second operand (or equals it, with `tie`), softplus(βx)/β elsewhere.
+void threshold_again(Call& call) {
+  const Where where = call.where();
+  const Var &x = call.x(0), &end = call.x(1);
+  const Var scaled = call.has(2) ? times(call, x, call.x(2)) : x;
+  const Var curve = call.has(2) ? over(call, softplus(scaled, where), call.x(2)) : softplus(scaled, where);
+  const Var above = call.i("tie", 0) != 0 ? shift(neg(step(sub(end, scaled, where), where), where), 1.0, where)
+                                          : step(sub(scaled, end, where), where);
+  call.out(add(curve, mul(above, sub(x, curve, where), where), where));
+}
 
 std::vector<Index> axes(Call& call) {
   std::vector<Index> list = call.is("axes").value_or(std::vector<Index>{});
@@ -89,21 +108,26 @@ void l2_normalise_again(Call& call) {
 
 void l2_attention_again(Call& call) { call.out(l2_attention(call.x(0), exact(call, "scale"), call.where())); }
 
-// x / √(Σ x² + eps) is the front part of (x, √eps) / ‖(x, √eps)‖, whose length is never below √eps.
-void smooth_l2_normalise(Call& call) {
+// x / √(Σ x² + c) is the front part of (x, √c) / ‖(x, √c)‖, whose length is never below √c. The root is recorded, so
+// that analyses see its rounding. c = eps · times.
+Var smoothly_normalised(Call& call, double eps, double times) {
   const Var& x = call.x(0);
   const int axis = call.axis(axes(call).front(), x.shape().rank());
   const Where where = call.where();
-  const double eps = exact(call, "eps");
-  const Index n = x.shape()[axis];
-  // Recorded, so that analyses see its rounding.
-  const Tensor radicand = Tensor::full(x.shape().with(axis, 1), call.dtype(), eps);
-  Tape* const tape = Tape::of(x);
-  const Var root = sqrt(tape != nullptr ? tape->constant(radicand) : Var(radicand), where);
-  const Var longer = concat({x, root}, axis, where);
+  const Var offset = recorded_constant(call, x.shape().with(axis, 1), eps);
+  const Var root =
+      sqrt(times == 1.0 ? offset : mul(offset, recorded_constant(call, offset.shape(), times), where), where);
   // Below every length that occurs, so that it never acts.
-  const double never = std::sqrt(eps) * (1 - 0x1p-22);
-  call.out(slice(l2_normalise(longer, {axis}, never, where), axis, 0, n, 1, where));
+  const double never = std::sqrt(eps * times) * (1 - 0x1p-21);
+  return slice(l2_normalise(concat({x, root}, axis, where), {axis}, never, where), axis, 0, x.shape()[axis], 1, where);
+}
+void smooth_l2_normalise(Call& call) { call.out(smoothly_normalised(call, exact(call, "eps"), 1.0)); }
+// x / √(Σ x²/n + eps) = √n x / √(Σ x² + n eps)
+void rms_normalise(Call& call) {
+  const Shape& shape = call.x(0).shape();
+  const auto n = static_cast<double>(shape[call.axis(axes(call).front(), shape.rank())]);
+  const Var y = smoothly_normalised(call, exact(call, "eps"), n);
+  call.out(mul(y, sqrt(recorded_constant(call, y.shape(), n), call.where()), call.where()));
 }
 
 void softmax_again(Call& call) { call.out(softmax(call.x(0), call.i("axis", -1), call.where())); }
@@ -111,6 +135,7 @@ void log_softmax_again(Call& call) { call.out(log_softmax(call.x(0), call.i("axi
 void logsumexp_again(Call& call) {
   call.out(logsumexp(call.x(0), Axes(std::span<const Index>(axes(call))), call.i("keepdims", 1) != 0, call.where()));
 }
+void sigmoid_of_negative(Call& call) { call.out(sigmoid(neg(call.x(0), call.where()), call.where())); }
 void sigmoid_again(Call& call) { call.out(sigmoid(call.x(0), call.where())); }
 void softplus_again(Call& call) { call.out(softplus(call.x(0), call.where())); }
 void softsign_again(Call& call) { call.out(softsign(call.x(0), call.where())); }
@@ -136,6 +161,7 @@ constexpr Operator table[] = {
     {"GeluTanh", Kind::computes, 1, near_gated<near_gelu_tanh, 2>, "gelu_tanh"},
     {"HardSwish", Kind::computes, 1, near_gated<near_hard_swish, 1>, "hard_swish"},
     {"HardSwish6", Kind::computes, 1, sixth_gated, "hard_swish"},
+    {"Identity", Kind::computes, 1, identity_again, "identity"},
     {"L2Attention", Kind::computes, 1, l2_attention_again, "l2_attention"},
     {"L2Normalise", Kind::computes, 1, l2_normalise_again, "l2_normalise"},
     {"LeakyRelu", Kind::computes, 1, leaky_relu_again, "leaky_relu"},
@@ -144,13 +170,16 @@ constexpr Operator table[] = {
     {"Mish", Kind::computes, 1, gated<mish>, "mish"},
     {"PRelu", Kind::computes, 1, prelu_again, "prelu"},
     {"Relu", Kind::computes, 1, relu_again, "relu"},
+    {"RmsNormalise", Kind::computes, 1, rms_normalise, "l2_normalise"},
     {"Sigmoid", Kind::computes, 1, sigmoid_again, "sigmoid"},
+    {"SigmoidOfNegative", Kind::computes, 1, sigmoid_of_negative, "sigmoid"},
     {"Silu", Kind::computes, 1, silu_with_slope, "silu"},
     {"SmoothL2Normalise", Kind::computes, 1, smooth_l2_normalise, "l2_normalise"},
     {"Softmax", Kind::computes, 1, softmax_again, "softmax"},
     {"Softplus", Kind::computes, 1, softplus_again, "softplus"},
     {"Softsign", Kind::computes, 1, softsign_again, "softsign"},
     {"Standardise", Kind::computes, 1, standardise_again, "standardise"},
+    {"Threshold", Kind::computes, 1, threshold_again, "step, mul, add"},
 };
 
 }  // namespace

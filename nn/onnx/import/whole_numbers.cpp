@@ -191,6 +191,12 @@ void non_zero(Call& call) {
   call.whole(0, y, ElementType::i64);
 }
 
+void if_operator(Call& call) {
+  call.unsupported(
+      "its condition is no constant of the file; supported are conditions that depend on neither the input nor its "
+      "shape (fold constants before the export)");
+}
+
 constexpr std::string_view unused = "its result may be an output, nothing may use it if it depends on the input";
 constexpr Operator table[] = {
     {"And", Kind::computes, 7, both, "—", "constants only"},
@@ -202,6 +208,7 @@ constexpr Operator table[] = {
     {"Floor", Kind::computes, 1, floor_operator, "—", "constants only"},
     {"Greater", Kind::computes, 7, greater, "—", unused},
     {"GreaterOrEqual", Kind::computes, 12, greater_or_equal, "—", unused},
+    {"If", Kind::computes, 1, if_operator, "—", "constant conditions"},
     {"Less", Kind::computes, 7, less, "—", unused},
     {"LessOrEqual", Kind::computes, 12, less_or_equal, "—", unused},
     {"Mod", Kind::computes, 10, mod, "—", "constants only"},

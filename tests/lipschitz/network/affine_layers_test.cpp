@@ -166,6 +166,7 @@ BOOST_AUTO_TEST_CASE(layers_of_a_chain_multiply_to_autolip) {
   for (const Norm norm : {Norm::l1, Norm::l2, Norm::linf}) {
     AutoLipOptions options;
     options.question.norm = norm;
+    options.products_only = true;
     const auto layers = folded_layers(f, x, options);
     BOOST_TEST_REQUIRE(layers.size() == 3u);
     double product = 1.0, shares = 0.0;

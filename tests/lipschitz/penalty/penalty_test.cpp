@@ -146,6 +146,7 @@ BOOST_AUTO_TEST_CASE(autolip_is_followed_in_every_norm) {
       const double value = settled(penalty, model, model.parameters, 600);
       AutoLipOptions options;
       options.question.norm = norm;
+      options.products_only = true;
       const double bound = model.autolip(options);
       BOOST_TEST(std::fabs(std::exp(value) / bound - 1.0) <= 1e-7);
       BOOST_TEST(std::fabs(penalty.estimate() / std::exp(value) - 1.0) <= 1e-12);

@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
+#include "autodiff/ops.h"
 #include "lipschitz/autolip.h"
 #include "nn/loss.h"
 #include "nn/optimiser.h"
@@ -63,14 +64,18 @@ BOOST_AUTO_TEST_CASE(resnet20_trains_a_step_and_has_a_bound) {
   BOOST_TEST(report.bound.value() >= largest_quotient(net, {1, 3, 32, 32}, random));
 }
 
-BOOST_AUTO_TEST_CASE(softmax_attention_is_named_as_the_cause) {
+// Attention behind a layer norm sees bounded numbers, whatever goes in; by itself it has no constant.
+BOOST_AUTO_TEST_CASE(softmax_attention_is_bounded_behind_its_norm) {
   Random random(2);
+  const AutoLipReport alone =
+      autolip([](const Var& x) { return attention(x, x, x); }, Tensor::zeros({1, 4, 16}, DType::f64));
+  BOOST_TEST(alone.status != Status::finite);
+  BOOST_TEST(alone.bound.is_certified());
   Sequential net = examples::transformer_block(16, 2, random);
   const AutoLipReport everywhere = bound_of(net, {1, 4, 16});
-  BOOST_TEST(everywhere.status == Status::no_rule);
+  BOOST_TEST(everywhere.status == Status::finite);
   BOOST_TEST(everywhere.bound.is_certified());
-  BOOST_TEST(everywhere.note.find("matmul") != std::string::npos, everywhere.note);
-  BOOST_TEST(everywhere.note.find("product of two varying matrices") != std::string::npos, everywhere.note);
+  BOOST_TEST(everywhere.bound.value() >= largest_quotient(net, {1, 4, 16}, random));
   const AutoLipReport on_box = bound_of(net, {1, 4, 16}, Interval{-1.0, 1.0});
   BOOST_TEST(on_box.status == Status::finite);
   BOOST_TEST(on_box.bound.is_certified());
@@ -87,8 +92,9 @@ BOOST_AUTO_TEST_CASE(every_architecture_has_a_bound_on_a_box) {
       BOOST_TEST(on_box.bound.is_certified());
       BOOST_TEST(std::isfinite(on_box.bound.value()));
       BOOST_TEST(on_box.bound.value() >= largest_quotient(net, architecture.sample, random));
-      const bool softmax = architecture.name == "transformer block";
-      BOOST_TEST((bound_of(net, architecture.sample).status == Status::no_rule) == softmax);
+      const AutoLipReport everywhere = bound_of(net, architecture.sample);
+      BOOST_TEST(everywhere.status == Status::finite);
+      BOOST_TEST(everywhere.bound.value() >= on_box.bound.value() * (1 - 1e-9));
     }
   }
 }

