@@ -1,5 +1,5 @@
 # A thin layer over CMake: `make help` lists what it can do.
-# PRESET=dev, clang or asan chooses another of CMakePresets.json, e.g. `make test PRESET=asan`.
+# PRESET=dev, clang, shared or asan chooses another of CMakePresets.json, e.g. `make test PRESET=asan`.
 PRESET := release
 BUILD := build$(if $(filter-out release,$(PRESET)),-$(PRESET))
 JOBS := $(shell n=$$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2); echo $$((n < 2 ? 2 : n > 8 ? 8 : n)))
@@ -25,7 +25,7 @@ demo: ## train on MNIST with and without a Lipschitz penalty, print the sandwich
 	@scripts/deps.sh build
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build $(BUILD) -j $(JOBS) --target demo
-	$(BUILD)/examples/demo --json $(BUILD)/demo.json
+	$(BUILD)/examples/studies/demo --json $(BUILD)/demo.json
 
 PAPER := $(BUILD)/paper
 
@@ -82,7 +82,7 @@ sandwich: demo ## redraw docs/sandwich.svg from the demo's results (needs python
 	scripts/sandwich.py $(BUILD)/demo.json docs/sandwich.svg
 
 clean: ## remove everything built
-	cmake -E rm -rf $(BUILD) build-dev build-clang build-asan
+	cmake -E rm -rf $(BUILD) build-dev build-clang build-shared build-asan
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'

@@ -8,6 +8,8 @@
 
 #include "autodiff/tensor.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct Attribute {
@@ -17,3 +19,5 @@ struct Attribute {
 using Attributes = std::vector<Attribute>;
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -5,6 +5,8 @@
 
 #include "autodiff/config.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::kernels {
 
 // c (m, n) = alpha · op(a) (m, k) · op(b) (k, n) + beta · c; lda, ldb, ldc: row strides. BLAS refuses the strides of
@@ -46,3 +48,5 @@ void gemm(bool ta, bool tb, Index m, Index n, Index k, T alpha, const T* a, Inde
 }
 
 }  // namespace taut::kernels
+
+#pragma GCC visibility pop

@@ -13,8 +13,12 @@
 #error "Taut must not be compiled with extended precision (-mfpmath=387): its bounds rely on IEEE 754 arithmetic in f64"
 #endif
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 using Index = std::int64_t;  // sizes, axes and offsets of tensors
 
 }  // namespace taut
+
+#pragma GCC visibility pop

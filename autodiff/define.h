@@ -11,6 +11,8 @@
 #include "autodiff/primitive_list.h"
 #include "autodiff/tape.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // Instantiated once per listed primitive, in its own file: template const OpInfo& describe<Relu>();
@@ -76,3 +78,5 @@ rule::Unbounded unbounded_product(const RuleSite& site, std::string why);
 
 }  // namespace primitives
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -11,6 +11,8 @@
 
 #include "autodiff/tape.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct DiffOptions {
@@ -42,3 +44,5 @@ Tensor jacobian(const Function& f, const Tensor& x);
 Tensor hvp(const Function& f, const Tensor& x, const Tensor& v);  // Hessian times v, forward over reverse
 
 }  // namespace taut
+
+#pragma GCC visibility pop

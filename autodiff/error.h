@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // Base of everything the library throws on purpose. The library never prints, aborts or exits.
@@ -60,3 +62,5 @@ std::string cat(const Parts&... parts) {
 }
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -7,6 +7,8 @@
 
 #include "autodiff/primitive.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // y = A x with one operand: supply the map and its transpose, get vjp, jvp, Lipschitz and range rules.
@@ -71,3 +73,5 @@ class ElementwisePrimitive : public Primitive {
 };
 
 }  // namespace taut
+
+#pragma GCC visibility pop

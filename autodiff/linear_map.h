@@ -12,6 +12,8 @@
 #include "autodiff/shape.h"
 #include "autodiff/tensor.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 class LinearMap;
@@ -160,3 +162,5 @@ bool applies_exactly(const LinearMap& map);
 bool is_nonnegative(const LinearMap& map);
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -7,6 +7,8 @@
 #include "autodiff/error.h"
 #include "autodiff/where.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::detail {
 
 // The message with its place, once: what is thrown inside and caught again further out has it already.
@@ -28,3 +30,5 @@ decltype(auto) located(Where where, F&& f) {
 }
 
 }  // namespace taut::detail
+
+#pragma GCC visibility pop

@@ -8,6 +8,8 @@
 
 #include "autodiff/config.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::memory {
 
 struct Stats {
@@ -64,3 +66,5 @@ template <class T>
 using Buffer = std::vector<T, PoolAllocator<T>>;
 
 }  // namespace taut::memory
+
+#pragma GCC visibility pop

@@ -4,6 +4,8 @@
 #include <iosfwd>
 #include <string_view>
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 enum class Norm { l1, l2, linf };
@@ -13,3 +15,5 @@ std::ostream& operator<<(std::ostream& out, Norm norm);
 Norm parse_norm(std::string_view text);  // "l1", "l2" or "linf"; UsageError otherwise
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -15,6 +15,8 @@
 #include "autodiff/range.h"
 #include "autodiff/var.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // Operand of an infix operator: carries the line on which it was written.
@@ -282,3 +284,5 @@ Var batch_norm_training(const Var& x, const Var& gamma, const Var& beta, double 
                         Var* batch_mean = nullptr, Var* batch_variance = nullptr, Where where = Where::current());
 
 }  // namespace taut
+
+#pragma GCC visibility pop

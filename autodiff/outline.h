@@ -3,6 +3,8 @@
 
 #include "autodiff/tape.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // While it lives, what depends on an input or a parameter of the tape is recorded with its shape and type, and has
@@ -20,3 +22,5 @@ class Outline {
 };
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -13,6 +13,8 @@
 
 #include "autodiff/config.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 inline constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -132,3 +134,5 @@ inline double relative_distance(double x, const Interval& interval) {
 inline Interval widen(const Interval& a, double rel) { return {widen_down(a.lo, rel), widen_up(a.hi, rel)}; }
 
 }  // namespace taut
+
+#pragma GCC visibility pop

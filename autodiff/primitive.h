@@ -17,6 +17,8 @@
 #include "autodiff/tensor.h"
 #include "autodiff/var.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct OpInfo {
@@ -136,3 +138,5 @@ template <class P>
 concept Listed = Complete<P> && is_listed<P>;
 
 }  // namespace taut
+
+#pragma GCC visibility pop

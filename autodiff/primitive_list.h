@@ -6,6 +6,8 @@
 #include <concepts>
 #include <cstddef>
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct OpInfo;
@@ -113,3 +115,5 @@ template <class P>
 const OpInfo& describe();
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -5,6 +5,8 @@
 #include "autodiff/outward.h"
 #include "autodiff/tensor.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // lo[i] ≤ value[i] ≤ hi[i], both f64 and of the value's shape, whatever the value's own dtype. An infinite end says
@@ -84,3 +86,5 @@ Range map_range(const Range& x, F&& f) {
 }
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -6,9 +6,13 @@
 
 #include "autodiff/primitive.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // In the order of primitive_list.h.
 std::span<const OpInfo* const> registry();
 
 }  // namespace taut
+
+#pragma GCC visibility pop

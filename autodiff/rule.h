@@ -14,6 +14,8 @@
 #include "autodiff/range.h"
 #include "autodiff/tensor.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // An outer interval of every difference quotient (f(x) − f(y)) / (x − y); contains what vjp returns at kinks.
@@ -129,3 +131,5 @@ using Rule =
     std::variant<rule::Affine, rule::Elementwise, rule::Selects, rule::Bounded, rule::Bilinear, rule::Unbounded>;
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -9,6 +9,8 @@
 
 #include "autodiff/config.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 inline constexpr int max_rank = 8;
@@ -56,3 +58,5 @@ std::ostream& operator<<(std::ostream& out, const Shape& shape);
 Shape broadcast_shapes(const Shape& a, const Shape& b, const char* op);
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -8,6 +8,8 @@
 #include "autodiff/primitive.h"
 #include "autodiff/var.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // What a leaf means. "Lipschitz in what?" is part of the question: inputs vary, parameters and constants do not.
@@ -105,3 +107,5 @@ requires(std::same_as<V, Var>&&...) Var record(Where where, const P& op, const V
 }
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -12,6 +12,8 @@
 #include "autodiff/config.h"
 #include "autodiff/shape.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 enum class DType : std::uint8_t { f32, f64 };
@@ -140,3 +142,5 @@ class Tensor {
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor);  // shape, dtype and the first numbers
 
 }  // namespace taut
+
+#pragma GCC visibility pop

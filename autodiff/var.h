@@ -4,6 +4,8 @@
 #include "autodiff/tensor.h"
 #include "autodiff/where.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 class Tape;
@@ -47,3 +49,5 @@ class Var {
 };
 
 }  // namespace taut
+
+#pragma GCC visibility pop

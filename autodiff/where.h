@@ -2,6 +2,8 @@
 // explanations name it.
 #pragma once
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // Clang 14 with libstdc++ 12 has no std::source_location, so the builtins are used directly.
@@ -32,3 +34,5 @@ Stream& operator<<(Stream& out, const Where& where) {
 }
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -11,8 +11,9 @@ function(taut_library folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cpp)
   add_library(${target} ${sources})
   add_library(taut::${folder} ALIAS ${target})
+  # $ORIGIN: the libraries below lie beside it, wherever the installed tree is moved to.
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${folder} VERSION ${PROJECT_VERSION}
-                        SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+                        SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} INSTALL_RPATH $ORIGIN)
   target_compile_features(${target} PUBLIC cxx_std_20)
   # outward.h computes in the user's translation units too, where a*b - c must not be fused either.
   target_compile_options(${target} INTERFACE -ffp-contract=off)
@@ -30,6 +31,7 @@ function(taut_library folder)
   endforeach()
   taut_pkg_config_file(${folder} "${arg_DESCRIPTION}" "${arg_USES}" "${arg_MODULES}")
   set_property(GLOBAL APPEND PROPERTY taut_modules ${arg_MODULES})
+  set_property(GLOBAL APPEND PROPERTY taut_components ${folder})
 endfunction()
 
 # Half the time of compiling a source goes into headers that nearly all of them share.
@@ -62,6 +64,7 @@ endfunction()
 function(taut_install_package)
   get_property(taut_modules GLOBAL PROPERTY taut_modules)
   list(REMOVE_DUPLICATES taut_modules)
+  get_property(taut_components GLOBAL PROPERTY taut_components)
   install(EXPORT taut-targets NAMESPACE taut:: DESTINATION ${taut_cmake_dir})
   configure_package_config_file(cmake/taut-config.cmake.in taut-config.cmake INSTALL_DESTINATION ${taut_cmake_dir})
   write_basic_package_version_file(${PROJECT_BINARY_DIR}/taut-config-version.cmake COMPATIBILITY SameMinorVersion)

@@ -9,6 +9,8 @@
 #include "harness/report.h"
 #include "harness/sample.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::harness {
 
 // A primitive under test: its name (OpInfo::name) and the ways to call it.
@@ -51,3 +53,5 @@ void check_squares(const Subject& subject, Random& random, Report& report);     
 void check_sample_axis(const Subject& subject, Random& random, Report& report);  // check_sample_axis.cpp
 
 }  // namespace taut::harness
+
+#pragma GCC visibility pop

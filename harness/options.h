@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
+
 namespace taut::harness {
 
 struct Options {
@@ -17,3 +19,5 @@ const Options& options();
 int iterations(int base);
 
 }  // namespace taut::harness
+
+#pragma GCC visibility pop

@@ -9,6 +9,8 @@
 #include "autodiff/outward.h"
 #include "autodiff/tensor.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::harness {
 
 class Random {
@@ -33,3 +35,5 @@ class Random {
 };
 
 }  // namespace taut::harness
+
+#pragma GCC visibility pop

@@ -8,6 +8,8 @@
 
 #include "autodiff/error.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::harness {
 
 class Report {
@@ -50,3 +52,5 @@ class Report {
 };
 
 }  // namespace taut::harness
+
+#pragma GCC visibility pop

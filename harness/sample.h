@@ -15,6 +15,8 @@
 #include "autodiff/var.h"
 #include "harness/random.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::harness {
 
 using Inputs = std::vector<Tensor>;
@@ -92,3 +94,5 @@ std::vector<Shape> shapes_of(const Sample& sample);
 Index total_size(std::span<const Tensor> tensors);
 
 }  // namespace taut::harness
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 
 #include "autodiff/range.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::harness {
 
 struct Tolerances {
@@ -37,3 +39,5 @@ struct Tolerances {
 inline constexpr Tolerances tolerance;
 
 }  // namespace taut::harness
+
+#pragma GCC visibility pop

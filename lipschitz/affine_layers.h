@@ -11,6 +11,8 @@
 #include "lipschitz/autolip.h"
 #include "lipschitz/enclosure.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // A linear map, every entry of which may be off by `relative_error` times that of absolute(map): weights that the tape
@@ -78,3 +80,5 @@ std::vector<FoldedLayer> folded_layers(const Function& f, const Tensor& sample, 
 const FoldedLayer* culprit(const std::vector<FoldedLayer>& layers);
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -13,6 +13,8 @@
 #include "lipschitz/budget.h"
 #include "lipschitz/question.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // What stands for the norm of an affine layer.
@@ -75,3 +77,5 @@ AutoLipReport autolip(const Function& f, const Tensor& sample, const AutoLipOpti
 std::ostream& operator<<(std::ostream& out, const AutoLipReport& report);
 
 }  // namespace taut
+
+#pragma GCC visibility pop

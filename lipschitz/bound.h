@@ -13,6 +13,8 @@
 #include "autodiff/norm.h"
 #include "lipschitz/magnitude.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // How far a value can be trusted, strongest first.
@@ -128,3 +130,5 @@ const Bound<S>& require_certified(const Bound<S>& bound);
 std::string format_directed(const Magnitude& value, Side side, int digits = 6);
 
 }  // namespace taut
+
+#pragma GCC visibility pop

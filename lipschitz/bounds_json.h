@@ -8,6 +8,8 @@
 
 #include "lipschitz/sandwich.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 inline std::string rigour_word(const Rigour& rigour) {
@@ -49,3 +51,5 @@ inline nlohmann::ordered_json best_to_json(const Sandwich& sandwich) {
 }
 
 }  // namespace taut
+
+#pragma GCC visibility pop

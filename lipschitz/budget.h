@@ -8,6 +8,8 @@
 #include <stop_token>
 #include <string_view>
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct Progress {
@@ -46,3 +48,5 @@ struct Budget {
 };
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -9,6 +9,8 @@
 #include "autodiff/range.h"
 #include "autodiff/tensor.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // A convex set of inputs. What a method knows about boxes only it does on range(shape), the smallest box around the set
@@ -66,3 +68,5 @@ class Domain {
 };
 
 }  // namespace taut
+
+#pragma GCC visibility pop

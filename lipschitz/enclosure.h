@@ -5,6 +5,8 @@
 
 #include "lipschitz/bound.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct Enclosure {
@@ -23,3 +25,5 @@ struct Enclosure {
 std::ostream& operator<<(std::ostream& out, const Enclosure& enclosure);
 
 }  // namespace taut
+
+#pragma GCC visibility pop

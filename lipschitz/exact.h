@@ -10,6 +10,8 @@
 #include "lipschitz/budget.h"
 #include "lipschitz/question.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct ExactOptions {
@@ -50,3 +52,5 @@ ExactResult exact_constant(const Function& f, const Tensor& sample, const ExactO
                            Where where = Where::current());
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -6,6 +6,8 @@
 
 #include "autodiff/tape.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct GradientPenaltyOptions {
@@ -29,3 +31,5 @@ Var jacobian_frobenius(const Var& y, const Var& x, std::uint64_t seed, int proje
 Var orthogonality_penalty(const Var& weight, Where where = Where::current());
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 
 #include "autodiff/var.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // ‖G_t‖_F^(1/2^t) with G_0 = W and G_{j+1} = G_jᵀG_j, rescaled in every step [Delattre2023]: a scalar that is at least
@@ -13,3 +15,5 @@ namespace taut {
 Var gram_iteration_norm(const Var& weight, int steps = 6, Where where = Where::current());
 
 }  // namespace taut
+
+#pragma GCC visibility pop

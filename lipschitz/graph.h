@@ -11,6 +11,8 @@
 
 #include "autodiff/tape.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // An outer interval of the number that a Var stands for in exact arithmetic, which depends on leaves that do not vary:
@@ -85,3 +87,5 @@ class Graph {
 };
 
 }  // namespace taut
+
+#pragma GCC visibility pop

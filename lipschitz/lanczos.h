@@ -10,6 +10,8 @@
 #include "lipschitz/budget.h"
 #include "lipschitz/enclosure.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct LanczosOptions {
@@ -38,3 +40,5 @@ Tensor ascend(const LinearMap& map, const Tensor& start, int steps, double enoug
 }  // namespace detail
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -10,6 +10,8 @@
 #include "lipschitz/budget.h"
 #include "lipschitz/question.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct LowerOptions {
@@ -67,3 +69,5 @@ std::optional<LowerBound> enclosed_directional_norm(const Function& f, const Ten
 LowerBound difference_quotient(const Function& f, const Tensor& x, const Tensor& y, Norm norm);
 
 }  // namespace taut
+
+#pragma GCC visibility pop

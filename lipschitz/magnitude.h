@@ -7,6 +7,8 @@
 
 #include "autodiff/outward.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // Which way an inexact operation may err: an upper bound never below, a lower bound never above the exact result.
@@ -43,3 +45,5 @@ class Magnitude {
 };
 
 }  // namespace taut
+
+#pragma GCC visibility pop

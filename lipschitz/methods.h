@@ -12,6 +12,8 @@
 #include "autodiff/shape.h"
 #include "lipschitz/magnitude.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 namespace detail {
@@ -63,3 +65,5 @@ enum class Lack : std::uint8_t { nothing, l2, data, box, few_inputs };
 Lack lack_of(const MethodRow& row, const MethodQuestion& question);
 
 }  // namespace taut
+
+#pragma GCC visibility pop

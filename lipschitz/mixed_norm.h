@@ -7,6 +7,8 @@
 #include "autodiff/tensor.h"
 #include "lipschitz/magnitude.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // Both ends are certified. Not an Enclosure: a constant from one norm to another does not combine with constants in one
@@ -24,3 +26,5 @@ struct MixedNorm {
 MixedNorm mixed_norm(const Tensor& matrix, Norm from, Norm to);
 
 }  // namespace taut
+
+#pragma GCC visibility pop

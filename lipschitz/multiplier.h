@@ -15,6 +15,8 @@
 
 #include "lipschitz/autolip.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 enum class MultiplierMethod : std::uint8_t {
@@ -56,3 +58,4 @@ MultiplierReport multiplier_bound(const Function& f, const Tensor& sample, const
                                   Where where = Where::current());
 
 }  // namespace taut
+#pragma GCC visibility pop

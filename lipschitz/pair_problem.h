@@ -15,6 +15,8 @@
 #include "lipschitz/bound.h"
 #include "lipschitz/budget.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // Neuron i is column i of A, row i of B, and the interval [lo_i, hi_i] of its slopes: [0, 1] for relu, [0, 1/4] for
@@ -117,3 +119,5 @@ UpperBound pair_leading_bound(const LeadingVectors& leading, const Tensor& lo, c
 UpperBound pair_leading(const PairProblem& problem, const Budget& budget = {});
 
 }  // namespace taut
+
+#pragma GCC visibility pop

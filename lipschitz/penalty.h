@@ -12,6 +12,8 @@
 #include "autodiff/tape.h"
 #include "lipschitz/autolip.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // The logarithm of a bound of a recorded function as a node of its tape:
@@ -101,3 +103,5 @@ class LogSeqLip final : public BoundPenalty {
 };
 
 }  // namespace taut
+
+#pragma GCC visibility pop

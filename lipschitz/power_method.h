@@ -7,6 +7,8 @@
 #include "lipschitz/bound.h"
 #include "lipschitz/budget.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct PowerOptions {
@@ -30,3 +32,5 @@ PowerResult power_method(const Function& f, const Shape& shape, DType dtype = DT
                          const PowerOptions& options = {});
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -4,6 +4,8 @@
 #include "autodiff/norm.h"
 #include "lipschitz/domain.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct Question {
@@ -15,3 +17,5 @@ struct Question {
 };
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -16,6 +16,8 @@
 #include "lipschitz/methods.h"
 #include "lipschitz/question.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct Sandwich;
@@ -76,3 +78,5 @@ std::string summary(const Sandwich& sandwich);
 std::ostream& operator<<(std::ostream& out, const Sandwich& sandwich);
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -10,6 +10,8 @@
 
 #include "lipschitz/lower.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct SearchOptions : LowerOptions {
@@ -57,3 +59,5 @@ struct AscentOptions : SearchOptions {
 LowerResult ascent_lower_bound(const Function& f, const Tensor& sample, const AscentOptions& options = {});
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -17,6 +17,8 @@
 
 #include "lipschitz/autolip.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 enum class SeqLipMethod : std::uint8_t {
@@ -77,3 +79,5 @@ SeqLipReport seqlip(const Function& f, const Tensor& sample, const SeqLipOptions
 std::ostream& operator<<(std::ostream& out, const SeqLipReport& report);
 
 }  // namespace taut
+
+#pragma GCC visibility pop

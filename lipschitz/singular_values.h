@@ -7,6 +7,8 @@
 #include "autodiff/linear_map.h"
 #include "lipschitz/budget.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct SingularValues {
@@ -30,3 +32,5 @@ struct Histogram {
 Histogram histogram(const std::vector<double>& values, int bins);
 
 }  // namespace taut
+
+#pragma GCC visibility pop

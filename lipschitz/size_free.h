@@ -5,6 +5,8 @@
 #include "lipschitz/bound.h"
 #include "lipschitz/budget.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 // A certified upper bound in l2 of the convolution by `kernel` (c_out, c_in / groups, kh, kw) with the stride, dilation
@@ -21,3 +23,5 @@ UpperBound size_free_conv_norm(const Tensor& kernel, const Conv2dOptions& conv =
 UpperBound unfoldings_bound(const Tensor& kernel, Index groups = 1, const Budget& budget = {});
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -14,6 +14,8 @@
 #include "lipschitz/budget.h"
 #include "lipschitz/enclosure.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 enum class Effort : std::uint8_t {
@@ -50,3 +52,5 @@ Enclosure folded_norm(const LinearMap& map, Norm norm, const Budget& budget);
 }  // namespace detail
 
 }  // namespace taut
+
+#pragma GCC visibility pop

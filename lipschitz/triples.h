@@ -6,6 +6,8 @@
 #include "autodiff/linear_map.h"
 #include "lipschitz/budget.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut {
 
 struct Triple {
@@ -29,3 +31,5 @@ struct TripleOptions {
 std::vector<Triple> leading_singular_triples(const LinearMap& map, Index k, const TripleOptions& options = {});
 
 }  // namespace taut
+
+#pragma GCC visibility pop

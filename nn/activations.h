@@ -5,6 +5,8 @@
 #include "nn/module.h"
 #include "nn/parameter.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // f of every entry.
@@ -164,3 +166,5 @@ class MaxMin {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

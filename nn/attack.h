@@ -13,6 +13,8 @@
 #include "nn/data.h"
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 enum class Aim : std::uint8_t {
@@ -48,3 +50,5 @@ double accuracy_under_attack(ModuleRef net, const DataSet& data, const AttackOpt
                              Index batch_size = 256);
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 
 #include "nn/layers.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 struct AttentionOptions {
@@ -64,3 +66,5 @@ class L2SelfAttention {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -6,6 +6,8 @@
 
 #include "nn/parameter.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Holds a shadow of every parameter, running statistics included, and pointers: the module whose parameters() it was
@@ -47,3 +49,5 @@ class WeightAverage {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -4,6 +4,8 @@
 #include "autodiff/ops.h"
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 struct BatchNormOptions {
@@ -55,3 +57,5 @@ class BatchNorm2d : public BatchNorm {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -6,6 +6,8 @@
 #include "nn/constrained_weight.h"
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // A circular convolution that is an orthogonal map of the images it sees, by the Cayley transform of its symbol at
@@ -53,3 +55,5 @@ class CayleyConv2d {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

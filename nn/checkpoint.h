@@ -13,6 +13,8 @@
 
 #include "nn/trainer.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // What a training consists of, by reference.
@@ -47,3 +49,5 @@ bool exists_checkpoint(const std::filesystem::path& path);
 TrainPosition load_checkpoint(const std::filesystem::path& path, const TrainingState& training);
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 
 #include "nn/optimiser.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Scales all gradients by one factor, so that their joint l2 norm is at most `limit` [Pascanu2013]. Returns the norm
@@ -14,3 +16,5 @@ double clip_norm(Optimiser& optimiser, double limit);
 void clip_value(Optimiser& optimiser, double limit);
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

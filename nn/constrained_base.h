@@ -7,6 +7,8 @@
 #include "nn/constrained_weight.h"
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // y = x·Wᵀ + b, ‖W‖₂ ≤ constant: (n, in) → (n, out).
@@ -84,3 +86,5 @@ class ConstrainedConv2d {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

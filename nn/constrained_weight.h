@@ -15,6 +15,8 @@
 #include "nn/layer_options.h"
 #include "nn/parameter.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 struct ConstrainedOptions {
@@ -54,3 +56,5 @@ class StoredWeight {
 
 }  // namespace parts
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

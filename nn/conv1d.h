@@ -5,6 +5,8 @@
 #include "nn/layer_options.h"
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Cross-correlation: (n, c_in, l) → (n, c_out, l').
@@ -80,3 +82,5 @@ using MaxPool1d = Pool1d<&max_pool1d>;
 using AvgPool1d = Pool1d<&avg_pool1d>;
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

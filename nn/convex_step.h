@@ -7,6 +7,8 @@
 #include "autodiff/primitive.h"
 #include "lipschitz/enclosure.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // A: a matrix (h, n) along the last axis of x, or a kernel (h, c / groups, kh, kw) of a convolution of images with c
@@ -54,6 +56,8 @@ class ConvexStep final : public Primitive {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop
 
 template <>
 inline constexpr bool taut::is_listed<taut::nn::ConvexStep> = true;

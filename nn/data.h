@@ -7,6 +7,8 @@
 
 #include "autodiff/tensor.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Samples along axis 0, and for each a class label or a target tensor. Checked when made: ShapeError when counts
@@ -104,3 +106,5 @@ class DataLoader {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

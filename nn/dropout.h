@@ -5,6 +5,8 @@
 #include "nn/module.h"
 #include "nn/random.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Training: every entry is 0 with probability p and multiplied by 1 / (1 − p) otherwise, by a mask that is a constant
@@ -34,3 +36,5 @@ class Dropout {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -8,6 +8,8 @@
 #include "nn/data.h"
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Position of the largest entry of every row of (n, classes); ties and NaN: the first largest, or the first NaN.
@@ -40,3 +42,5 @@ double accuracy_within(std::span<const double> margins, double lipschitz, double
 double certified_accuracy(ModuleRef net, const DataSet& data, const UpperBound& lipschitz, double epsilon);
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

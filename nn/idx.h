@@ -9,6 +9,8 @@
 
 #include "nn/data.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Entries of type 0x08, unsigned bytes.
@@ -41,3 +43,5 @@ struct TrainAndTest {
 TrainAndTest load_mnist(const std::filesystem::path& folder, const IdxOptions& options = {});
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

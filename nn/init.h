@@ -5,6 +5,8 @@
 
 #include "nn/random.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Fills a weight of shape (out, in) or (c_out, c_in / groups, kh, kw).
@@ -33,3 +35,5 @@ Initialiser orthogonal(double gain = 1.0);
 Initialiser constant(double value);
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

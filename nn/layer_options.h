@@ -4,6 +4,8 @@
 #include "autodiff/linear_map.h"
 #include "nn/init.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 struct LayerOptions {
@@ -21,3 +23,5 @@ constexpr Index axis_in(Layout layout, Index axis) {
 
 }  // namespace parts
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

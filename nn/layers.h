@@ -11,6 +11,8 @@
 #include "nn/layer_options.h"
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // y = x·Wᵀ + b: (n, in) → (n, out).
@@ -127,3 +129,5 @@ class Flatten {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -11,6 +11,8 @@
 #include "nn/module.h"
 #include "nn/warm_norm.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // y = x − Wᵀ D relu(W x + b), D = diag(f)² such that ‖D^½ W‖² ≤ 2, as x − Aᵀ relu(A x + D^½ b), A = D^½ W: on vectors
@@ -120,3 +122,5 @@ class SllConv2d final : public SdpLipschitz {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -7,6 +7,8 @@
 #include "nn/constrained_weight.h"
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // y = x·Wᵀ + b: (n, in) → (n, out), every row i of V scaled by min(1, s / Σ_j |V_ij|), s = softplus(c) with c trained:
@@ -46,3 +48,5 @@ class LipschitzLinear {
 Var lipschitz_mlp_penalty(Tape& tape, std::span<const LipschitzLinear* const> layers);
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

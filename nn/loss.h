@@ -6,6 +6,8 @@
 
 #include "autodiff/ops.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // ---- regression: targets in the shape of the predictions
@@ -49,3 +51,5 @@ Var bce(const Var& probabilities, const Var& target, Where where = Where::curren
 Var kl_divergence(const Var& log_probabilities, const Var& target, Where where = Where::current());
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

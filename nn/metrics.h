@@ -9,6 +9,8 @@
 
 #include "autodiff/tensor.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Share of rows whose label is among the k largest logits. In the order of predicted_classes: of equal logits the first
@@ -42,3 +44,5 @@ class ConfusionMatrix {
 std::ostream& operator<<(std::ostream& out, const ConfusionMatrix& matrix);
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

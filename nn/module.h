@@ -14,6 +14,8 @@
 #include "autodiff/linear_map.h"
 #include "nn/parameter.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // x is a batch: axis 0 counts the samples, (n, features) or (n, c, h, w).
@@ -246,3 +248,5 @@ class InferenceScope {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -7,6 +7,8 @@
 #include "nn/convex_step.h"
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Pairs of neighbouring channels z, with a trained angle each [Singla2022]: z is reflected at the line orthogonal to
@@ -55,3 +57,5 @@ class FullSort {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

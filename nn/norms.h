@@ -5,6 +5,8 @@
 #include "nn/module.h"
 #include "nn/parameter.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 struct NormOptions {
@@ -75,3 +77,5 @@ class InstanceNorm2d {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

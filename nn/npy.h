@@ -7,6 +7,8 @@
 
 #include "autodiff/tensor.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Floats of 4 bytes as f32 and of 8 as f64, in the byte order of the file; unsigned bytes as f32 from 0 to 1, 255
@@ -15,3 +17,5 @@ namespace taut::nn {
 Tensor read_npy(const std::filesystem::path& file);
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

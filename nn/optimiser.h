@@ -16,6 +16,8 @@
 
 #include "nn/parameter.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Holds pointers: the module whose parameters() it was given must outlive it and stay where it is.
@@ -163,3 +165,5 @@ class Lion final : public Optimiser {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

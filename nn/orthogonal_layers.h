@@ -3,6 +3,8 @@
 
 #include "nn/constrained_base.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Orthonormal rows or columns, whichever are fewer, as the limit of an iteration of matrix products
@@ -60,3 +62,5 @@ class AolConv2d final : public ConstrainedConv2d {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -5,6 +5,8 @@
 
 #include "autodiff/tape.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // A value. Copies have the same numbers but are parameters of their own. Used by one thread at a time; another thread
@@ -46,3 +48,5 @@ class Parameter {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

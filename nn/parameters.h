@@ -7,6 +7,8 @@
 
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 struct NamedParameter {
@@ -28,3 +30,5 @@ Index freeze(ModuleRef module, std::string_view pattern);
 Index unfreeze(ModuleRef module, std::string_view pattern);
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

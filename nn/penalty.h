@@ -7,6 +7,8 @@
 #include "lipschitz/penalty.h"
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // A bound of a module in every step of its training, LogAutoLip unless another is given:
@@ -42,3 +44,5 @@ class NetPenalty {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

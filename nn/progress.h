@@ -6,6 +6,8 @@
 
 #include "nn/trainer.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 //   epoch 2/5  batch 340/938  loss 0.1021  accuracy 96.9 %  81000/s  3 s left
@@ -31,3 +33,5 @@ class ProgressLine {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

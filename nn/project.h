@@ -7,6 +7,8 @@
 #include "autodiff/norm.h"
 #include "nn/parameter.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 enum class L2Projection : std::uint8_t {
@@ -42,3 +44,5 @@ class NormProjection {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -7,6 +7,8 @@
 
 #include "autodiff/tensor.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 class Random {
@@ -27,3 +29,5 @@ void fill_uniform(Tensor& tensor, double lo, double hi, Random& random);
 void fill_normal(Tensor& tensor, double mean, double deviation, Random& random);
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

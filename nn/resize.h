@@ -7,6 +7,8 @@
 #include "autodiff/ops.h"
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 enum class Resize : std::uint8_t { nearest, bilinear };
@@ -83,3 +85,5 @@ class PixelShuffle {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

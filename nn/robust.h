@@ -14,6 +14,8 @@
 #include "nn/data.h"
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Upper bounds of the Lipschitz constants of z_i − z_j for a net with the logits z, from inputs in the norm of the
@@ -61,3 +63,5 @@ std::vector<double> certified_accuracy(ModuleRef net, const DataSet& data, const
                                        const std::vector<double>& epsilons);
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

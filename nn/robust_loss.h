@@ -7,6 +7,8 @@
 
 #include "autodiff/ops.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // ---- distances between classes
@@ -61,3 +63,5 @@ Var lipschitz_margin_cross_entropy(const Var& logits, std::span<const Index> lab
 Var margin_loss(const Var& logits, std::span<const Index> labels, double margin = 1.0, Where where = Where::current());
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

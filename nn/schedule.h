@@ -8,6 +8,8 @@
 
 #include "autodiff/shape.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 using Schedule = std::function<double(Index step)>;
@@ -58,3 +60,5 @@ class ReduceOnPlateau {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -7,6 +7,8 @@
 
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // One module after the other. Parameters are named by position: "0.weight", "2.bias".
@@ -99,3 +101,5 @@ class Add : public Branches {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -4,6 +4,8 @@
 #include "nn/constrained_base.h"
 #include "nn/warm_norm.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // W = V / ‖V‖₂ [Miyato2018]. In training the norm is that of the power method, one step per call, warm from call to
@@ -42,3 +44,5 @@ class SpectralConv2d final : public ConstrainedConv2d {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

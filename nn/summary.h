@@ -9,6 +9,8 @@
 #include "lipschitz/autolip.h"
 #include "nn/module.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 struct SummaryRow {
@@ -38,3 +40,5 @@ Summary summary(ModuleRef net, const Tensor& sample, const AutoLipOptions& optio
 std::ostream& operator<<(std::ostream& out, const Summary& summary);
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -11,6 +11,8 @@
 #include "nn/optimiser.h"
 #include "nn/schedule.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 struct BatchReport {
@@ -78,3 +80,5 @@ struct TrainResult {
 TrainResult train(ModuleRef net, const DataSet& data, Optimiser& optimiser, const TrainOptions& options = {});
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

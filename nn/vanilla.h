@@ -3,6 +3,8 @@
 
 #include "nn/sequential.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // A copy of a net with the function that it computes in inference, in which constrained layers (nn/constrained.h) have
@@ -17,3 +19,5 @@ inline AnyModule vanilla(const AnyModule& net) { return net.vanilla(); }
 inline Sequential vanilla(const Sequential& net) { return net.vanilla(); }
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -5,6 +5,8 @@
 #include "nn/parameter.h"
 #include "nn/random.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn {
 
 // Tracks a vector v near the leading right singular vector of a dense layer (out, in), or of a convolution on images
@@ -37,3 +39,5 @@ class WarmNorm {
 };
 
 }  // namespace taut::nn
+
+#pragma GCC visibility pop

@@ -1,3 +1,5 @@
+// Convolutions as products of matrices, by patches.
+// Long: one kernel and its two gradients, which share how patches are laid out.
 #include "autodiff/kernels/conv.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Compiled once per instruction set; see foreach_target.h of Highway.
+// Long: what is compiled once per instruction set has to be one file.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "autodiff/kernels/elementwise.cpp"  // NOLINT
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)

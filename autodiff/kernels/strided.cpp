@@ -1,3 +1,5 @@
+// Copies, sums, orders and choices of entries between tensors whose layouts are strides.
+// Long: the same loop over strides in the forms that copying, adding and gathering need.
 #include "autodiff/kernels/strided.h"
 
 #include <algorithm>

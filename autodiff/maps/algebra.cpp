@@ -1,3 +1,5 @@
+// Sums, products, transposes and slices of linear maps, simplified by structure.
+// Long: a rule per pair of structures, to be read as one table.
 #include <algorithm>
 #include <cmath>
 

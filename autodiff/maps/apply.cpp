@@ -1,3 +1,5 @@
+// How linear maps act on tensors.
+// Long: a case per structure, each with its transpose beside it.
 #include <cblas.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The activation functions that are not in elementwise.cpp. Slopes, and why there are no more turns than those named:
+// Activation functions x·g(x), g from 0 to 1, and softsign. Slopes, and why there are no more turns than those named:
 // docs/mathematics/03-elementwise.md#gated-activations.
 #include <array>
 #include <numbers>
@@ -47,81 +47,7 @@ Interval gated_slope(const Interval& x, const GatedShape& shape, Slope&& slope) 
                     [&](double t) { return std::isinf(t) ? Interval::point(t > 0 ? 1.0 : 0.0) : slope(t); });
 }
 
-void require_positive(const char* op, const char* what, double value, Where where) {
-  if (!(value > 0.0)) throw DomainError(cat('[', op, "] at ", where, ": ", what, " must be positive, got ", value));
-}
-
-// Values and slopes of c·(e^x − 1) for x < 0, joined to g·x for x > 0.
-Interval exponential_image(const Interval& x, const Interval& c, double g) {
-  const auto at = [&](double t) {
-    if (t > 0) return Interval::point(g) * Interval::point(t);
-    const Interval e = outer(std::expm1(t), std::expm1(t));
-    return c * Interval{std::max(-1.0, e.lo), std::min(0.0, e.hi)};
-  };
-  const Interval y = hull(at(x.lo), at(x.hi));
-  return x.contains(0.0) ? hull(y, Interval::point(0.0)) : y;
-}
-enum class AtZero { left, right };  // whose slope is the derivative there
-Slope exponential_slope(const Interval& x, const Interval& c, double g, AtZero at_zero = AtZero::left) {
-  const bool right = at_zero == AtZero::right;
-  if (x.lo > 0 || (right && x.lo == 0)) return Slope::point(g);
-  const Interval e = outer(std::exp(x.lo), std::exp(std::min(0.0, x.hi)));
-  const Slope s = c * Interval{std::max(0.0, e.lo), std::min(1.0, e.hi)};
-  return x.hi > 0 || (right && x.hi == 0) ? hull(s, Slope::point(g)) : s;
-}
-
 }  // namespace
-
-class Elu final : public Unit<Elu, EluFormula, Unary::elu> {
- public:
-  static constexpr OpInfo static_info{"elu", "x for x > 0, α(e^x − 1) else", "derivative α at 0", "Clevert2016"};
-  explicit Elu(double alpha) : alpha_(alpha) {}
-  Attributes attributes() const override { return {{"alpha", alpha_}}; }
-  Slope slope(const Interval& x) const override { return exponential_slope(x, Interval::point(alpha_), 1.0); }
-  Interval image(const Interval& x) const override { return exponential_image(x, Interval::point(alpha_), 1.0); }
-
- private:
-  kernels::Parameters parameters() const override { return {alpha_}; }
-  double alpha_;
-};
-
-class Selu final : public Unit<Selu, SeluFormula, Unary::selu> {
- public:
-  static constexpr OpInfo static_info{"selu", "γx for x > 0, γα(e^x − 1) else", "derivative γ at 0", "Klambauer2017"};
-  Selu(double alpha, double gamma) : alpha_(alpha), gamma_(gamma) {}
-  Attributes attributes() const override { return {{"alpha", alpha_}, {"gamma", gamma_}}; }
-  Slope slope(const Interval& x) const override { return exponential_slope(x, product(), gamma_, AtZero::right); }
-  Interval image(const Interval& x) const override { return exponential_image(x, product(), gamma_); }
-
- private:
-  Interval product() const { return Interval::point(alpha_) * Interval::point(gamma_); }
-  kernels::Parameters parameters() const override { return {alpha_, gamma_}; }
-  double alpha_, gamma_;
-};
-
-class Celu final : public Unit<Celu, CeluFormula, Unary::celu> {
- public:
-  static constexpr OpInfo static_info{"celu", "x for x > 0, α(e^(x/α) − 1) else", "", "Barron2017"};
-  explicit Celu(double alpha) : alpha_(alpha) {}
-  Attributes attributes() const override { return {{"alpha", alpha_}}; }
-  Slope slope(const Interval& x) const override { return exponential_slope(scaled(x), Interval::point(1.0), 1.0); }
-  Interval image(const Interval& x) const override {
-    const Interval negative{std::min(0.0, x.lo), std::min(0.0, x.hi)},
-        positive{std::max(0.0, x.lo), std::max(0.0, x.hi)};
-    // The two parts move in turn, one of them is 0.
-    return exponential_image(scaled(negative), Interval::point(alpha_), 1.0) + positive;
-  }
-  // What underflows of x/α counts α times.
-  ForwardError forward_error() const override {
-    const ForwardError e = kernels::max_error(Unary::celu);
-    return {e.ulp, mul_up(e.of_argument, std::max(1.0, alpha_))};
-  }
-
- private:
-  Interval scaled(const Interval& x) const { return {div_down(x.lo, alpha_), div_up(x.hi, alpha_)}; }
-  kernels::Parameters parameters() const override { return {alpha_}; }
-  double alpha_;
-};
 
 // Files hold roundings of 1/√2, √(2/π), 0.044715 and 1/6. With a tolerance, the rules of the three functions made of
 // these hold for all constants within that relative distance: docs/mathematics/03-elementwise.md#rounded-constants.
@@ -272,88 +198,6 @@ class Softsign final : public Unit<Softsign, SoftsignFormula, Unary::softsign> {
   }
 };
 
-class Clip final : public Unit<Clip, ClipFormula, Unary::clip> {
- public:
-  static constexpr OpInfo static_info{"clip", "min(max(x, lo), hi)", "derivative 0 at lo, 1 at hi", ""};
-  Clip(double lo, double hi) : lo_(lo), hi_(hi) {}
-  Attributes attributes() const override { return {{"lo", lo_}, {"hi", hi_}}; }
-  std::optional<Interval> clamps(const Interval&) const override { return Interval{lo_, hi_}; }
-  Slope slope(const Interval& x) const override { return slope_of(*pieces(), x); }
-  Interval image(const Interval& x) const override {
-    return {std::min(std::max(x.lo, lo_), hi_), std::min(std::max(x.hi, lo_), hi_)};
-  }
-  std::optional<PiecewiseLinear> pieces() const override {
-    PiecewiseLinear p{{}, {1.0}};
-    if (lo_ == hi_) return PiecewiseLinear{{}, {0.0}};
-    if (lo_ > -infinity) {
-      p.breaks.push_back(lo_);
-      p.slopes.insert(p.slopes.begin(), 0.0);
-    }
-    if (hi_ < infinity) {
-      p.breaks.push_back(hi_);
-      p.slopes.push_back(0.0);
-    }
-    return p;
-  }
-
- private:
-  kernels::Parameters parameters() const override { return {lo_, hi_}; }
-  double lo_, hi_;
-};
-
-class HardSigmoid final : public Unit<HardSigmoid, HardSigmoidFormula, Unary::hard_sigmoid> {
- public:
-  static constexpr OpInfo static_info{"hard_sigmoid", "min(max(αx + β, 0), 1)",
-                                      "at a kink the slope of the side where αx + β is smaller", ""};
-  HardSigmoid(double alpha, double beta) : alpha_(alpha), beta_(beta) {}
-  // t = αx + β is monotone in x: what it may compare like at the ends decides.
-  Attributes attributes() const override { return {{"alpha", alpha_}, {"beta", beta_}}; }
-  Slope slope(const Interval& x) const override {
-    const Comparison zero = compare(x.lo, 0.0) | compare(x.hi, 0.0), one = compare(x.lo, 1.0) | compare(x.hi, 1.0);
-    Slope s{infinity, -infinity};
-    if (zero.at_most || one.above) s = hull(s, Slope::point(0.0));
-    if (zero.above && one.at_most) s = hull(s, Slope::point(alpha_));
-    return s;
-  }
-  Interval image(const Interval& x) const override {
-    const Interval t = inner(x);
-    return {std::min(std::max(t.lo, 0.0), 1.0), std::min(std::max(t.hi, 0.0), 1.0)};
-  }
-  ForwardError forward_error() const override {
-    const ForwardError e = kernels::max_error(Unary::hard_sigmoid);
-    return {e.ulp, mul_up(e.of_argument, std::fabs(alpha_))};
-  }
-  std::optional<PiecewiseLinear> pieces() const override {
-    if (alpha_ == 0.0) return PiecewiseLinear{{}, {0.0}};
-    const auto solution = [&](double t) {  // of αx + β = t
-      const double from = sub_down(t, beta_), to = sub_up(t, beta_);
-      return hull({div_down(from, alpha_), div_up(from, alpha_)}, {div_down(to, alpha_), div_up(to, alpha_)});
-    };
-    const Interval zero = solution(0.0), one = solution(1.0);
-    const Interval &first = alpha_ > 0 ? zero : one, &second = alpha_ > 0 ? one : zero;
-    if (!std::isfinite(first.magnitude()) || !std::isfinite(second.magnitude())) return std::nullopt;
-    // Either end of an interval of one or two neighbours stands for the exact breakpoint.
-    return PiecewiseLinear{
-        {first.lo, second.lo}, {0.0, alpha_, 0.0}, std::max(sub_up(first.hi, first.lo), sub_up(second.hi, second.lo))};
-  }
-
- private:
-  struct Comparison {
-    bool at_most, above;
-    friend Comparison operator|(Comparison a, Comparison b) { return {a.at_most || b.at_most, a.above || b.above}; }
-  };
-  // t at x with a break, exactly or as rounded in f32 or f64.
-  Comparison compare(double x, double at) const {
-    const Interval t = inner(Interval::point(x));
-    if (t == Interval::point(at) && rounded_to(DType::f32, at - beta_) == at - beta_) return {true, false};
-    const double margin = 0x1p-22 * (std::fabs(alpha_ * x) + std::fabs(beta_)) + 4 * smallest_subnormal(DType::f32);
-    return {!(t.lo > at + margin), !(t.hi <= at - margin)};
-  }
-  kernels::Parameters parameters() const override { return {alpha_, beta_}; }
-  Interval inner(const Interval& x) const { return Interval::point(alpha_) * x + Interval::point(beta_); }
-  double alpha_, beta_;
-};
-
 class HardSwish final : public Unit<HardSwish, HardSwishFormula, Unary::hard_swish> {
  public:
   static constexpr OpInfo static_info{"hard_swish", "x min(max(x + 3, 0), 6) / 6", "derivative 0 at −3, 3/2 at 3",
@@ -395,24 +239,8 @@ double small(const char* op, double tolerance, Where where) {
   return tolerance;
 }
 
-double constant(const char* op, double value, const Var& x, Where where) {
-  return finite_constant(op, value, given(x, op, where).dtype(), where);
-}
-
 }  // namespace
 
-Var elu(const Var& x, double alpha, Where where) { return record(where, Elu(constant("elu", alpha, x, where)), x); }
-Var selu(const Var& x, double alpha, double gamma, Where where) {
-  return record(where, Selu(constant("selu", alpha, x, where), constant("selu", gamma, x, where)), x);
-}
-Var celu(const Var& x, double alpha, Where where) {
-  const double a = constant("celu", alpha, x, where);
-  require_positive("celu", "alpha", a, where);
-  if (!std::isfinite(rounded_to(x.dtype(), 1.0 / a)))
-    throw DomainError(
-        cat("[celu] at ", where, ": 1/alpha must be finite in ", x.dtype(), ", got alpha ", a, "; use a larger one"));
-  return record(where, Celu(a), x);
-}
 Var gelu(const Var& x, Where where) { return record(where, Gelu(), x); }
 Var gelu_tanh(const Var& x, Where where) { return record(where, GeluTanh(), x); }
 Var near_gelu(const Var& x, double tolerance, Where where) {
@@ -427,30 +255,13 @@ Var near_hard_swish(const Var& x, double tolerance, Where where) {
 Var silu(const Var& x, Where where) { return record(where, Silu(), x); }
 Var mish(const Var& x, Where where) { return record(where, Mish(), x); }
 Var softsign(const Var& x, Where where) { return record(where, Softsign(), x); }
-Var clip(const Var& x, double lo, double hi, Where where) {
-  const DType dtype = given(x, "clip", where).dtype();
-  if (!(lo <= hi) || lo == infinity || hi == -infinity)
-    throw DomainError(cat("[clip] at ", where, ": lo ≤ hi is required, got ", lo, " and ", hi,
-                          "; an end that does not limit is −infinity or infinity"));
-  const auto end = [&](double e) { return std::isinf(e) ? e : finite_constant("clip", e, dtype, where); };
-  return record(where, Clip(end(lo), end(hi)), x);
-}
-Var hard_sigmoid(const Var& x, double alpha, double beta, Where where) {
-  return record(where, HardSigmoid(constant("hard_sigmoid", alpha, x, where), constant("hard_sigmoid", beta, x, where)),
-                x);
-}
 Var hard_swish(const Var& x, Where where) { return record(where, HardSwish(), x); }
 
-template const OpInfo& describe<Elu>();
-template const OpInfo& describe<Selu>();
-template const OpInfo& describe<Celu>();
 template const OpInfo& describe<Gelu>();
 template const OpInfo& describe<GeluTanh>();
 template const OpInfo& describe<Silu>();
 template const OpInfo& describe<Mish>();
 template const OpInfo& describe<Softsign>();
-template const OpInfo& describe<Clip>();
-template const OpInfo& describe<HardSigmoid>();
 template const OpInfo& describe<HardSwish>();
 
 }  // namespace taut

@@ -1,4 +1,5 @@
 // Elementwise primitives of two operands of one shape. The user functions put broadcast_to nodes where shapes differ.
+// Long: eight operations that share their shapes, ranges and broadcasting.
 #include <cmath>
 
 #include "autodiff/define.h"

@@ -1,5 +1,6 @@
 // conv2d, conv_transpose2d and conv2d_weight_gradient: the three partial gradients of T(x, w, y) = Σ y · (x ⋆ w), so
 // the derivative of each is made of the other two.
+// Long: the three share their shapes and their maps.
 #include "autodiff/kernels/conv.h"
 
 #include "autodiff/primitives/images.h"

@@ -1,4 +1,5 @@
 // matmul and dense: products of matrices.
+// Long: both and their gradients share how operands are read as matrices.
 #include "autodiff/blas.h"
 #include "autodiff/kernels/strided.h"
 #include "autodiff/primitives/select.h"

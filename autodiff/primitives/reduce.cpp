@@ -1,5 +1,6 @@
 // sum, max, min, logsumexp over axes; softmax and log_softmax along one. Gains:
 // docs/mathematics/06-reductions.md#reductions.
+// Long: all are made of the same groups of entries and shifted exponentials.
 #include <cmath>
 
 #include "autodiff/kernels/softmax.h"

@@ -1,4 +1,5 @@
 // slice and its transpose, pad, concat, gather, scatter, and pick.
+// Long: every one is a choice of entries, given by the same lists of positions.
 #include "autodiff/primitives/select.h"
 
 #include <algorithm>

@@ -3,9 +3,9 @@
 #include <cmath>
 
 #include "autodiff/error.h"
-#include "examples/paper/common/analyses.h"
-#include "examples/paper/common/networks.h"
-#include "examples/paper/common/report.h"
+#include "examples/paper/parts/analyses.h"
+#include "examples/paper/parts/networks.h"
+#include "examples/paper/parts/report.h"
 #include "lipschitz/graph.h"
 #include "lipschitz/spectral.h"
 

@@ -7,10 +7,10 @@
 
 #include "autodiff/error.h"
 #include "autodiff/outward.h"
-#include "examples/common/figure.h"
-#include "examples/paper/common/analyses.h"
-#include "examples/paper/common/pairs.h"
-#include "examples/paper/common/report.h"
+#include "examples/paper/parts/analyses.h"
+#include "examples/paper/parts/pairs.h"
+#include "examples/paper/parts/report.h"
+#include "examples/support/figure.h"
 
 namespace {
 

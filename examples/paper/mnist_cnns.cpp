@@ -4,12 +4,12 @@
 #include <map>
 
 #include "autodiff/error.h"
-#include "examples/common/figure.h"
-#include "examples/common/mnist.h"
-#include "examples/paper/common/analyses.h"
-#include "examples/paper/common/networks.h"
-#include "examples/paper/common/report.h"
-#include "examples/paper/common/training.h"
+#include "examples/paper/parts/analyses.h"
+#include "examples/paper/parts/networks.h"
+#include "examples/paper/parts/report.h"
+#include "examples/paper/parts/training.h"
+#include "examples/support/figure.h"
+#include "examples/support/mnist.h"
 #include "nn/evaluate.h"
 
 namespace {

@@ -9,12 +9,12 @@
 #include <map>
 
 #include "autodiff/error.h"
-#include "examples/common/figure.h"
-#include "examples/paper/common/analyses.h"
-#include "examples/paper/common/gaussian_field.h"
-#include "examples/paper/common/networks.h"
-#include "examples/paper/common/report.h"
-#include "examples/paper/common/training.h"
+#include "examples/paper/parts/analyses.h"
+#include "examples/paper/parts/gaussian_field.h"
+#include "examples/paper/parts/networks.h"
+#include "examples/paper/parts/report.h"
+#include "examples/paper/parts/training.h"
+#include "examples/support/figure.h"
 #include "nn/evaluate.h"
 #include "nn/trainer.h"
 

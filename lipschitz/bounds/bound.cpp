@@ -8,6 +8,9 @@
 
 #include "autodiff/error.h"
 
+// GCC gives instantiations the visibility of a template's definition, not that of its declaration.
+#pragma GCC visibility push(default)
+
 namespace taut {
 namespace {
 
@@ -279,3 +282,5 @@ std::string format_directed(const Magnitude& value, Side side, int digits) {
 }
 
 }  // namespace taut
+
+#pragma GCC visibility pop

@@ -1,3 +1,5 @@
+// Symbols of convolutions: the matrices into which a circular one falls apart, one per frequency.
+// Long: how a kernel is folded, transformed and bounded is one computation over the frequencies.
 #include "lipschitz/convolution/symbols.h"
 
 #include <algorithm>

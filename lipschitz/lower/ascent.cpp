@@ -1,3 +1,5 @@
+// Ascent on the norm of the Jacobian by many chains.
+// Long: one class, whose moves share the chains and the budget of evaluations.
 #include <algorithm>
 #include <cmath>
 

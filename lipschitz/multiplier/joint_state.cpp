@@ -1,3 +1,5 @@
+// One state of the elimination and the rounding envelope of each of its steps.
+// Long: one matrix, whose every change is here so that its envelope is.
 #include "lipschitz/multiplier/joint_state.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// The norm of any linear map, by its structure.
+// Long: a case per structure, which call each other.
 #include <algorithm>
 #include <cmath>
 

@@ -1,3 +1,5 @@
+// The quadratic form whose largest value is the factor of a pair.
+// Long: the form, its gradient and its proof share the products that cost the time.
 #include "lipschitz/pair/form.h"
 
 #include <cblas.h>

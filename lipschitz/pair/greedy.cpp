@@ -1,6 +1,7 @@
 // The paper's greedy search. The matrix M = A diag(σ) B is kept up to date by matrices of rank one; candidates are
 // ranked by what perturbation theory says of their norms, and those that may be the best are computed by Lanczos'
 // method from the singular vectors at hand, without ever forming their matrices.
+// Long: one search over one matrix that is kept up to date.
 #include <cblas.h>
 #include <lapacke.h>
 

@@ -1,3 +1,5 @@
+// The best diagonal multiplier of what branch and bound has not decided: an interior-point method and its proof.
+// Long: the steps of one method, which share a factorisation.
 #include "lipschitz/pair/relaxation.h"
 
 #include <cblas.h>

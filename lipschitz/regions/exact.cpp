@@ -1,3 +1,5 @@
+// Goes through all linear regions of a network of one or two numbers, and keeps the largest slopes.
+// Long: one class, the enumeration, which can be stopped at every step.
 #include "lipschitz/exact.h"
 
 #include <algorithm>
@@ -8,6 +10,7 @@
 #include "lipschitz/autolip.h"
 #include "lipschitz/dense/two_columns.h"
 #include "lipschitz/regions/cut_at_kinks.h"
+#include "lipschitz/regions/sides.h"
 
 namespace taut {
 namespace {
@@ -16,6 +19,7 @@ using detail::Arrangement;
 using detail::Cell;
 using detail::Forms;
 using detail::NormRange;
+using detail::Sides;
 using detail::Step;
 
 constexpr std::size_t batch_size = 128;        // regions whose forms are computed by one matrix product
@@ -64,44 +68,10 @@ Budget grace() {
   return options;
 }
 
-// The intervals of both coordinates. Of one coordinate the other is a copy.
-using Sides = std::array<Interval, 2>;
-
-std::optional<Sides> sides_of(const Graph& graph, const Domain& domain) {
-  if (!domain.bounded()) return std::nullopt;
-  std::vector<Interval> all;
-  for (const NodeId input : graph.inputs()) {
-    const Range box = domain.range(graph.node(input).value.shape());
-    for (Index i = 0; i < box.lo.size(); ++i) all.push_back(box.at(i));
-  }
-  if (all.empty() || all.size() > 2) return std::nullopt;  // an error that the tape explains
-  return Sides{all.front(), all.back()};
-}
-
-bool is_point(const Sides& sides) {
-  return std::ranges::all_of(sides, [](const Interval& side) { return side.lo == side.hi; });
-}
-
-bool has_end(const std::optional<Sides>& sides) {
-  return sides && std::ranges::any_of(
-                      *sides, [](const Interval& side) { return std::isfinite(side.lo) || std::isfinite(side.hi); });
-}
-
-// Cells have an area, and corners that are not all at infinity.
-void require_cell(const Sides& sides) {
-  const auto& [x, y] = sides;
-  if (x.lo == x.hi || y.lo == y.hi)
-    throw UnsupportedError(cat("[exact] the box has a side without length; write the other number's function alone"));
-  if (std::isfinite(x.lo) != std::isfinite(y.lo) || std::isfinite(x.hi) != std::isfinite(y.hi))
-    throw UnsupportedError(
-        cat("[exact] the sides [", x.lo, ", ", x.hi, "] and [", y.lo, ", ", y.hi,
-            "] are infinite at different ends; give both of them finite ends, or the same infinite ones"));
-}
-
 class Enumeration {
  public:
   Enumeration(const Graph& graph, const ExactOptions& options, const std::optional<Sides>& sides)
-      : tape_(graph), options_(options), box_(has_end(sides) ? sides : std::nullopt) {}
+      : tape_(graph), options_(options), box_(detail::has_end(sides) ? sides : std::nullopt) {}
 
   ExactResult run() {
     // Norms of layers for what a time limit may leave; before the time is spent.
@@ -392,10 +362,10 @@ ExactResult exact_constant(const Var& output, const ExactOptions& options) {
   const Graph graph(output, "exact");
   graph.require_finite();
   graph.require_one_sample(options.question.sample_axis);
-  const std::optional<Sides> sides = sides_of(graph, options.question.domain);
+  const std::optional<Sides> sides = detail::sides_of(graph, options.question.domain);
   if (!graph.varies(graph.output())) return constant(options, graph.describe(graph.output()) + " does not vary");
-  if (sides && is_point(*sides)) return constant(options, "the box is one point");
-  if (sides) require_cell(*sides);
+  if (sides && detail::is_point(*sides)) return constant(options, "the box is one point");
+  if (sides) detail::require_cell(*sides);
   // What rests on norms of layers instead of regions may be worse than AutoLip, which folds.
   AutoLipOptions general{options.question, options.budget};
   general.budget.progress = nullptr;

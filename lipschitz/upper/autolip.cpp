@@ -1,3 +1,5 @@
+// AutoLip over a network, and the steps that stand beside its products.
+// Long: one sweep over the network, whose cases share its bounds and notes.
 #include "lipschitz/upper/autolip.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SeqLip over any tape: chains of layers, each factor bounded by what the activation between can pass on.
+// Long: one recursion over the tape, whose cases share what layers were split into.
 #include "lipschitz/upper/seqlip.h"
 
 #include <algorithm>

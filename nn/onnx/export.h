@@ -11,6 +11,8 @@
 #include "nn/module.h"
 #include "nn/onnx/graph.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn::onnx {
 
 struct ExportOptions {
@@ -44,3 +46,5 @@ void load_parameters(ModuleRef module, const std::filesystem::path& file);
 std::string_view onnx_form(const OpInfo& op);
 
 }  // namespace taut::nn::onnx
+
+#pragma GCC visibility pop

@@ -15,6 +15,8 @@
 
 #include "autodiff/tensor.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn::onnx {
 
 // ONNX's numbering of TensorProto.DataType.
@@ -89,3 +91,5 @@ std::string serialise(const GraphData& graph);
 void write_graph(const GraphData& graph, const std::filesystem::path& file);
 
 }  // namespace taut::nn::onnx
+
+#pragma GCC visibility pop

@@ -14,6 +14,8 @@
 #include "autodiff/linear_map.h"
 #include "nn/onnx/graph.h"
 
+#pragma GCC visibility push(default)
+
 namespace taut::nn::onnx {
 
 inline constexpr int no_batch_axis = -1;
@@ -97,3 +99,5 @@ struct OperatorRow {
 std::vector<OperatorRow> operators();
 
 }  // namespace taut::nn::onnx
+
+#pragma GCC visibility pop

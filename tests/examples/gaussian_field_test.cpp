@@ -1,4 +1,4 @@
-#include "examples/paper/common/gaussian_field.h"
+#include "examples/paper/parts/gaussian_field.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>

@@ -1,10 +1,10 @@
 // What the programs of the paper keep on disk: rows, sessions, trained weights.
 #include <boost/test/unit_test.hpp>
 
-#include "examples/paper/common/checkpoint.h"
-#include "examples/paper/common/networks.h"
-#include "examples/paper/common/session.h"
-#include "examples/paper/common/training.h"
+#include "examples/paper/parts/checkpoint.h"
+#include "examples/paper/parts/networks.h"
+#include "examples/paper/parts/session.h"
+#include "examples/paper/parts/training.h"
 #include "nn/module.h"
 #include "tests/examples/support.h"
 #include "tests/support/training.h"

@@ -1,11 +1,11 @@
 // The paper's networks and its ideal pairs of layers.
-#include "examples/paper/common/networks.h"
+#include "examples/paper/parts/networks.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
 #include "autodiff/linear_map.h"
-#include "examples/paper/common/pairs.h"
+#include "examples/paper/parts/pairs.h"
 #include "lipschitz/singular_values.h"
 #include "nn/module.h"
 #include "tests/support/training.h"

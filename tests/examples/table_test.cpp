@@ -1,9 +1,9 @@
-#include "examples/common/table.h"
+#include "examples/support/table.h"
 
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 
-#include "examples/common/figure.h"
+#include "examples/support/figure.h"
 #include "tests/examples/support.h"
 #include "tests/support/training.h"
 

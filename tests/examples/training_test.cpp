@@ -3,8 +3,8 @@
 #include <cmath>
 #include <set>
 
-#include "examples/common/penalties.h"
-#include "examples/common/robustness.h"
+#include "examples/support/penalties.h"
+#include "examples/support/robustness.h"
 #include "lipschitz/autolip.h"
 #include "nn/evaluate.h"
 #include "nn/layers.h"

@@ -1,4 +1,5 @@
 // Operators that act on every number alone.
+// Long: an operator per function and a row per operator.
 #include <cmath>
 #include <map>
 #include <numeric>

@@ -1,3 +1,5 @@
+// Models: programs with their inputs, outputs and parameters.
+// Long: a door of many small functions.
 #include "nn/onnx/model.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Operators that move numbers. Each works on floating-point numbers and on whole numbers alike.
+// Long: an operator per function and a row per operator.
 #include <algorithm>
 #include <array>
 #include <cmath>

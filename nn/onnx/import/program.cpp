@@ -1,3 +1,5 @@
+// From a graph to a program that records it.
+// Long: the stages share what is known of the values so far.
 #include "nn/onnx/import/program.h"
 
 #include <algorithm>

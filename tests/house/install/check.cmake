@@ -17,25 +17,31 @@ function(run_consumer program how)
   endif()
 endfunction()
 
-set(source ${CMAKE_CURRENT_LIST_DIR})
+set(source ${CMAKE_CURRENT_LIST_DIR}/consumer)
 set(prefix ${WORK}/prefix)
 file(REMOVE_RECURSE ${WORK})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/first)
 file(RENAME ${WORK}/first ${prefix})
 list(JOIN CXX_FLAGS " " flags)
 
-run(${CMAKE_COMMAND} -S ${source} -B ${WORK}/cmake -G ${GENERATOR} -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_CXX_COMPILER=${CXX}
-    "-DCMAKE_CXX_FLAGS=${flags}")
+set(configure ${CMAKE_COMMAND} -S ${source} -B ${WORK}/cmake -G ${GENERATOR} -DCMAKE_PREFIX_PATH=${prefix}
+    -DCMAKE_CXX_COMPILER=${CXX} "-DCMAKE_CXX_FLAGS=${flags}")
+execute_process(COMMAND ${configure} "-DCOMPONENTS=nn;python" RESULT_VARIABLE status ERROR_VARIABLE output OUTPUT_QUIET)
+string(REGEX REPLACE "[ \n]+" " " output "${output}")  # CMake wraps its messages
+if(status STREQUAL "0" OR NOT output MATCHES "no component 'python'; there are autodiff, lipschitz, harness, nn")
+  message(FATAL_ERROR "A component that does not exist: ${output}")
+endif()
+run(${configure} "-DCOMPONENTS=nn;harness")
 run(${CMAKE_COMMAND} --build ${WORK}/cmake)
 run_consumer(${WORK}/cmake/consumer find_package)
 
 set(ENV{PKG_CONFIG_PATH} "${prefix}/${LIBDIR}/pkgconfig:$ENV{PKG_CONFIG_PATH}")
-set(ENV{LD_LIBRARY_PATH} "${prefix}/${LIBDIR}:$ENV{LD_LIBRARY_PATH}")
 run(pkg-config --cflags taut-nn taut-harness)
 separate_arguments(compile UNIX_COMMAND "${output}")
 run(pkg-config --libs taut-nn taut-harness)
 separate_arguments(link UNIX_COMMAND "${output}")
-run(${CXX} -std=c++20 ${CXX_FLAGS} ${source}/main.cpp ${compile} ${link} -o ${WORK}/consumer)
+run(${CXX} -std=c++20 ${CXX_FLAGS} ${source}/main.cpp ${compile} ${link} -Wl,-rpath,${prefix}/${LIBDIR}
+    -o ${WORK}/consumer)
 run_consumer(${WORK}/consumer pkg-config)
 
 # The program, its man page and its completions.

@@ -1,5 +1,5 @@
 // Networks of the kinds that people use form, train and get an answer.
-#include "examples/common/architectures.h"
+#include "examples/support/architectures.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>

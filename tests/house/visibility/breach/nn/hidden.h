@@ -1,0 +1,7 @@
+#pragma once
+
+namespace taut {
+
+void f();
+
+}  // namespace taut
