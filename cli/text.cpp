@@ -13,7 +13,7 @@ namespace {
 
 using Lines = std::vector<std::vector<std::string>>;
 
-std::string percent(double share) {
+std::string share_text(double share) {
   char text[32];
   std::snprintf(text, sizeof text, "%.0f %%", 100.0 * share);
   return text;
@@ -51,7 +51,7 @@ void print_rows(std::ostream& out, const std::vector<LayerRow>& rows, bool folde
                      row.frobenius ? format_directed(row.frobenius->magnitude(), Side::upper) : "-"});
     if (!folded) continue;
     const std::string mark = row.culprit ? ", largest" : "";
-    lines.back().push_back(row.share ? percent(*row.share) + mark : "");
+    lines.back().push_back(row.share ? share_text(*row.share) + mark : "");
   }
   detail::print_table(out, lines);
 }
@@ -98,7 +98,7 @@ std::string culprit_text(const Analysis& analysis) {
   if (worst == analysis.layers.folded.end()) return "";
   const std::string norm = format_directed(worst->norm->upper.magnitude(), Side::upper);
   return cat(worst->name, " (", worst->op, ")", ", norm <= ", norm, ' ', worst->norm->upper.rigour(),
-             worst->share ? cat(", ", percent(*worst->share), " of log L in AutoLip") : "");
+             worst->share ? cat(", ", share_text(*worst->share), " of log L in AutoLip") : "");
 }
 
 void print_bounds(std::ostream& out, const Analysis& analysis) {

@@ -29,9 +29,9 @@ struct MultiplierOptions {
   Question question;  // in l2
   Budget budget;
   MultiplierMethod method = MultiplierMethod::optimised;
-  // The work of the search, in floating-point operations of matrix products: the same on every machine, so that results
-  // do not depend on the clock. The default takes a few seconds.
-  double operations = 6e10;
+  // The work of the search, in multiplications of matrix products: the same on every machine, so that results do not
+  // depend on the clock. The default takes a few seconds. A deadline that leaves time for more allows more.
+  double operations = 1.5e11;
 };
 
 // What the search had reached, and when.

@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "autodiff/error.h"
+#include "lipschitz/bounds/roundoff.h"
 #include "lipschitz/convolution/symbols.h"
 #include "lipschitz/dense/dense_norm.h"
 #include "lipschitz/size_free.h"
@@ -12,7 +13,7 @@
 namespace taut {
 namespace {
 
-constexpr double u = 0x1p-53;
+using detail::u;
 
 void require_kernel(const Tensor& kernel, const Conv2dOptions& conv) {
   const Shape& shape = kernel.shape();

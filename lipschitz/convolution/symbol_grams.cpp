@@ -4,11 +4,10 @@
 
 #include "autodiff/blas.h"
 #include "autodiff/range.h"
+#include "lipschitz/bounds/roundoff.h"
 
 namespace taut::detail {
 namespace {
-
-constexpr double u = 0x1p-53;
 
 bool of_rows(const ConvSymbols& s) { return s.aliases() > 1 || s.rows() <= s.columns(); }
 Index small_side(const ConvSymbols& s) { return of_rows(s) ? s.rows() : s.channels(); }

@@ -10,6 +10,7 @@
 
 #include "autodiff/blas.h"
 #include "autodiff/range.h"
+#include "lipschitz/bounds/roundoff.h"
 #include "lipschitz/convolution/symbol_grams.h"
 #include "lipschitz/dense/dense_norm.h"
 #include "lipschitz/dense/gram.h"
@@ -18,8 +19,6 @@ namespace taut::detail {
 namespace {
 
 using Complex = std::complex<double>;
-
-constexpr double u = 0x1p-53;
 
 // e^{2πi r/n}, each component within 16 u: the angle is reduced exactly to [0, π/4], rounds three times there (4 u),
 // and the C library's sine and cosine are taken at four times their documented error (4 u).

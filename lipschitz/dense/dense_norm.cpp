@@ -8,13 +8,12 @@
 
 #include "autodiff/error.h"
 #include "autodiff/range.h"
+#include "lipschitz/bounds/roundoff.h"
 #include "lipschitz/dense/gram.h"
 
 namespace taut {
 namespace detail {
 namespace {
-
-constexpr double u = 0x1p-53;
 
 // Sums of nonnegative numbers to both sides, many side by side: s is the rounded sum, what rounding took away is
 // exactly Σ e of Knuth's TwoSum, and c and a are the rounded sums of e and |e|. So the sum is s + c up to γ_n Σ|e|, and

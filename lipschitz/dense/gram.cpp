@@ -6,6 +6,7 @@
 
 #include "autodiff/outward.h"
 #include "autodiff/range.h"
+#include "lipschitz/bounds/roundoff.h"
 #include "lipschitz/dense/lapack.h"
 #include "lipschitz/dense/psd_proof.h"
 
@@ -14,7 +15,6 @@ namespace {
 
 using Complex = std::complex<double>;
 
-constexpr double u = 0x1p-53;
 template <class T>
 constexpr bool is_complex = std::is_same_v<T, Complex>;
 

@@ -10,6 +10,7 @@
 #include "autodiff/config.h"
 #include "autodiff/outward.h"
 #include "autodiff/range.h"
+#include "lipschitz/bounds/roundoff.h"
 
 namespace taut::detail {
 
@@ -17,7 +18,6 @@ namespace taut::detail {
 // order, with or without fma. Real and imaginary part of a complex one are real inner products of 2n terms.
 template <class T>
 double inner_product_error(Index n, Index extra) {
-  constexpr double u = 0x1p-53;
   if constexpr (std::is_same_v<T, std::complex<double>>)
     return mul_up(std::sqrt(2.0) * (1.0 + 4.0 * u), gamma_factor(2 * n + extra, u));
   return gamma_factor(n + extra, u);

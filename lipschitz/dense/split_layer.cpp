@@ -1,7 +1,5 @@
 #include "lipschitz/dense/split_layer.h"
 
-#include <lapacke.h>
-
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -9,12 +7,13 @@
 #include "autodiff/blas.h"
 #include "autodiff/error.h"
 #include "autodiff/range.h"
+#include "lipschitz/bounds/roundoff.h"
 #include "lipschitz/dense/dense_norm.h"
+#include "lipschitz/dense/lapack.h"
 
 namespace taut::detail {
 namespace {
 
-constexpr double u = 0x1p-53;
 // Up to this order what P Q misses of A is computed; beyond, what the eigenvectors lack of orthogonality.
 constexpr Index largest_measured = 256;
 

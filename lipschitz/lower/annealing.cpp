@@ -8,7 +8,7 @@
 namespace taut {
 namespace {
 
-constexpr std::string_view method = "annealing";
+constexpr std::string_view annealing_name = "annealing";
 
 void require(const AnnealingOptions& o) {
   if (o.chains < 1 || o.steps < 0 || !(o.step > 0.0) || !(o.shrink > 0.0 && o.shrink <= 1.0) || !(o.temperature >= 0.0))
@@ -20,9 +20,9 @@ void require(const AnnealingOptions& o) {
 }  // namespace
 
 LowerResult annealing_lower_bound(const Function& f, const Tensor& sample, const AnnealingOptions& options) {
-  detail::require_searchable(sample, options, method);
+  detail::require_searchable(sample, options, annealing_name);
   require(options);
-  detail::LowerSearch search(f, sample, options, method);
+  detail::LowerSearch search(f, sample, options, annealing_name);
   detail::Draws draws(options.budget.seed);
   const Index n = search.features();
   const double length = detail::typical_length(search.box(), options.starts);

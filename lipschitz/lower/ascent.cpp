@@ -10,7 +10,7 @@
 namespace taut {
 namespace {
 
-constexpr std::string_view method = "ascent";
+constexpr std::string_view ascent_name = "ascent";
 constexpr double scales[] = {1.0, 0.3, 3.0, 0.1, 10.0, 1000.0, 100.0, 1.0};  // of starts, times the typical length
 constexpr Index proposals = 8;                                               // per chain and round
 constexpr Index steps_along_gradient = 3;                                    // of them
@@ -43,7 +43,7 @@ class Ascent {
  public:
   Ascent(const Function& f, const Tensor& sample, const AscentOptions& options)
       : options_(options),
-        search_(f, sample, options, method),
+        search_(f, sample, options, ascent_name),
         draws_(options.budget.seed),
         dtype_(sample.dtype()),
         n_(search_.features()),
@@ -368,7 +368,7 @@ class Ascent {
 }  // namespace
 
 LowerResult ascent_lower_bound(const Function& f, const Tensor& sample, const AscentOptions& options) {
-  detail::require_searchable(sample, options, method);
+  detail::require_searchable(sample, options, ascent_name);
   if (options.chains < 1 || options.evaluations < 0)
     throw UsageError(cat("[ascent] at least one chain and no negative number of evaluations; got ", options.chains,
                          " and ", options.evaluations));

@@ -1,10 +1,9 @@
 #include "lipschitz/lower/attaining.h"
 
-#include <cblas.h>
-#include <lapacke.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include "lipschitz/dense/lapack.h"
 
 namespace taut::detail {
 namespace {

@@ -13,7 +13,7 @@
 namespace taut {
 namespace {
 
-constexpr std::string_view method = "pairs";
+constexpr std::string_view pairs_name = "pairs";
 
 double distance(const double* a, const double* b, Index n, Norm norm) {
   double total = 0.0;
@@ -76,7 +76,7 @@ class SquaredDistances {
 class Pairs {
  public:
   Pairs(const Function& f, const Tensor& data, const PairsOptions& options)
-      : data_(data), options_(options), search_(f, detail::samples(data, 0, 1), options, method) {}
+      : data_(data), options_(options), search_(f, detail::samples(data, 0, 1), options, pairs_name) {}
 
   LowerResult run() {
     choose();
@@ -196,7 +196,7 @@ class Pairs {
 }  // namespace
 
 LowerResult pairs_lower_bound(const Function& f, const Tensor& data, const PairsOptions& options) {
-  detail::require_usable(data, options.question.domain, method);
+  detail::require_usable(data, options.question.domain, pairs_name);
   return Pairs(f, data, options).run();
 }
 

@@ -8,7 +8,7 @@
 namespace taut {
 namespace {
 
-constexpr std::string_view method = "grid";
+constexpr std::string_view grid_name = "grid";
 constexpr Index parts = 4;  // of a cell along each axis in a refinement
 
 struct Cell {
@@ -32,7 +32,7 @@ class Grid {
       : options_(options),
         box_(box),
         search_(f, middle(box, dtype), options,
-                options.question.domain.is_ball() ? options.question.domain : Domain::box(box.lo, box.hi), method) {
+                options.question.domain.is_ball() ? options.question.domain : Domain::box(box.lo, box.hi), grid_name) {
     for (Index i = 0; i < box.lo.size(); ++i)
       if (box.at(i).lo < box.at(i).hi) axes_.push_back(i);
   }
@@ -137,7 +137,7 @@ void require(const Range& box, const GridOptions& options) {
 
 LowerResult grid_lower_bound(const Function& f, const Range& box, DType dtype, const GridOptions& options) {
   require(box, options);
-  if (options.question.domain.is_ball()) detail::require_interior(options.question.domain, box.shape(), method);
+  if (options.question.domain.is_ball()) detail::require_interior(options.question.domain, box.shape(), grid_name);
   return Grid(f, box, dtype, options).run();
 }
 

@@ -19,6 +19,8 @@ AutoLipOptions fold_options(const MultiplierOptions& options) {
   return fold;
 }
 
+constexpr double operations_per_second = 1e10;  // of one core, roughly
+
 // The search for multipliers of one program, and the proof of what it found.
 class Search {
  public:
@@ -27,9 +29,8 @@ class Search {
 
   // The best bound that is proved; nothing where none is.
   std::optional<Magnitude> run() {
-    // A proof takes about three evaluations, and is made of a start and of what the search found.
-    constexpr double operations_per_second = 5e9;
-    const std::chrono::duration<double> proof(3.0 * program_.operations() / operations_per_second);
+    // A proof takes up to two evaluations, and is made of a start and of what the search found.
+    const std::chrono::duration<double> proof(2.0 * program_.operations() / operations_per_second);
     if (budget_.deadline) *budget_.deadline -= std::chrono::duration_cast<Budget::Clock::duration>(proof);
     begin_somewhere();
     if (!best_) return std::nullopt;
@@ -98,10 +99,11 @@ class Search {
     return mixture;
   }
 
-  double entries() const {
+  // Of one signal through the network.
+  double multiplications() const {
     double all = 0.0;
     const auto count = [&](const Part& part) {
-      for (const Source& source : part.sources) all += static_cast<double>(source.matrix.entries.size());
+      for (const Source& source : part.sources) all += source.multiplications();
     };
     for (const ProgramStep& step : program_.steps())
       for (const Part& part : step.parts) count(part);
@@ -115,7 +117,7 @@ class Search {
       dual.seed = options_.budget.seed;
       dual.widening = widening;
       dual.signals = 6;
-      const double per_step = 6.0 * entries() * static_cast<double>(dual.signals);
+      const double per_step = 6.0 * multiplications() * static_cast<double>(dual.signals);
       dual.steps = static_cast<int>(std::clamp(0.15 * options_.operations / per_step, 60.0, 600.0));
       if (!spend(per_step * dual.steps)) return;
       const auto roots = dual_multipliers(program_, safe_->evaluation.reach, dual, budget_);
@@ -215,22 +217,32 @@ MultiplierReport multiplier_bound(const Network& network, const MultiplierOption
     return finish();
   }
   // A start and its proof are not interrupted.
-  if (4.0 * program.operations() > options.operations) {
-    report.note = "counts by AutoLip: one elimination takes more than a quarter of the operations that are allowed";
+  const double least = 2.5 * program.operations();
+  MultiplierOptions allowed = options;
+  double in_time = infinity;
+  if (options.budget.deadline) {
+    const std::chrono::duration<double> left = *options.budget.deadline - Budget::Clock::now();
+    in_time = left.count() * operations_per_second;
+    allowed.operations = std::max(allowed.operations, in_time);
+  }
+  if (least > allowed.operations) {
+    report.note = "counts by AutoLip: an elimination and its proof take more than the operations that are allowed";
     return finish();
   }
-  if (!options.budget.affords(2.0 * program.operations())) {
+  if (options.budget.expired() || least > in_time) {
     report.status = Status::cut;
     report.note = "the time limit is too short for an elimination";
     return finish();
   }
-  Search search(program, options);
+  Search search(program, allowed);
   if (const auto proved = search.run()) {
     const std::string detail =
         cat("elimination of ", program.steps().size(), program.steps().size() == 1 ? " step" : " steps");
     report.bound = better(report.bound, UpperBound::certified(*proved, Norm::l2, name, detail));
   }
   report.history = search.history();
+  if (report.history.empty() || std::ranges::none_of(report.history, &MultiplierStage::certified))
+    report.note = "counts by AutoLip: no multipliers were proved";
   if (options.budget.expired()) {
     report.status = Status::cut;
     report.note = "the time limit ended the search";

@@ -41,6 +41,10 @@ double dot(const double* a, const double* b, std::size_t n) {
   return sum;
 }
 
+void add_multiple(double factor, const double* x, double* to, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) to[i] += factor * x[i];
+}
+
 class Dual {
  public:
   Dual(const Program& program, const std::vector<std::vector<double>>& roots, const DualOptions& dual)
@@ -102,18 +106,36 @@ class Dual {
   }
 
   static void multiply(const Part& part, const std::vector<Block>& tensors, double* to, std::size_t width) {
-    for (const Source& source : part.sources)
+    for (const Source& source : part.sources) {
+      if (!source.sparse.from.empty()) {
+        const SparseRows& rows = source.sparse;
+        for (std::size_t i = 0; i + 1 < rows.from.size(); ++i)
+          for (std::size_t e = rows.from[i]; e < rows.from[i + 1]; ++e)
+            add_multiple(rows.entries[e], &tensors[source.tensor][static_cast<std::size_t>(rows.columns[e]) * width],
+                         to + i * width, width);
+        continue;
+      }
       cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<blasint>(part.rows),
                   static_cast<blasint>(width), static_cast<blasint>(source.matrix.columns), 1.0,
                   source.matrix.entries.data(), static_cast<blasint>(source.matrix.columns),
                   tensors[source.tensor].data(), static_cast<blasint>(width), 1.0, to, static_cast<blasint>(width));
+    }
   }
   static void multiply_back(const Part& part, const double* from, std::vector<Block>& gradients, std::size_t width) {
-    for (const Source& source : part.sources)
+    for (const Source& source : part.sources) {
+      if (!source.sparse.from.empty()) {
+        const SparseRows& rows = source.sparse;
+        for (std::size_t i = 0; i + 1 < rows.from.size(); ++i)
+          for (std::size_t e = rows.from[i]; e < rows.from[i + 1]; ++e)
+            add_multiple(rows.entries[e], from + i * width,
+                         &gradients[source.tensor][static_cast<std::size_t>(rows.columns[e]) * width], width);
+        continue;
+      }
       cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, static_cast<blasint>(source.matrix.columns),
                   static_cast<blasint>(width), static_cast<blasint>(part.rows), 1.0, source.matrix.entries.data(),
                   static_cast<blasint>(source.matrix.columns), from, static_cast<blasint>(width), 1.0,
                   gradients[source.tensor].data(), static_cast<blasint>(width));
+    }
   }
 
   double upper_slope(const ProgramStep& step, std::size_t i) const {

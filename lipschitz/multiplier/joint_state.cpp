@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "autodiff/outward.h"
+#include "lipschitz/bounds/roundoff.h"
 #include "lipschitz/dense/gram.h"
 #include "lipschitz/dense/lapack.h"
 #include "lipschitz/dense/psd_proof.h"
@@ -13,7 +14,6 @@
 namespace taut::detail {
 namespace {
 
-constexpr double u = 0x1p-53;
 // More than all underflow adds to a diagonal: matrices are kept between 2^-120 and 2^120 (see rescale()), and the
 // matrices of maps below 2^200.
 constexpr double by_underflow = 0x1p-700;
@@ -42,6 +42,10 @@ const JointState::Place& JointState::place_of(std::size_t tensor) const {
   return *std::ranges::find(places_, tensor, &Place::tensor);
 }
 
+const JointState::Place& JointState::place_of(const Source& source) const {
+  return is_wide(source) ? places_.front() : place_of(source.tensor);
+}
+
 void JointState::raise(Index i, double by) {
   double& d = p_[static_cast<std::size_t>(i * (rows_ + 1))];
   d = add_up(d, by);
@@ -58,9 +62,9 @@ double JointState::lengths_of_rows(std::span<const Part> parts, std::vector<doub
     errors.resize(lengths.size(), 0.0);
     Index of_part = 0;
     for (const Source& source : part.sources) {
-      const FilledMatrix& w = source.matrix;
-      const Place& place = place_of(source.tensor);
-      of_part += w.columns;
+      const FilledMatrix& w = map_of(source);
+      const Place& place = place_of(source);
+      of_part += w.columns + (is_wide(source) ? source.matrix.columns : 0);
       std::vector<double> scales(static_cast<std::size_t>(w.columns), 1.0);
       for (std::size_t k = 0; !is_identity_ && k < scales.size(); ++k) {
         const Index at = place.from + static_cast<Index>(k);
@@ -76,6 +80,19 @@ double JointState::lengths_of_rows(std::span<const Part> parts, std::vector<doub
         for (std::size_t k = 0; !w.error.empty() && k < scales.size(); ++k) error += w.error[row + k] * scales[k];
         lengths[first + static_cast<std::size_t>(i)] += is_identity_ ? std::sqrt(sum) : sum;
         errors[first + static_cast<std::size_t>(i)] += error;
+      }
+      if (!is_wide(source)) continue;
+      const FilledMatrix& v = source.matrix;
+      for (Index i = 0; i < v.rows; ++i) {
+        double sum = 0.0, error = 0.0;
+        for (Index k = 0; k < v.columns; ++k) {
+          const auto at = static_cast<std::size_t>(i * v.columns + k);
+          const double root = wide_->roots[static_cast<std::size_t>(k)], x = v.entries[at] * root;
+          sum += x * x;
+          if (!v.error.empty()) error += v.error[at] * root * (v.error[at] * root);
+        }
+        lengths[first + static_cast<std::size_t>(i)] += std::sqrt(sum);
+        errors[first + static_cast<std::size_t>(i)] += std::sqrt(error);
       }
     }
     terms = std::max(terms, of_part);
@@ -104,8 +121,8 @@ void JointState::append(std::span<const Part> parts, std::span<const std::size_t
   Index row = 0;
   for (const Part& part : parts) {
     for (const Source& source : part.sources) {
-      const FilledMatrix& w = source.matrix;
-      const Place& place = place_of(source.tensor);
+      const FilledMatrix& w = map_of(source);
+      const Place& place = place_of(source);
       double* const to = c.data() + row * rows_;
       if (is_identity_) {
         for (Index i = 0; i < w.rows; ++i)
@@ -121,16 +138,17 @@ void JointState::append(std::span<const Part> parts, std::span<const std::size_t
   Index column = 0;
   for (const Part& part : parts) {
     for (const Source& source : part.sources)
-      multiply(operands, part.rows, source.matrix.columns, c.data() + place_of(source.tensor).from, rows_,
-               source.matrix.entries.data(), source.matrix.columns, true, g.data() + column, operands);
+      multiply(operands, part.rows, map_of(source).columns, c.data() + place_of(source).from, rows_,
+               map_of(source).entries.data(), map_of(source).columns, true, g.data() + column, operands);
     column += part.rows;
   }
+  if (wide_) add_wide_terms(parts, g, operands);
 
   // The joint matrix of what stays and the operands.
   std::vector<Place> kept;
   Index stays = 0;
   for (const Place& place : places_) {
-    if (std::ranges::find(finished, place.tensor) != finished.end()) continue;
+    if (wide_ || std::ranges::find(finished, place.tensor) != finished.end()) continue;
     kept.push_back({place.tensor, stays, place.rows});
     stays += place.rows;
   }
@@ -161,6 +179,7 @@ void JointState::append(std::span<const Part> parts, std::span<const std::size_t
   operands_ = operands;
   places_ = std::move(kept);
   is_identity_ = false;
+  wide_.reset();
   if (rounding_ == Rounding::ignored) return;
   // Every entry of C is off by at most η lengths_i √P_kk, of G by η lengths_i lengths_j.
   const double gamma = inner_product_error<double>(terms, 2);
@@ -190,11 +209,9 @@ bool JointState::eliminate(const ProgramStep& step, std::size_t result, std::spa
   return true;
 }
 
-// K = whole · I − S G S ≻ 0 with G the block of the operands, and K⁻¹ ⪯ factor · Z. With Z of LAPACK, R = I − K Z and
-// ‖R‖_F ≤ θ < 1: the eigenvalues of K^½ Z K^½, which are those of K Z, lie within θ of 1, so (1 − θ) K⁻¹ ⪯ Z.
+// K = whole · I − S G S ≻ 0 with G the block of the operands.
 auto JointState::inverse_of_gap(double whole, std::span<const double> s, bool wanted) const -> std::optional<Inverse> {
   const Index n = operands_, from = operands_from();
-  const auto size = static_cast<lapack_int>(n);
   memory::Buffer<double> k(static_cast<std::size_t>(n * n));
   // Off the diagonal two roundings of s_i G_ij s_j, at most 2.1 u s_i √G_ii s_j √G_jj as G ⪰ 0.
   const double rounding = rounding_ == Rounding::proved ? (2.2 * static_cast<double>(n) + 6.0) * u : 0.0;
@@ -212,6 +229,13 @@ auto JointState::inverse_of_gap(double whole, std::span<const double> s, bool wa
       double &a = k[static_cast<std::size_t>(i * n + j)], &b = k[static_cast<std::size_t>(j * n + i)];
       a = b;
     }
+  return inverse_of(k, n, wanted);
+}
+
+// K ≻ 0 (n × n, entries at most 2) and K⁻¹ ⪯ factor · Z. With Z of LAPACK, R = I − K Z and ‖R‖_F ≤ θ < 1: the
+// eigenvalues of K^½ Z K^½, which are those of K Z, lie within θ of 1, so (1 − θ) K⁻¹ ⪯ Z.
+auto JointState::inverse_of(const memory::Buffer<double>& k, Index n, bool wanted) const -> std::optional<Inverse> {
+  const auto size = static_cast<lapack_int>(n);
   Inverse inverse{k, 1.0};
   memory::Buffer<double>& z = inverse.z;
   if (rounding_ == Rounding::proved) {
@@ -235,6 +259,86 @@ auto JointState::inverse_of_gap(double whole, std::span<const double> s, bool wa
   if (!(theta < 0.5)) return std::nullopt;
   inverse.factor = div_up(1.0, sub_down(1.0, theta));
   return inverse;
+}
+
+// z = M y + R t with t of slopes in [−1, 1], M = (a + b)/2, R = (b − a)/2: with Q = (I − Wᵀ Λ W / 2)⁻¹ of the input, P'
+// of z is M W Q Wᵀ M + 2 R² Λ⁻¹ (docs/mathematics/17-multipliers.md#wide).
+bool JointState::widen(const ProgramStep& step, std::size_t result, std::span<const double> s) {
+  const FilledMatrix& w = step.parts[0].sources[0].matrix;
+  const Index n = w.rows, r = w.columns;
+  if (std::ranges::any_of(s, [](double x) { return !(x > 0x1p-100 && x < 0x1p100); })) return false;
+  // B = S W, the lengths of its columns, and of those of its error.
+  memory::Buffer<double> b = w.entries;
+  std::vector<double> squares(static_cast<std::size_t>(r), 0.0), of_error(squares);
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < r; ++j) {
+      const auto at = static_cast<std::size_t>(i * r + j), column = static_cast<std::size_t>(j);
+      const double si = s[static_cast<std::size_t>(i)];
+      b[at] *= si;
+      squares[column] += b[at] * b[at];
+      if (!w.error.empty()) of_error[column] += w.error[at] * si * (w.error[at] * si);
+    }
+  memory::Buffer<double> k;
+  k.assign(static_cast<std::size_t>(r * r), 0.0);
+  cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, static_cast<blasint>(r), static_cast<blasint>(n), 1.0, b.data(),
+              static_cast<blasint>(r), 0.0, k.data(), static_cast<blasint>(r));
+  double raised = 0.0;
+  if (rounding_ == Rounding::proved) {
+    // |error|_ij ≤ η c_i c_j with c the lengths of columns.
+    const double slack = 1.0 + 4.0 * static_cast<double>(n + 4) * u;
+    double share = 0.0;
+    for (std::size_t j = 0; j < squares.size(); ++j) {
+      const double error = of_error[j] * slack;
+      squares[j] = std::max(add_up(squares[j] * slack, 0x1p-700), error / (most_share * most_share));
+      share = std::max(share, sqrt_up(div_up(error, squares[j])));
+    }
+    const double gamma = inner_product_error<double>(n, 2);
+    const double eta =
+        add_up(mul_up(2.0, add_up(gamma, share)), mul_up(4.0, add_up(mul_up(gamma, gamma), mul_up(share, share))));
+    raised = mul_up(eta, static_cast<double>(r));
+  }
+  for (Index i = 0; i < r; ++i) {
+    for (Index j = 0; j < i; ++j)
+      k[static_cast<std::size_t>(j * r + i)] = k[static_cast<std::size_t>(i * r + j)] *= -0.5;
+    double& own = k[static_cast<std::size_t>(i * (r + 1))];
+    const double less = mul_up(raised, squares[static_cast<std::size_t>(i)]);
+    own = sub_down(1.0, 0.5 * add_up(own, add_up(less, raised > 0.0 ? by_underflow : 0.0)));
+    if (!std::isfinite(own)) return false;
+  }
+  std::optional<Inverse> inverse = inverse_of(k, r, true);
+  if (!inverse) return false;
+  p_ = std::move(inverse->z);
+  for (double& x : p_) x *= inverse->factor;
+  if (rounding_ == Rounding::proved) {
+    const double by_product = (2.0 * static_cast<double>(r) + 4.0) * u;
+    for (Index i = 0; i < r; ++i) raise(i, add_up(mul_up(by_product, at(i, i)), by_underflow));
+  }
+  Wide wide{result, {}};
+  for (std::size_t i = 0; i < s.size(); ++i)
+    wide.roots.push_back(div_up(sub_up(step.hi[i], step.lo[i]), mul_down(s[i], sqrt_down(2.0))));
+  wide_ = std::move(wide);
+  is_identity_ = false;
+  return true;
+}
+
+// G += V D Vᵀ, D = roots², of the operands that take the result of a wide step; the lower triangle.
+void JointState::add_wide_terms(std::span<const Part> parts, memory::Buffer<double>& g, Index operands) const {
+  const auto n = static_cast<Index>(wide_->roots.size());
+  memory::Buffer<double> b;
+  b.assign(static_cast<std::size_t>(operands * n), 0.0);
+  double* to = b.data();
+  for (const Part& part : parts) {
+    for (const Source& source : part.sources) {
+      if (!is_wide(source)) continue;
+      for (Index i = 0; i < part.rows; ++i)
+        for (Index k = 0; k < n; ++k)
+          to[i * n + k] =
+              source.matrix.entries[static_cast<std::size_t>(i * n + k)] * wide_->roots[static_cast<std::size_t>(k)];
+    }
+    to += part.rows * n;
+  }
+  cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, static_cast<blasint>(operands), static_cast<blasint>(n), 1.0,
+              b.data(), static_cast<blasint>(n), 1.0, g.data(), static_cast<blasint>(operands));
 }
 
 // z = a y + (b − a) t with t of slopes in [0, 1]: with T = [C S; (b − a) S⁻¹ + a G S],

@@ -31,6 +31,10 @@ class JointState {
   // they are not feasible, or not proved to be.
   bool eliminate(const ProgramStep& step, std::size_t result, std::span<const double> s);
 
+  // In place of append() and eliminate() for a wide step. Its result exists as the input's rows and a term by entry
+  // until the next append(), which takes all of it.
+  bool widen(const ProgramStep& step, std::size_t result, std::span<const double> s);
+
   // ≥ the largest eigenvalue of the block of the operands; as it is computed where rounding is ignored.
   double top_of_operands() const;
 
@@ -55,9 +59,19 @@ class JointState {
     memory::Buffer<double> z;
     double factor = 1.0;
   };
+  // z = M W x + e with ‖e‖² of each entry at most roots² ‖Δx₀‖², in the sense of P.
+  struct Wide {
+    std::size_t tensor;
+    std::vector<double> roots;
+  };
+  bool is_wide(const Source& source) const { return wide_ && source.tensor == wide_->tensor; }
+  const FilledMatrix& map_of(const Source& source) const { return is_wide(source) ? source.through : source.matrix; }
+  const Place& place_of(const Source& source) const;
   const Place& place_of(std::size_t tensor) const;
+  void add_wide_terms(std::span<const Part> parts, memory::Buffer<double>& g, Index operands) const;
   double lengths_of_rows(std::span<const Part> parts, std::vector<double>& lengths, Index& terms) const;
   std::optional<Inverse> inverse_of_gap(double whole, std::span<const double> s, bool wanted) const;
+  std::optional<Inverse> inverse_of(const memory::Buffer<double>& k, Index n, bool wanted) const;
   bool by_slopes(const ProgramStep& step, std::span<const double> s);
   void add_square(const Inverse& inverse, const memory::Buffer<double>& t, std::span<const double> reach,
                   std::span<const double> factors, Index width, memory::Buffer<double>& q);
@@ -72,6 +86,7 @@ class JointState {
   Index rows_, operands_ = 0;
   int exponent_ = 0;
   std::vector<Place> places_;
+  std::optional<Wide> wide_;
   memory::Buffer<double> p_, mix_;
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "autodiff/error.h"
+#include "lipschitz/multiplier/matrices.h"
 #include "lipschitz/norms/matrix_form.h"
 
 namespace taut::detail {
@@ -18,44 +19,6 @@ double log2_of(const Magnitude& m) { return m.log10() * std::log2(10.0); }
 double log2_sum(double a, double b) {
   const double larger = std::max(a, b);
   return std::isfinite(larger) ? larger + std::log2(std::exp2(a - larger) + std::exp2(b - larger)) : larger;
-}
-
-// weight · 2^exponent · map.
-FilledMatrix scaled_matrix(const FoldedMap& map, double weight, int exponent) {
-  const LinearMap& a = map.map();
-  FilledMatrix matrix{a.out_shape().size(), a.in_shape().size(), {}, {}};
-  const Tensor dense = to_dense(a);
-  const std::span<const double> values = dense.data<double>();
-  matrix.entries.assign(values.begin(), values.end());
-  int power = 0;
-  const bool exact_weight = std::frexp(weight, &power) == 0.5;
-  double relative = exact_weight ? 0.0 : 2.0 * unit_roundoff(DType::f64), absolute = 0.0;
-  Tensor magnitudes;
-  if (!fills_exactly(a) || map.relative_error() > 0.0) {
-    const ApplyError error(a);
-    magnitudes = to_dense(taut::absolute(a));
-    // |A| is computed with the same relative error, twice of which covers that.
-    relative = add_up(relative, add_up(mul_up(2.0, error.relative), mul_up(2.0, map.relative_error())));
-    absolute = error.absolute.round(Side::upper);
-  }
-  const double least = std::numeric_limits<double>::denorm_min();
-  // Scaling by a power of two is exact but for underflow.
-  const auto scale = [&](double x) { return std::ldexp(weight * x, exponent); };
-  bool underflows = false;
-  for (double& x : matrix.entries) {
-    const double y = scale(x);
-    underflows = underflows || (x != 0.0 && std::fabs(y) < std::numeric_limits<double>::min());
-    x = y;
-  }
-  if (relative == 0.0 && absolute == 0.0 && !underflows) return matrix;
-  matrix.error.resize(matrix.entries.size());
-  const std::span<const double> of = magnitudes.defined() ? magnitudes.data<double>() : values;
-  for (std::size_t i = 0; i < matrix.error.size(); ++i) {
-    const double share = mul_up(relative, add_up(std::fabs(of[i]), absolute));
-    const double error = mul_up(mul_up(weight, add_up(share, absolute)), 1.0 + 0x1p-50);
-    matrix.error[i] = add_up(std::ldexp(error, exponent), 2.0 * least);
-  }
-  return matrix;
 }
 
 }  // namespace
@@ -94,6 +57,7 @@ struct Program::Builder {
     program.output_ = part(network.node(network.output()).terms, 1.0, program.output_exponent_);
     find_finished();
     find_shares(below);
+    widen();
     measure();
   }
 
@@ -109,16 +73,17 @@ struct Program::Builder {
     return below;
   }
 
-  Part part(const Terms& terms, double weight, int exponent) {
+  Part part(const Terms& terms, double weight, int exponent, Index most = most_rows) {
     Part result;
     for (const auto& [anchor, map] : terms) {
       const std::size_t tensor = tensors.at(anchor);
       result.rows = map.map().out_shape().size();
-      if (result.rows > most_rows) throw NoProgram{cat("a layer of ", result.rows, " entries")};
+      if (result.rows > most) throw NoProgram{cat("a layer of ", result.rows, " entries")};
       if (!has_entries(map.map()) || result.rows * map.map().in_shape().size() > most_entries)
         throw NoProgram{"a map without a matrix of its size"};
       result.sources.push_back(
           {tensor, scaled_matrix(map, weight, exponents[tensor] - exponent), log2_norm(map) + std::log2(weight)});
+      result.sources.back().sparse = sparse_rows(result.sources.back().matrix);
     }
     return result;
   }
@@ -146,7 +111,9 @@ struct Program::Builder {
     const Terms& terms = network.node(operand).terms;
     step.log2_below = log2_below(terms);
     const int exponent = exponent_of(step.log2_below);
-    step.parts.push_back(part(terms, 1.0, exponent));
+    const bool first = program.steps_.empty();
+    step.parts.push_back(part(terms, 1.0, exponent, first ? most_wide_rows : most_rows));
+    step.is_wide = first && step.size >= 2 * program.inputs_;  // unless others take the input or the result too
     add(std::move(step), step.log2_below + std::log2(largest), exponent);
   }
 
@@ -222,7 +189,7 @@ struct Program::Builder {
   }
 
   void add(ProgramStep step, double log2_bound, int exponent) {
-    if (step.size > most_rows) throw NoProgram{cat("a layer of ", step.size, " entries")};
+    if (step.size > most_rows && !step.is_wide) throw NoProgram{cat("a layer of ", step.size, " entries")};
     if (step.size == 0 || step.rows() == 0) fail(step.node, "has no entries");
     if (!std::isfinite(step.log2_below) || !std::isfinite(log2_bound)) fail(step.node, "is constant");
     step.exponent = exponent;
@@ -245,6 +212,30 @@ struct Program::Builder {
       if (used[t] && last[t] < program.steps_.size()) program.steps_[last[t]].finished.push_back(t);
   }
 
+  // Is the first layer, which was made for it, taken by the next step alone, and the input by nothing else?
+  void widen() {
+    if (program.steps_.empty() || !program.steps_[0].is_wide) return;
+    const bool last = program.steps_.size() == 1;
+    std::size_t uses = 0, uses_of_input = 0;
+    std::vector<Source*> takers;
+    const auto look = [&](Part& part, bool next) {
+      for (Source& source : part.sources) {
+        uses_of_input += source.tensor == 0;
+        if (source.tensor != 1) continue;
+        ++uses;
+        if (next) takers.push_back(&source);
+      }
+    };
+    for (std::size_t k = 0; k < program.steps_.size(); ++k)
+      for (Part& part : program.steps_[k].parts) look(part, k == 1);
+    look(program.output_, last);
+    ProgramStep& step = program.steps_[0];
+    step.is_wide = uses == takers.size() && uses_of_input == 1;
+    if (!step.is_wide && step.size > most_rows) throw NoProgram{cat("a layer of ", step.size, " entries")};
+    for (Source* const source : takers)
+      if (step.is_wide) source->through = through_layer(source->matrix, step);
+  }
+
   // Shares of the paths through each step in AutoLip's sum, from the output backwards.
   void find_shares(double all) {
     std::vector<double> backward(program.steps_.size() + 1, -infinity);
@@ -262,17 +253,28 @@ struct Program::Builder {
     }
   }
 
+  static double operations(const Source& source, double alive, double operands) {
+    const bool wide = !source.through.entries.empty();
+    const double entries = static_cast<double>((wide ? source.through : source.matrix).entries.size());
+    return entries * (alive + operands) +
+           (wide ? 0.5 * operands * operands * static_cast<double>(source.matrix.columns) : 0.0);
+  }
+
   void measure() {
     std::vector<double> sizes{static_cast<double>(program.inputs_)};
     double alive = sizes[0];
     for (const ProgramStep& step : program.steps_) {
+      if (step.is_wide) {
+        program.operations_ += alive * alive * (0.5 * static_cast<double>(step.size) + 2.0 * alive);
+        sizes.push_back(alive);  // the input's rows stand for the result
+        continue;
+      }
       const auto y = static_cast<double>(step.rows()), z = static_cast<double>(step.size);
       for (const Part& part : step.parts)
-        for (const Source& source : part.sources)
-          program.operations_ += static_cast<double>(source.matrix.entries.size()) * (alive + y);
+        for (const Source& source : part.sources) program.operations_ += operations(source, alive, y);
       double left = alive;
       for (const std::size_t t : step.finished) left -= sizes[t];
-      program.operations_ += 3.0 * y * y * y + 2.0 * (left > 0.0 ? (left + z) * y * (left + z + y) : 0.0);
+      program.operations_ += 1.5 * y * y * y + 2.0 * (left > 0.0 ? (left + z) * y * (left + z + y) : 0.0);
       if (std::max(alive, left + y + z) > static_cast<double>(most_rows) && program.steps_.size() > 1 && left > 0.0)
         throw NoProgram{cat("a state of ", alive + y, " entries")};
       sizes.push_back(z);

@@ -24,10 +24,23 @@ struct FilledMatrix {
   memory::Buffer<double> error;  // ≥ |exact − entries|, by entries; empty: exact
 };
 
+// The entries of a matrix that are not 0, row after row.
+struct SparseRows {
+  std::vector<std::size_t> from;  // of every row among the entries, and where the last one ends; empty: not made
+  std::vector<std::int32_t> columns;
+  std::vector<double> entries;
+};
+
 struct Source {
   std::size_t tensor = 0;  // 0: the joint input; k: the result of step k − 1
   FilledMatrix matrix;
   double log2_norm = 0.0;  // of the matrix, roughly
+  // Of the result of a wide step: matrix · diag((a + b) / 2) · the step's map, from the input.
+  FilledMatrix through = {};
+  SparseRows sparse = {};  // of `matrix`, where it has few entries
+  double multiplications() const {
+    return static_cast<double>(sparse.from.empty() ? matrix.entries.size() : 4 * sparse.entries.size());
+  }
 };
 
 // weight · Σ matrix · tensor, one operand of a step.
@@ -46,6 +59,9 @@ struct ProgramStep {
   // in all of AutoLip's sum.
   double log2_below = 0.0, share = 1.0;
   int exponent = 0;  // of the units of operands and result, see Program::output_exponent()
+  // A first layer of many more entries than the input, all of which the next step takes: it is eliminated as what it is
+  // made of, and no matrix of its size is formed.
+  bool is_wide = false;
 
   bool has_slopes() const { return !lo.empty(); }
   Index rows() const;  // of all parts
@@ -59,8 +75,8 @@ struct NoProgram {
 
 class Program {
  public:
-  // The most rows that a state may have at once.
-  static constexpr Index most_rows = 3000;
+  // The most rows that a state may have at once, and a first layer that is wide.
+  static constexpr Index most_rows = 3000, most_wide_rows = 40000;
 
   Program(const Network& network, const Budget& budget);
 

@@ -7,12 +7,13 @@
 #include "lipschitz/norms/matrix_form.h"
 
 namespace taut::detail {
-namespace {
 
 bool is_identity(const LinearMap& map) {
   const auto* scale = std::get_if<structure::Scale>(&map.structure());
   return scale != nullptr && scale->factor == 1.0;
 }
+
+namespace {
 
 bool has_layer(const LinearMap& map) {
   bool found = false;

@@ -11,6 +11,8 @@
 
 namespace taut::detail {
 
+bool is_identity(const LinearMap& map);  // as it was constructed: x ↦ 1 · x
+
 class FoldedMap {
  public:
   // The map of one operation. Every entry may be off by `relative_error` (see Graph::error_of_maps). Of maps that are

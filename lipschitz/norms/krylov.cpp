@@ -1,14 +1,12 @@
 #include "lipschitz/norms/krylov.h"
 
-#include <cblas.h>
-#include <lapacke.h>
-
 #include <algorithm>
 #include <boost/random/mersenne_twister.hpp>
 #include <boost/random/normal_distribution.hpp>
 #include <cmath>
 
 #include "autodiff/error.h"
+#include "lipschitz/dense/lapack.h"
 
 namespace taut::detail {
 namespace {

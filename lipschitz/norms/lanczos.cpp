@@ -18,7 +18,7 @@ namespace {
 using detail::Krylov;
 
 constexpr double most_basis_entries = 512.0 * 1024 * 1024 / 8;
-constexpr const char* method = "lanczos";
+constexpr const char* lanczos_name = "lanczos";
 
 void require_valid(const LanczosOptions& o) {
   if (!(o.failure > 0.0 && o.failure < 1.0) || !(o.tolerance > 0.0) || o.max_steps < 1)
@@ -120,9 +120,10 @@ void fill_vectors(const LinearMap& map, const std::vector<double>& vector, int e
 LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options) {
   require_valid(options);
   const auto begin = Budget::Clock::now();
-  LanczosResult result{{LowerBound::certified(0.0, Norm::l2, method), UpperBound::certified(0.0, Norm::l2, method)},
-                       Tensor::zeros(map.out_shape(), DType::f64),
-                       Tensor::zeros(map.in_shape(), DType::f64)};
+  LanczosResult result{
+      {LowerBound::certified(0.0, Norm::l2, lanczos_name), UpperBound::certified(0.0, Norm::l2, lanczos_name)},
+      Tensor::zeros(map.out_shape(), DType::f64),
+      Tensor::zeros(map.in_shape(), DType::f64)};
   if (map.in_shape().size() == 0 || map.out_shape().size() == 0) return result;
   detail::for_each_leaf(map, detail::require_finite_leaf);
   const bool entries = detail::has_entries(map);
@@ -137,7 +138,7 @@ LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options) 
   for (std::vector<double>& unit : units) spaces.emplace_back(map, exponent, std::move(unit));
   int made = 0;
   while (extend(spaces, options.budget.threads) && ++made < plan.steps && !options.budget.expired())
-    options.budget.report(method, static_cast<double>(made) / plan.steps);
+    options.budget.report(lanczos_name, static_cast<double>(made) / plan.steps);
 
   const std::optional<detail::ApplyNoise> noise =
       entries ? std::optional(noise_of(map, *error, sums, exponent)) : std::nullopt;
@@ -160,12 +161,12 @@ LanczosResult lanczos_norm(const LinearMap& map, const LanczosOptions& options) 
   const std::string detail = cat(norm.iterations, " steps from each of ", plan.starts, " starts");
   if (entries) {
     norm.lower = detail::attained_norm(map, result.right, Norm::l2, *error);
-    norm.upper = upper < sums ? UpperBound::probabilistic(upper, options.failure, Norm::l2, method, detail)
+    norm.upper = upper < sums ? UpperBound::probabilistic(upper, options.failure, Norm::l2, lanczos_name, detail)
                               : UpperBound::certified(sums, Norm::l2, "sums");
   } else {
     const double gain = std::ldexp(std::sqrt(std::max(computed, 0.0)), exponent);
-    norm.lower = LowerBound::estimate(gain, Norm::l2, method, detail);
-    norm.upper = UpperBound::estimate(upper, Norm::l2, method, detail);
+    norm.lower = LowerBound::estimate(gain, Norm::l2, lanczos_name, detail);
+    norm.upper = UpperBound::estimate(upper, Norm::l2, lanczos_name, detail);
   }
   norm.seconds = std::chrono::duration<double>(Budget::Clock::now() - begin).count();
   return result;

@@ -6,11 +6,11 @@
 
 #include "autodiff/outward.h"
 #include "autodiff/range.h"
+#include "lipschitz/bounds/roundoff.h"
 
 namespace taut::detail {
 namespace {
 
-constexpr double u = 0x1p-53;
 // Logarithms, powers and roots at far more than four times their documented errors.
 constexpr double up = 1.0 + 1e-12, down = 1.0 - 1e-12;
 // Of the overlap of start and top vector, the part given up to what E may hide: h = ‖E‖ / (hidden τ).

@@ -1,11 +1,9 @@
-#include <cblas.h>
-#include <lapacke.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "autodiff/blas.h"
 #include "autodiff/error.h"
+#include "lipschitz/dense/lapack.h"
 #include "lipschitz/norms/krylov.h"
 #include "lipschitz/norms/matrix_form.h"
 #include "lipschitz/triples.h"

@@ -8,13 +8,13 @@
 #include <cmath>
 
 #include "autodiff/range.h"
+#include "lipschitz/bounds/roundoff.h"
 #include "lipschitz/dense/gram.h"
 #include "lipschitz/pair/incumbent.h"
 
 namespace taut::detail {
 namespace {
 
-constexpr double u = 0x1p-53;
 constexpr std::uint64_t refreshed_every = 256;
 
 // H = Bᵀ D P D B (q, q) of a vertex.

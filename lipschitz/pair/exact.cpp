@@ -92,7 +92,7 @@ bool branch_and_bound(Relaxation& relaxation, Incumbent& incumbent, const PairEx
 
 namespace {
 
-constexpr const char* method = "pair exact";
+constexpr const char* pair_exact_name = "pair exact";
 
 // p = q = 1: a sum of independent terms, each largest and smallest at an end.
 PairResult rank_one(const ScaledPair& scaled) {
@@ -141,8 +141,8 @@ PairResult pair_exact(const PairProblem& problem, const PairExactOptions& option
                          "; take branch and bound, which may be stopped by a deadline"));
   if (scaled.n == 0) {
     result.at_hi = scaled.full_vertex({});
-    result.lower = LowerBound::certified(0.0, Norm::l2, detail::method);
-    result.upper = UpperBound::certified(0.0, Norm::l2, detail::method);
+    result.lower = LowerBound::certified(0.0, Norm::l2, detail::pair_exact_name);
+    result.upper = UpperBound::certified(0.0, Norm::l2, detail::pair_exact_name);
     result.note = "no neuron contributes";
     return finish();
   }
@@ -170,8 +170,8 @@ PairResult pair_exact(const PairProblem& problem, const PairExactOptions& option
   result.evaluations = relaxation.evaluations();
   const double known = std::min(sqrt_up(upper_squared), known_already);
   const double upper = std::max(add_up(known, detail::ScaledPair::lost), incumbent.lower());
-  result.lower = LowerBound::certified(scaled.unscaled(incumbent.lower()), Norm::l2, detail::method);
-  result.upper = UpperBound::certified(scaled.unscaled(upper), Norm::l2, detail::method);
+  result.lower = LowerBound::certified(scaled.unscaled(incumbent.lower()), Norm::l2, detail::pair_exact_name);
+  result.upper = UpperBound::certified(scaled.unscaled(upper), Norm::l2, detail::pair_exact_name);
   result.at_hi = scaled.full_vertex(incumbent.at_hi());
   result.status = complete || result.limited ? Status::finite : Status::cut;
   result.note = by_enumeration ? cat("enumeration, ", result.vertices, " vertices")

@@ -2,14 +2,13 @@
 // Long: the form, its gradient and its proof share the products that cost the time.
 #include "lipschitz/pair/form.h"
 
-#include <cblas.h>
-#include <lapacke.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "autodiff/blas.h"
 #include "autodiff/range.h"
+#include "lipschitz/bounds/roundoff.h"
+#include "lipschitz/dense/lapack.h"
 #include "lipschitz/dense/psd_proof.h"
 
 namespace taut::detail {
@@ -17,10 +16,9 @@ namespace {
 
 using Vector = std::vector<double>;
 
-constexpr double u = 0x1p-53;
 constexpr Index block = 8;      // vectors of a block of the Krylov space
 constexpr int least_depth = 3;  // of that space, in blocks
-constexpr std::size_t large = std::size_t{1} << 19;
+constexpr std::size_t large_product = std::size_t{1} << 19;
 constexpr double weight_of_pass = 2;  // of an operation that waits for memory
 constexpr double sparse_below = 0.2;  // the share of entries
 
@@ -80,7 +78,7 @@ PairForm::PairForm(const ScaledPair& pair)
       for (Index j = 0; j < p_; ++j) t_[at(i * p_ + j)] = centre[at(i)] * a_[at(i * p_ + j)];
     kernels::gemm(true, false, p_, q_, n_, 1.0, t_.data(), p_, b_.data(), q_, 0.0, m_.data(), q_);
   }
-  if (b_.size() >= large) {
+  if (b_.size() >= large_product) {
     single_m_.assign(m_.begin(), m_.end());
     single_b_.assign(b_.begin(), b_.end());
   }

@@ -2,8 +2,6 @@
 // ranked by what perturbation theory says of their norms, and those that may be the best are computed by Lanczos'
 // method from the singular vectors at hand, without ever forming their matrices.
 // Long: one search over one matrix that is kept up to date.
-#include <cblas.h>
-#include <lapacke.h>
 
 #include <algorithm>
 #include <boost/random/mersenne_twister.hpp>
@@ -12,6 +10,7 @@
 #include <numeric>
 
 #include "autodiff/error.h"
+#include "lipschitz/dense/lapack.h"
 #include "lipschitz/pair/scaled.h"
 
 namespace taut {

@@ -8,7 +8,7 @@
 namespace taut {
 namespace {
 
-constexpr const char* method = "pair leading vectors";
+constexpr const char* leading_vectors_name = "pair leading vectors";
 
 }  // namespace
 
@@ -28,11 +28,11 @@ UpperBound pair_leading_bound(const LeadingVectors& leading, const Tensor& lo, c
     most += std::max(one, other), least += std::min(one, other);
     steepest = std::max({steepest, std::fabs(lo.at(i)), std::fabs(hi.at(i))});
   }
-  if (steepest == 0.0) return UpperBound::estimate(0.0, Norm::l2, method);
+  if (steepest == 0.0) return UpperBound::estimate(0.0, Norm::l2, leading_vectors_name);
   const double aligned = std::min(1.0, std::max(most, -least) / steepest);
   const double t = leading.left_ratio * leading.left_ratio, s = leading.right_ratio * leading.right_ratio;
   const double squared = std::max(0.0, 1.0 - t - s) * aligned * aligned + t + s + t * s;
-  return UpperBound::estimate(steepest * std::min(1.0, std::sqrt(squared)), Norm::l2, method,
+  return UpperBound::estimate(steepest * std::min(1.0, std::sqrt(squared)), Norm::l2, leading_vectors_name,
                               "relative to the norms of both matrices");
 }
 
@@ -53,7 +53,7 @@ UpperBound pair_leading(const PairProblem& problem, const Budget& budget) {
   of(problem.left, true, leading.of_left, leading.left_ratio);
   of(problem.right, false, leading.of_right, leading.right_ratio);
   const double relative = pair_leading_bound(leading, problem.lo, problem.hi).value();
-  return UpperBound::estimate(norms * relative, Norm::l2, method);
+  return UpperBound::estimate(norms * relative, Norm::l2, leading_vectors_name);
 }
 
 }  // namespace taut

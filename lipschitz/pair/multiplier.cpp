@@ -8,7 +8,7 @@
 namespace taut {
 namespace {
 
-constexpr const char* method = "pair multiplier";
+constexpr const char* pair_multiplier_name = "pair multiplier";
 // Beyond this order of Q an interior-point step takes too long.
 constexpr Index largest_order = 320;
 
@@ -22,9 +22,9 @@ PairResult multiplier_bound(const PairProblem& problem, const Magnitude& product
   const detail::ScaledPair scaled(problem);
   PairResult result;
   result.at_hi = scaled.full_vertex(std::vector<bool>(static_cast<std::size_t>(scaled.n), true));
-  result.lower = LowerBound::certified(0.0, Norm::l2, method);
+  result.lower = LowerBound::certified(0.0, Norm::l2, pair_multiplier_name);
   if (scaled.n == 0) {
-    result.upper = UpperBound::certified(0.0, Norm::l2, method);
+    result.upper = UpperBound::certified(0.0, Norm::l2, pair_multiplier_name);
     result.note = "no neuron contributes";
     return result;
   }
@@ -60,8 +60,9 @@ PairResult multiplier_bound(const PairProblem& problem, const Magnitude& product
   std::vector<double> direction;
   scaled.improve_direction(sigma, direction, result.status == Status::cut || result.limited ? 8 : 100);
   result.at_hi = scaled.full_vertex(vertex);
-  result.lower = LowerBound::certified(scaled.unscaled(scaled.attained(sigma, direction)), Norm::l2, method);
-  result.upper = UpperBound::certified(upper, Norm::l2, method);
+  result.lower =
+      LowerBound::certified(scaled.unscaled(scaled.attained(sigma, direction)), Norm::l2, pair_multiplier_name);
+  result.upper = UpperBound::certified(upper, Norm::l2, pair_multiplier_name);
   result.seconds = std::chrono::duration<double>(Budget::Clock::now() - started).count();
   return result;
 }

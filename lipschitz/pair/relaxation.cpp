@@ -2,20 +2,17 @@
 // Long: the steps of one method, which share a factorisation.
 #include "lipschitz/pair/relaxation.h"
 
-#include <cblas.h>
-#include <lapacke.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "autodiff/range.h"
+#include "lipschitz/bounds/roundoff.h"
+#include "lipschitz/dense/lapack.h"
 #include "lipschitz/dense/psd_proof.h"
 
 namespace taut::detail {
 namespace {
-
-constexpr double u = 0x1p-53;
 
 blasint as_blas(Index n) { return static_cast<blasint>(n); }
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }

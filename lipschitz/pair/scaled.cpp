@@ -1,18 +1,15 @@
 #include "lipschitz/pair/scaled.h"
 
-#include <cblas.h>
-#include <lapacke.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "autodiff/range.h"
+#include "lipschitz/bounds/roundoff.h"
 #include "lipschitz/dense/dense_norm.h"
+#include "lipschitz/dense/lapack.h"
 
 namespace taut::detail {
 namespace {
-
-constexpr double u = 0x1p-53;
 
 double largest_magnitude(std::span<const double> x) {
   double largest = 0.0;

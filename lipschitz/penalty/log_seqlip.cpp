@@ -1,5 +1,3 @@
-#include <lapacke.h>
-
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -8,6 +6,7 @@
 #include "autodiff/ops.h"
 #include "autodiff/unit_vector.h"
 #include "lipschitz/bounds/draws.h"
+#include "lipschitz/dense/lapack.h"
 #include "lipschitz/penalty.h"
 #include "lipschitz/penalty/penalty_plan.h"
 

@@ -4,15 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lipschitz/bounds/roundoff.h"
+#include "lipschitz/regions/margins.h"
 #include "lipschitz/regions/piecewise_tape.h"
 
 namespace taut::detail {
 namespace {
-
-constexpr double u = 0x1p-53;
-constexpr double tiny = 0x1p-400;        // above it products of two do not underflow
-constexpr double underflow = 0x1p-900;   // far above what a sum of products can lose by underflow
-constexpr double slack = 1.0 + 0x1p-20;  // of computing the error bounds themselves
 
 // C += A B, row-major.
 void add_product(const std::vector<double>& a, const std::vector<double>& b, Index m, Index k, Index n,

@@ -5,12 +5,12 @@
 
 #include "autodiff/error.h"
 #include "lipschitz/norms/matrix_form.h"
+#include "lipschitz/regions/margins.h"
 
 namespace taut::detail {
 namespace {
 
 constexpr Index most_entries = Index{1} << 22;  // 32 MiB
-constexpr double tiny = 0x1p-400;               // products of two numbers above it do not underflow
 
 struct Refusal {
   const Graph& graph;

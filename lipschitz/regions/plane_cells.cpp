@@ -2,12 +2,12 @@
 
 #include <cmath>
 
+#include "lipschitz/bounds/roundoff.h"
+#include "lipschitz/regions/margins.h"
+
 namespace taut::detail {
 namespace {
 
-constexpr double u = 0x1p-53;
-constexpr double slack = 1.0 + 0x1p-20;  // of computing the error bounds themselves
-constexpr double underflow = 0x1p-900;
 constexpr double safe = 0x1p-800;
 
 constexpr std::uint32_t horizontal = 0, vertical = 1, at_infinity = 2;  // Y = 0, X = 0, W = 0

@@ -9,12 +9,6 @@ namespace {
 
 using structure::Convolution;
 
-bool is_identity(const std::optional<FoldedMap>& map) {
-  if (!map || map->relative_error() != 0.0) return false;
-  const auto* const scale = std::get_if<structure::Scale>(&map->map().structure());
-  return scale != nullptr && scale->factor == 1.0;
-}
-
 // V = −Wᵀ diag(t) + E for one factor t ≥ 0 per channel of W.
 struct Factored {
   std::vector<double> factors;
@@ -65,7 +59,8 @@ UpperBound of_sums(const LinearMap& map, double factor) {
 }  // namespace
 
 std::optional<UpperBound> convolution_step_bound(const StepForm& form, const AutoLipOptions& options, bool& cut) {
-  if (form.neurons.size() != 1 || !is_identity(form.past)) return std::nullopt;
+  if (form.neurons.size() != 1 || !form.past || form.past->relative_error() != 0.0 || !is_identity(form.past->map()))
+    return std::nullopt;
   const Neurons& neurons = form.neurons.front();
   const LinearMap &w = neurons.before.map(), &v = neurons.after.map();
   const auto *const before = std::get_if<Convolution>(&w.structure()), *const after =

@@ -16,11 +16,6 @@ namespace {
 using detail::FoldedMap;
 using detail::Terms;
 
-bool is_identity(const LinearMap& map) {
-  const auto* scale = std::get_if<structure::Scale>(&map.structure());
-  return scale != nullptr && scale->factor == 1.0;
-}
-
 class LayersOfNetwork : public detail::AutoLip {
  public:
   LayersOfNetwork(const detail::Network& network, const AutoLipOptions& options)
@@ -60,7 +55,7 @@ class LayersOfNetwork : public detail::AutoLip {
       const NodeId id = open.back();
       open.pop_back();
       for (const auto& [anchor, map] : terms_of(id)) {
-        if (!is_identity(map.map())) add(id, anchor, map);
+        if (!detail::is_identity(map.map())) add(id, anchor, map);
         if (anchor != detail::joint_input && anchor != id) visit(anchor);
       }
       if (terms_of(id).contains(id))

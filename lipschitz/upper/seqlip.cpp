@@ -43,7 +43,7 @@ AutoLipOptions fold_options(const SeqLipOptions& options) {
   return fold;
 }
 
-bool is_identity(const LinearMap& map) {
+bool keeps_norms(const LinearMap& map) {
   const auto* scale = std::get_if<structure::Scale>(&map.structure());
   return scale != nullptr && std::fabs(scale->factor) == 1.0;
 }
@@ -106,7 +106,7 @@ class SeqLip : private detail::AutoLip {
   // Of map ∘ anchor.
   UpperBound path(NodeId id, NodeId anchor, const FoldedMap& map) {
     if (!follows_activation(anchor)) return product(norm_of(map), of_anchor(anchor));
-    if (is_identity(map.map())) return through_norms(anchor);
+    if (keeps_norms(map.map())) return through_norms(anchor);
     const ScaledMatrix* const matrix = greedy() && seqlip_.triples > 0 ? nullptr : matrix_of(id, anchor, map);
     if (matrix != nullptr && spend(norm_cost(matrix->entries))) {
       const UpperBound inside = through(anchor, matrix->entries, norm_of_matrix(matrix->entries));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "autodiff/range.h"
+#include "lipschitz/bounds/roundoff.h"
 #include "lipschitz/dense/dense_norm.h"
 #include "lipschitz/dense/gram.h"
 #include "lipschitz/dense/lapack.h"
@@ -14,7 +15,6 @@
 namespace taut::detail {
 namespace {
 
-constexpr double u = 0x1p-53;
 // Between what is just possible and what would be proved with room to spare.
 constexpr double barely = 1.0 + 1e-8;
 constexpr std::array factors{barely, 1.02, 1.1, 1.25, 1.5, 2.0, 3.0, 6.0};

@@ -11,7 +11,7 @@
 namespace taut::nn {
 namespace {
 
-constexpr const char* name = "convex_step";
+constexpr const char* convex_step_name = "convex_step";
 
 // The axes of images; columns are behind rows.
 struct ImageAxes {
@@ -54,19 +54,19 @@ Var convex_step(const Var& x, const Tensor& a, const Tensor& b, const ConvexStep
 TensorType ConvexStep::infer(const Operands& in) const {
   const Shape& x = in[0].shape();
   if (in[0].dtype() != a_.dtype() || (b_.defined() && b_.dtype() != a_.dtype()))
-    throw DTypeError(cat('[', name, "] x, A and b must have one dtype, got ", in[0].dtype(), ", ", a_.dtype(),
-                         b_.defined() ? cat(" and ", b_.dtype()) : "", "; convert them first"));
+    throw DTypeError(cat('[', convex_step_name, "] x, A and b must have one dtype, got ", in[0].dtype(), ", ",
+                         a_.dtype(), b_.defined() ? cat(" and ", b_.dtype()) : "", "; convert them first"));
   const int rank = shape_.convolution ? 4 : 2;
   if (a_.shape().rank() != rank)
-    throw ShapeError(cat('[', name, "] A must be ", rank == 4 ? "a kernel (h, c / groups, kh, kw)" : "a matrix (h, n)",
-                         ", got ", a_.shape()));
+    throw ShapeError(cat('[', convex_step_name, "] A must be ",
+                         rank == 4 ? "a kernel (h, c / groups, kh, kw)" : "a matrix (h, n)", ", got ", a_.shape()));
   if (b_.defined() && b_.shape() != Shape{a_.shape()[0]})
-    throw ShapeError(cat('[', name, "] b must have shape ", Shape{a_.shape()[0]}, ", got ", b_.shape()));
+    throw ShapeError(cat('[', convex_step_name, "] b must have shape ", Shape{a_.shape()[0]}, ", got ", b_.shape()));
   const bool fits = shape_.convolution ? x.rank() == 4 && x[axes_of(*shape_.convolution).channel] ==
                                                               a_.shape()[1] * shape_.convolution->groups
                                        : x.rank() > 0 && x[x.rank() - 1] == a_.shape()[1];
   if (!fits)
-    throw ShapeError(cat('[', name, "] A of shape ", a_.shape(), " needs ",
+    throw ShapeError(cat('[', convex_step_name, "] A of shape ", a_.shape(), " needs ",
                          shape_.convolution ? "images with as many channels" : "a last axis of as many numbers",
                          ", got ", x));
   return in[0].type();

@@ -14,15 +14,15 @@
 namespace taut::nn {
 namespace {
 
-constexpr const char* name = "project_norm";
+constexpr const char* project_name = "project_norm";
 
 void require_matrix(const Parameter& parameter, double limit) {
   if (!parameter.defined() || parameter.value.shape().rank() != 2)
-    throw ShapeError(cat('[', name, "] needs a matrix (out, in), got ",
+    throw ShapeError(cat('[', project_name, "] needs a matrix (out, in), got ",
                          parameter.defined() ? parameter.value.shape().str() : "an undefined parameter",
                          "; SpectralConv2d and AolConv2d constrain convolutions"));
   if (!(std::isfinite(limit) && limit > 0.0))
-    throw DomainError(cat('[', name, "] the limit must be finite and above 0, got ", limit));
+    throw DomainError(cat('[', project_name, "] the limit must be finite and above 0, got ", limit));
 }
 
 // a − Σ (σ − limit) u vᵀ over singular values σ > limit. A row-major matrix is LAPACK's transpose, so u and v change
@@ -36,7 +36,7 @@ void clip_singular_values(Tensor& a, double limit) {
   const lapack_int failure = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', columns, rows, work.data(), columns, values.data(),
                                             v.data(), columns, ut.data(), rank);
   if (failure != 0)
-    throw NumericError(cat('[', name, "] the singular values of a ", rows, " x ", columns,
+    throw NumericError(cat('[', project_name, "] the singular values of a ", rows, " x ", columns,
                            " matrix did not converge, gesdd returned ", failure, "; use L2Projection::rescale"));
   for (std::size_t k = 0; k < values.size() && values[k] > limit; ++k)
     for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i)
@@ -89,7 +89,7 @@ void project_norm(Parameter& parameter, Norm norm, double limit, L2Projection l2
   if (value.size() == 0) return;
   if (value.first_non_finite() < 0 && !(dense_norm(value, norm).upper.value() <= limit))
     value = projected(value.to(DType::f64).copy(), norm, limit, l2).to(value.dtype());
-  value = parts::within_norm(value, parts::matrix_map, limit, name, norm);  // refuses what is not finite
+  value = parts::within_norm(value, parts::matrix_map, limit, project_name, norm);  // refuses what is not finite
 }
 
 void NormProjection::add(Parameter& parameter, Norm norm, double limit, L2Projection l2) {

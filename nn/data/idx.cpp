@@ -15,7 +15,7 @@ using Path = std::filesystem::path;
 constexpr const char* download_again = "; the file is not what it says, copy or download it again";
 
 template <class... Parts>
-[[noreturn]] void fail(const Path& file, const Parts&... parts) {
+[[noreturn]] void fail_idx(const Path& file, const Parts&... parts) {
   throw FileError(cat("[idx] ", file.string(), ": ", parts...));
 }
 
@@ -26,7 +26,7 @@ std::uint32_t big_endian(std::span<const std::uint8_t, 4> b) {
 std::array<std::uint8_t, 4> read_four(ByteSource& source, const Path& file, const std::string& what) {
   std::array<std::uint8_t, 4> field{};
   if (const std::size_t n = source.read(field); n < field.size())
-    fail(file, "expected ", what, ", 4 bytes, but the file ends after ", n, " of them", download_again);
+    fail_idx(file, "expected ", what, ", 4 bytes, but the file ends after ", n, " of them", download_again);
   return field;
 }
 
@@ -51,13 +51,13 @@ const char* type_name(std::uint8_t type) {
 int read_magic(ByteSource& source, const Path& file) {
   const auto magic = read_four(source, file, "the magic number");
   if (magic[0] != 0 || magic[1] != 0)
-    fail(file, "an IDX file begins with two zero bytes, this one with ", int{magic[0]}, " and ", int{magic[1]},
-         "; give the path of an IDX file, plain or compressed with gzip");
+    fail_idx(file, "an IDX file begins with two zero bytes, this one with ", int{magic[0]}, " and ", int{magic[1]},
+             "; give the path of an IDX file, plain or compressed with gzip");
   if (magic[2] != 0x08)
-    fail(file, "expected type 8, unsigned bytes, found type ", int{magic[2]}, ", ", type_name(magic[2]),
-         "; convert the data to unsigned bytes");
+    fail_idx(file, "expected type 8, unsigned bytes, found type ", int{magic[2]}, ", ", type_name(magic[2]),
+             "; convert the data to unsigned bytes");
   if (magic[3] < 1 || magic[3] > max_rank)
-    fail(file, "expected 1 to ", max_rank, " dimensions, found ", int{magic[3]}, download_again);
+    fail_idx(file, "expected 1 to ", max_rank, " dimensions, found ", int{magic[3]}, download_again);
   return magic[3];
 }
 
@@ -69,8 +69,8 @@ Shape read_dimensions(ByteSource& source, const Path& file, int rank) {
     dims[static_cast<std::size_t>(i)] = dim;
     // Stops before the product can overflow: no file is that long.
     if (dim != 0 && size > source.size_limit() / dim)
-      fail(file, "the header speaks of ", size, " × ", dim, " or more entries, but a file of this size holds at most ",
-           source.size_limit(), download_again);
+      fail_idx(file, "the header speaks of ", size, " × ", dim,
+               " or more entries, but a file of this size holds at most ", source.size_limit(), download_again);
     size *= dim;
   }
   return Shape(std::span<const Index>(dims.data(), static_cast<std::size_t>(rank)));
@@ -78,8 +78,8 @@ Shape read_dimensions(ByteSource& source, const Path& file, int rank) {
 
 void require_rank(const Path& file, const IdxArray& array, int rank, const char* what) {
   if (array.shape.rank() != rank)
-    fail(file, what, " have ", rank, " dimensions, found shape ", array.shape,
-         "; check that images and labels are not interchanged");
+    fail_idx(file, what, " have ", rank, " dimensions, found shape ", array.shape,
+             "; check that images and labels are not interchanged");
 }
 
 // The file itself, or its compressed form.
@@ -111,12 +111,12 @@ IdxArray read_idx(const Path& file) {
   array.shape = read_dimensions(source, file, read_magic(source, file));
   array.bytes.resize(static_cast<std::size_t>(array.shape.size()));
   if (const std::size_t n = source.read(array.bytes); n < array.bytes.size())
-    fail(file, "the header ", array.shape, " announces ", array.bytes.size(), " entries, but the file ends after ", n,
-         download_again);
+    fail_idx(file, "the header ", array.shape, " announces ", array.bytes.size(), " entries, but the file ends after ",
+             n, download_again);
   std::uint8_t more = 0;
   if (source.read({&more, 1}) > 0)
-    fail(file, "the header ", array.shape, " announces ", array.bytes.size(), " entries, but more bytes follow",
-         download_again);
+    fail_idx(file, "the header ", array.shape, " announces ", array.bytes.size(), " entries, but more bytes follow",
+             download_again);
   return array;
 }
 
@@ -126,12 +126,12 @@ DataSet load_idx(const Path& images_file, const Path& labels_file, const IdxOpti
   const IdxArray labels = read_idx(labels_file);
   require_rank(labels_file, labels, 1, "labels");
   if (images.shape[0] != labels.shape[0])
-    fail(labels_file, "holds ", labels.shape[0], " labels, but ", images_file.string(), " holds ", images.shape[0],
-         " images; take both from the same set");
+    fail_idx(labels_file, "holds ", labels.shape[0], " labels, but ", images_file.string(), " holds ", images.shape[0],
+             " images; take both from the same set");
   for (std::size_t i = 0; i < labels.bytes.size(); ++i)
     if (labels.bytes[i] >= options.classes)
-      fail(labels_file, "label ", int{labels.bytes[i]}, " of sample ", i, " is not in [0, ", options.classes,
-           "); check the file or raise the number of classes");
+      fail_idx(labels_file, "label ", int{labels.bytes[i]}, " of sample ", i, " is not in [0, ", options.classes,
+               "); check the file or raise the number of classes");
   return DataSet::classification(scaled(images, options), {labels.bytes.begin(), labels.bytes.end()}, options.classes);
 }
 

@@ -17,7 +17,7 @@ namespace {
 using Path = std::filesystem::path;
 
 template <class... Parts>
-[[noreturn]] void fail(const Path& file, const Parts&... parts) {
+[[noreturn]] void fail_npy(const Path& file, const Parts&... parts) {
   throw FileError(cat("[npy] ", file.string(), ": ", parts...));
 }
 
@@ -25,7 +25,8 @@ std::string read_text(ByteSource& source, const Path& file, std::size_t size, co
   std::string text(size, '\0');
   const std::size_t n = source.read({reinterpret_cast<std::uint8_t*>(text.data()), size});
   if (n < size)
-    fail(file, "expected ", what, ", ", size, " bytes, but the file ends after ", n, " of them; copy the file again");
+    fail_npy(file, "expected ", what, ", ", size, " bytes, but the file ends after ", n,
+             " of them; copy the file again");
   return text;
 }
 
@@ -69,8 +70,8 @@ class HeaderParser {
 
  private:
   [[noreturn]] void broken() const {
-    fail(file_, "its header is not one of an array of numbers: \"", text_.substr(0, 80),
-         "\"; write the array with numpy.save");
+    fail_npy(file_, "its header is not one of an array of numbers: \"", text_.substr(0, 80),
+             "\"; write the array with numpy.save");
   }
   void skip_blanks() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
@@ -129,26 +130,26 @@ class HeaderParser {
 
 Header read_header(ByteSource& source, const Path& file) {
   const std::string start = read_text(source, file, 8, "a signature");
-  if (!start.starts_with("\x93NUMPY")) fail(file, "an NPY file begins with \\x93NUMPY; write it with numpy.save");
+  if (!start.starts_with("\x93NUMPY")) fail_npy(file, "an NPY file begins with \\x93NUMPY; write it with numpy.save");
   const int version = start[6];
   if (version < 1 || version > 3 || start[7] != 0)
-    fail(file, "version ", version, '.', int{start[7]}, " of the format is not known; write it with numpy.save");
+    fail_npy(file, "version ", version, '.', int{start[7]}, " of the format is not known; write it with numpy.save");
   const std::string size = read_text(source, file, version == 1 ? 2 : 4, "the size of the header");
   std::size_t bytes = 0;
   for (std::size_t i = size.size(); i-- > 0;) bytes = bytes * 256 + static_cast<unsigned char>(size[i]);
   constexpr std::size_t largest = 1 << 16;  // of an array of numbers it has about a hundred bytes
-  if (bytes > largest) fail(file, "its header claims ", bytes, " bytes; write the array with numpy.save");
+  if (bytes > largest) fail_npy(file, "its header claims ", bytes, " bytes; write the array with numpy.save");
   return HeaderParser(read_text(source, file, bytes, "the header"), file).parse();
 }
 
 std::size_t size_of_entry(const Header& header, const Path& file) {
   const std::string& type = header.type;
-  if (header.columns_first) fail(file, "the array is stored by columns; write numpy.ascontiguousarray of it");
+  if (header.columns_first) fail_npy(file, "the array is stored by columns; write numpy.ascontiguousarray of it");
   if (type == "|u1") return 1;
   if (type == "<f4" || type == ">f4") return 4;
   if (type == "<f8" || type == ">f8") return 8;
-  fail(file, "entries are floats of 4 or 8 bytes or unsigned bytes, found '", type,
-       "'; convert the array with .astype(numpy.float32)");
+  fail_npy(file, "entries are floats of 4 or 8 bytes or unsigned bytes, found '", type,
+           "'; convert the array with .astype(numpy.float32)");
 }
 
 template <class T>
@@ -178,11 +179,12 @@ Tensor read_npy(const Path& file) {
   const std::size_t size = size_of_entry(header, file);
   const auto entries = static_cast<std::uint64_t>(header.shape.size());
   if (entries > source.size_limit() / size)
-    fail(file, "the header announces shape ", header.shape, ", more than a file of this size can hold; copy it again");
+    fail_npy(file, "the header announces shape ", header.shape,
+             ", more than a file of this size can hold; copy it again");
   std::string bytes = read_text(source, file, entries * size, "the entries");
   std::uint8_t more = 0;
   if (source.read({&more, 1}) > 0)
-    fail(file, "bytes follow behind the ", entries, " entries of shape ", header.shape, "; copy the file again");
+    fail_npy(file, "bytes follow behind the ", entries, " entries of shape ", header.shape, "; copy the file again");
   return size == 1   ? from_bytes(bytes, header)
          : size == 4 ? floats<float>(bytes, header)
                      : floats<double>(bytes, header);

@@ -8,6 +8,7 @@
 #include "harness/options.h"
 #include "harness/random.h"
 #include "tests/support/multiprecision.h"
+#include "tests/support/nan.h"
 
 namespace taut::test {
 namespace {
@@ -16,7 +17,6 @@ using harness::Random;
 
 constexpr double largest = std::numeric_limits<double>::max();
 constexpr double smallest = std::numeric_limits<double>::denorm_min();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // Numbers of every kind: any bits, short ones (exact results), near powers of two, subnormal, close to overflow.
 double any_number(Random& random) {

@@ -10,8 +10,6 @@
 namespace taut::harness {
 namespace {
 
-Shape rank_8() { return {1, 2, 1, 3, 1, 1, 2, 1}; }
-
 // y[…, i, …] = x[…, source(i), …].
 Sample moved(const std::string& name, const Shape& shape, int axis, Index length, std::function<Var(const Var&)> f,
              std::function<Index(Index)> source) {

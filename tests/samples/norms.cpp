@@ -7,7 +7,7 @@ namespace taut::harness {
 namespace {
 
 // Rows of n numbers along the last axes.
-struct Layout {
+struct RowLayout {
   Shape shape;
   std::vector<Index> axes;
   Index length() const {
@@ -16,8 +16,8 @@ struct Layout {
     return n;
   }
 };
-const std::vector<Layout>& layouts() {
-  static const std::vector<Layout> list{
+const std::vector<RowLayout>& layouts() {
+  static const std::vector<RowLayout> list{
       {{5}, {0}},      {{1, 4}, {1}}, {{3, 2}, {-1}}, {{2, 3, 2}, {1, 2}},
       {{2, 37}, {-1}}, {{2, 1}, {1}}, {{0, 3}, {1}},  {{1, 2, 1, 2, 1, 1, 3, 1}, {-2, -1}}};
   return list;
@@ -26,7 +26,7 @@ const std::vector<Layout>& layouts() {
 using Row = std::vector<Real>;
 
 // A reference that sees one row at a time.
-std::function<Tensor(std::span<const Tensor>)> by_rows(const Layout& layout, const Shape& out,
+std::function<Tensor(std::span<const Tensor>)> by_rows(const RowLayout& layout, const Shape& out,
                                                        const std::function<Row(const Row&)>& f) {
   return [layout, out, f](std::span<const Tensor> in) {
     const Index n = layout.length();
@@ -49,14 +49,14 @@ Real length_of(const Row& row) {
 }
 
 // The first row of the layout's tensor; all others at `rest`.
-Tensor first_row(const Layout& layout, const std::vector<double>& row, double rest) {
+Tensor first_row(const RowLayout& layout, const std::vector<double>& row, double rest) {
   Tensor t = Tensor::full(layout.shape, DType::f64, rest);
   std::ranges::copy(row, t.mutable_data<double>().begin());
   return t;
 }
 
 // The pair (x, x + h t) in the first row.
-AttainedGain along(Norm norm, const Layout& layout, const std::vector<double>& x, const std::vector<double>& t,
+AttainedGain along(Norm norm, const RowLayout& layout, const std::vector<double>& x, const std::vector<double>& t,
                    double h, double rest) {
   std::vector<double> moved = x;
   for (std::size_t i = 0; i < x.size(); ++i) moved[i] += h * t[i];
@@ -102,7 +102,7 @@ Worst worst_standardised(Index n, double eps) {
 template <>
 std::vector<Sample> samples<L2Norm>() {
   std::vector<Sample> list;
-  for (const Layout& layout : layouts()) {
+  for (const RowLayout& layout : layouts()) {
     for (const bool keep : {false, true}) {
       Sample s = one_operand(
           layout.shape.str() + (keep ? ", kept" : ""), {.shape = layout.shape, .probes = {0, 1e-3, 100}},
@@ -129,9 +129,9 @@ std::vector<Sample> samples<L2Norm>() {
 template <>
 std::vector<Sample> samples<Standardise>() {
   std::vector<Sample> list;
-  std::vector<Layout> more = layouts();
+  std::vector<RowLayout> more = layouts();
   more.push_back({{1, 100}, {1}});  // where the row sums exceed those at a constant row
-  for (const Layout& layout : more) {
+  for (const RowLayout& layout : more) {
     for (const double eps : {0.25, 0.015625}) {
       Sample s = one_operand(
           layout.shape.str() + ", eps " + std::to_string(eps), {.shape = layout.shape, .probes = {0, 1, 50}},
@@ -169,7 +169,7 @@ std::vector<Sample> samples<Standardise>() {
 template <>
 std::vector<Sample> samples<L2Normalise>() {
   std::vector<Sample> list;
-  for (const Layout& layout : layouts()) {
+  for (const RowLayout& layout : layouts()) {
     for (const double eps : {0.125, 1000.0}) {
       const Index n = layout.length();
       if (eps > 1 && layout.shape.rank() == 1) continue;  // inside of the ball its entries do not meet

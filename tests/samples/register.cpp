@@ -77,7 +77,7 @@ void register_primitives() {
   boost_test::framework::master_test_suite().add(primitives);
 }
 
-const test::Registrar registrar(&register_primitives);
+const test::Registrar primitives(&register_primitives);
 
 }  // namespace
 }  // namespace taut::harness

@@ -45,7 +45,7 @@ void register_compositions() {
   boost_test::framework::master_test_suite().add(all);
 }
 
-const test::Registrar registrar(&register_compositions);
+const test::Registrar compositions(&register_compositions);
 
 }  // namespace
 }  // namespace taut::harness

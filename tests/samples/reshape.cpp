@@ -3,8 +3,6 @@
 namespace taut::harness {
 namespace {
 
-Shape rank_8() { return {1, 2, 1, 3, 1, 1, 2, 1}; }
-
 Sample moving(const Shape& from, std::function<Var(const Var&)> f, std::function<Tensor(const Tensor&)> exact) {
   Sample s = one_operand(from.str(), {.shape = from}, std::move(f));
   s.reference = [exact = std::move(exact)](std::span<const Tensor> in) { return exact(in[0]); };

@@ -37,6 +37,8 @@ Sample without_constant(Sample like, std::function<std::pair<double, double>(dou
 // Its witness in the shape of every sample's operand; an empty operand witnesses nothing.
 std::vector<Sample> with_shaped_witness(std::vector<Sample> list);
 
+inline Shape rank_8() { return {1, 2, 1, 3, 1, 1, 2, 1}; }
+
 // The tensor of the given shape whose elements are f(index); index holds one entry per axis.
 Tensor generate(const Shape& shape, const std::function<double(const std::vector<Index>&)>& f);
 // Element at a multi-index.

@@ -5,8 +5,6 @@
 namespace taut::harness {
 namespace {
 
-Shape rank_8() { return {1, 2, 1, 3, 1, 1, 2, 1}; }
-
 Sample moving(std::string name, const Shape& from, std::function<Var(const Var&)> f,
               std::function<Tensor(const Tensor&)> exact) {
   Sample s = one_operand(std::move(name), {.shape = from}, std::move(f));

@@ -62,8 +62,6 @@ Sample largest(const Shape& shape, int axis, Index k) {
       });
 }
 
-Shape rank_8() { return {1, 2, 1, 4, 1, 1, 2, 1}; }
-
 std::vector<Sample> top_k_samples() {
   return {largest({5}, 0, 2),    largest({2, 4}, 1, 4), largest({3, 2}, 0, 1),
           largest({2, 3}, 1, 0), largest({0, 3}, 1, 2), largest(rank_8(), 3, 2)};

@@ -8,6 +8,7 @@
 
 #include "autodiff/ops.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/nan.h"
 
 namespace taut::test {
 
@@ -20,8 +21,6 @@ struct BadCall {
 inline Var zeros(const Shape& shape, DType dtype = DType::f64) { return Var(Tensor::zeros(shape, dtype)); }
 inline Var single(const Shape& shape) { return zeros(shape, DType::f32); }
 inline Var nothing() { return Var(); }
-
-inline constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // Each by an exception of class E that names its op.
 template <class E>

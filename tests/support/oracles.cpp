@@ -23,7 +23,34 @@ Matrix widened(const Tensor& matrix) {
   return wide;
 }
 
+template <class Wide>
+Eigen::Matrix<Wide, Eigen::Dynamic, Eigen::Dynamic> from_rows(const std::vector<Wide>& entries, Index rows,
+                                                              Index columns) {
+  Eigen::Matrix<Wide, Eigen::Dynamic, Eigen::Dynamic> m(rows, columns);
+  for (Index i = 0; i < rows; ++i)
+    for (Index j = 0; j < columns; ++j) m(i, j) = entries[static_cast<std::size_t>(i * columns + j)];
+  return m;
+}
+
 }  // namespace
+
+template <class Wide>
+std::vector<long double> singular_values_of(const std::vector<Wide>& matrix, Index rows, Index columns) {
+  const auto m = from_rows(matrix, rows, columns);
+  const Eigen::Matrix<long double, Eigen::Dynamic, 1> values =
+      Eigen::JacobiSVD<std::remove_const_t<decltype(m)>>(m).singularValues();
+  return {values.data(), values.data() + values.size()};
+}
+template <class Wide>
+long double least_eigenvalue_of(const std::vector<Wide>& hermitian, Index n) {
+  const auto m = from_rows(hermitian, n, n);
+  return Eigen::SelfAdjointEigenSolver<std::remove_const_t<decltype(m)>>(m, Eigen::EigenvaluesOnly).eigenvalues()(0);
+}
+using WideComplex = std::complex<long double>;
+template std::vector<long double> singular_values_of(const std::vector<long double>&, Index, Index);
+template std::vector<long double> singular_values_of(const std::vector<WideComplex>&, Index, Index);
+template long double least_eigenvalue_of(const std::vector<long double>&, Index);
+template long double least_eigenvalue_of(const std::vector<WideComplex>&, Index);
 
 int iterations(int base) {
   const char* const scale = std::getenv("TAUT_TEST_SCALE");

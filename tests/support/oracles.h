@@ -2,8 +2,10 @@
 #pragma once
 
 #include <boost/random/mersenne_twister.hpp>
+#include <complex>
 #include <cstdint>
 #include <stop_token>
+#include <vector>
 
 #include "autodiff/linear_map.h"
 
@@ -38,6 +40,12 @@ Tensor rotation(Random& random, Index n);  // spectrum clustered at 1: a rotatio
 // Any geometry that conv2d accepts, sizes up to about 8; square or not, with strides, dilations, groups, even kernels,
 // asymmetric padding up to more than the kernel's span, transposed or not. Circular when asked for.
 LinearMap random_convolution(Random& random, bool circular = false);
+
+// By Eigen in long double, for `Wide` long double and std::complex<long double>; matrices by rows.
+template <class Wide>
+std::vector<long double> singular_values_of(const std::vector<Wide>& matrix, Index rows, Index columns);  // falling
+template <class Wide>
+long double least_eigenvalue_of(const std::vector<Wide>& hermitian, Index n);
 
 // Largest singular value of a matrix by Eigen's Jacobi SVD in long double.
 long double spectral_norm(const Tensor& matrix);

@@ -6,6 +6,7 @@
 
 #include "autodiff/error.h"
 #include "nn/onnx/format/half.h"
+#include "nn/onnx/import/arithmetic.h"
 #include "nn/onnx/import/operators.h"
 #include "nn/onnx/import/whole.h"
 
@@ -52,12 +53,8 @@ void arithmetic(Call& call) {
   binary(call, f, whole);
 }
 
-double plus(double a, double b) { return a + b; }
 double minus(double a, double b) { return a - b; }
-double times(double a, double b) { return a * b; }
 double quotient(double a, double b) { return b != 0.0 ? std::trunc(a / b) : 0.0; }
-double larger(double a, double b) { return std::max(a, b); }
-double smaller(double a, double b) { return std::min(a, b); }
 double positive(double a) { return a > 0.0 ? a : 0.0; }
 double negative(double a) { return -a; }
 double magnitude(double a) { return std::fabs(a); }
@@ -304,7 +301,7 @@ void cast_like(Call& call) { cast_to(call, call.value(1).type); }
 
 void sign_operator(Call& call) { unary_of_any<taut::sign, signum>(call); }
 
-constexpr Operator table[] = {
+constexpr Operator elementwise_table[] = {
     {"Abs", Kind::computes, 1, unary_of_any<taut::abs, magnitude>, "abs"},
     {"Add", Kind::computes, 1, arithmetic<add, plus>, "add"},
     {"Cast", Kind::moves, 6, cast, "—",
@@ -349,6 +346,6 @@ constexpr Operator table[] = {
 
 }  // namespace
 
-std::span<const Operator> elementwise_operators() { return table; }
+std::span<const Operator> elementwise_operators() { return elementwise_table; }
 
 }  // namespace taut::nn::onnx

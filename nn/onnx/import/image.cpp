@@ -266,7 +266,7 @@ void global_lp(Call& call) {
   });
 }
 
-constexpr Operator table[] = {
+constexpr Operator image_table[] = {
     {"AveragePool", Kind::computes, 1, average_pool, "avg_pool2d"},
     {"Conv", Kind::computes, 1, conv, "conv2d", "one to three spatial axes"},
     {"ConvTranspose", Kind::computes, 1, conv_transpose, "conv_transpose2d", "one or two spatial axes"},
@@ -279,6 +279,6 @@ constexpr Operator table[] = {
 
 }  // namespace
 
-std::span<const Operator> image_operators() { return table; }
+std::span<const Operator> image_operators() { return image_table; }
 
 }  // namespace taut::nn::onnx

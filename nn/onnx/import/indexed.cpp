@@ -9,7 +9,7 @@
 namespace taut::nn::onnx {
 namespace {
 
-void same_type(Call& call, Var y) { call.out(0, Value{std::move(y), call.value(0).type}); }
+void with_type(Call& call, Var y) { call.out(0, Value{std::move(y), call.value(0).type}); }
 
 Index inside(Call& call, double at, Index n) {
   if (!(at >= static_cast<double>(-n) && at < static_cast<double>(n)))
@@ -62,7 +62,7 @@ void gather_nd(Call& call) {
   const auto depth = static_cast<std::ptrdiff_t>(indices.shape()[indices.shape().rank() - 1]);
   dims.insert(dims.end(), x.shape().dims().begin() + batch + depth, x.shape().dims().end());
   const Var flat = reshape(x, Shape{x.shape().size()}, call.where());
-  same_type(call, reshape(gather(flat, 0, positions(named), call.where()), Shape(dims), call.where()));
+  with_type(call, reshape(gather(flat, 0, positions(named), call.where()), Shape(dims), call.where()));
 }
 
 // The numbers at `list` replaced by the updates, or these added to them.
@@ -95,7 +95,7 @@ void scatter(Call& call, const std::vector<Index>& list) {
     const Var moved = gather(concat({adds ? zero : flat, news}, 0, call.where()), 0, round, call.where());
     y = adds ? add(y, moved, call.where()) : moved;
   }
-  same_type(call, reshape(y, x.shape(), call.where()));
+  with_type(call, reshape(y, x.shape(), call.where()));
 }
 
 void scatter_elements(Call& call) {
@@ -143,7 +143,7 @@ void one_hot(Call& call) {
   call.out(0, Value{reshape(gather(values, 0, list, call.where()), shape, call.where()), call.value(2).type});
 }
 
-constexpr Operator table[] = {
+constexpr Operator indexed_table[] = {
     {"GatherND", Kind::moves, 11, gather_nd, "gather", "constant indices"},
     {"OneHot", Kind::moves, 9, one_hot, "gather", "constant indices"},
     {"ScatterElements", Kind::computes, 11, scatter_elements, "concat, gather, add", "constant indices"},
@@ -152,6 +152,6 @@ constexpr Operator table[] = {
 
 }  // namespace
 
-std::span<const Operator> indexed_operators() { return table; }
+std::span<const Operator> indexed_operators() { return indexed_table; }
 
 }  // namespace taut::nn::onnx

@@ -16,32 +16,33 @@ Interval number(Index n) { return Interval::point(static_cast<double>(n)); }
 Interval ratio(const Interval& p, const Interval& q) { return {div_down(p.lo, q.hi), div_up(p.hi, q.lo)}; }
 
 // A place among the pixels, numerator / denominator from the centre of the first one on; denominator > 0.
-struct Place {
+struct PixelPlace {
   Interval numerator, denominator;
 };
 
-Place half_pixel(Index i, const ResizedAxis& axis) {  // (i + 1/2) / scale − 1/2
+PixelPlace half_pixel(Index i, const ResizedAxis& axis) {  // (i + 1/2) / scale − 1/2
   return {number(2 * i + 1) * axis.denominator - axis.numerator, number(2.0) * axis.numerator};
 }
 
-std::optional<Place> place_of(const Resizing& r, Index i, const ResizedAxis& axis) {
+std::optional<PixelPlace> place_of(const Resizing& r, Index i, const ResizedAxis& axis) {
   const Interval &p = axis.numerator, &q = axis.denominator;
   if (r.coordinates == "half_pixel") return half_pixel(i, axis);
-  if (r.coordinates == "pytorch_half_pixel") return axis.to > 1 ? half_pixel(i, axis) : Place{number(0.0), number(1.0)};
+  if (r.coordinates == "pytorch_half_pixel")
+    return axis.to > 1 ? half_pixel(i, axis) : PixelPlace{number(0.0), number(1.0)};
   if (r.coordinates == "half_pixel_symmetric") {  // from/2 · (1 − to / (scale · from)) more
-    Place place = half_pixel(i, axis);
+    PixelPlace place = half_pixel(i, axis);
     place.numerator = place.numerator + number(axis.from) * p - number(axis.to) * q;
     return place;
   }
   if (r.coordinates == "align_corners") {
-    if (axis.to == 1) return Place{number(0.0), number(1.0)};
+    if (axis.to == 1) return PixelPlace{number(0.0), number(1.0)};
     // By scales, the length of the result counts before it is rounded down.
     const Interval length = axis.of_sizes ? number(axis.to) : p * number(axis.from);
-    const Place place{number(i * (axis.from - 1)), length - number(1.0)};
+    const PixelPlace place{number(i * (axis.from - 1)), length - number(1.0)};
     return place.denominator.lo > 0.0 ? std::optional(place) : std::nullopt;
   }
-  if (r.coordinates == "tf_half_pixel_for_nn") return Place{number(2 * i + 1) * q, number(2.0) * p};
-  return Place{number(i) * q, p};  // asymmetric
+  if (r.coordinates == "tf_half_pixel_for_nn") return PixelPlace{number(2 * i + 1) * q, number(2.0) * p};
+  return PixelPlace{number(i) * q, p};  // asymmetric
 }
 
 // place = whole + rest / denominator with 0 ≤ rest < denominator, where that is certain.
@@ -49,7 +50,7 @@ struct Split {
   Index whole;
   Interval rest;
 };
-std::optional<Split> split(const Place& place) {
+std::optional<Split> split(const PixelPlace& place) {
   const double guess = std::floor(place.numerator.lo / place.denominator.hi);
   if (!(std::fabs(guess) < 0x1p40)) return std::nullopt;
   for (const double whole : {guess, guess - 1.0, guess + 1.0}) {
@@ -67,7 +68,7 @@ std::optional<int> against_half(const Split& s, const Interval& denominator) {
   return difference.lo == 0.0 && difference.hi == 0.0 ? std::optional(0) : std::nullopt;
 }
 
-std::optional<Index> nearest(const Resizing& r, const Place& place) {
+std::optional<Index> nearest(const Resizing& r, const PixelPlace& place) {
   const std::optional<Split> s = split(place);
   if (!s) return std::nullopt;
   if (r.nearest == "floor") return s->whole;
@@ -94,7 +95,7 @@ std::array<Interval, 4> weights_of(const Resizing& r, const Split& s, const Inte
 std::optional<std::vector<Index>> nearest_pixels(const Resizing& r, const ResizedAxis& axis) {
   std::vector<Index> pixels;
   for (Index i = 0; i < axis.to; ++i) {
-    const std::optional<Place> place = place_of(r, i, axis);
+    const std::optional<PixelPlace> place = place_of(r, i, axis);
     const std::optional<Index> pixel = place ? nearest(r, *place) : std::nullopt;
     if (!pixel) return std::nullopt;
     pixels.push_back(std::clamp<Index>(*pixel, 0, axis.from - 1));
@@ -107,7 +108,7 @@ std::optional<Range> interpolation_weights(const Resizing& r, const ResizedAxis&
   Range matrix{Tensor::zeros(shape, DType::f64), Tensor::zeros(shape, DType::f64)};
   const auto lo = matrix.lo.mutable_data<double>(), hi = matrix.hi.mutable_data<double>();
   for (Index i = 0; i < axis.to; ++i) {
-    const std::optional<Place> place = place_of(r, i, axis);
+    const std::optional<PixelPlace> place = place_of(r, i, axis);
     const std::optional<Split> s = place ? split(*place) : std::nullopt;
     if (!s) return std::nullopt;
     const std::array<Interval, 4> weights = weights_of(r, *s, place->denominator);

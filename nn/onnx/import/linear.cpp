@@ -239,7 +239,7 @@ void cumsum_operator(Call& call) {
   call.out(0, Value{y, call.value(0).type});
 }
 
-constexpr Operator table[] = {
+constexpr Operator linear_table[] = {
     {"BatchNormalization", Kind::computes, 1, batch_normalization, "channel_affine", "inference"},
     {"CumSum", Kind::computes, 11, cumsum_operator, "cumsum"},
     {"Einsum", Kind::computes, 12, einsum_operator, "einsum", "at most two operands"},
@@ -254,6 +254,6 @@ constexpr Operator table[] = {
 
 }  // namespace
 
-std::span<const Operator> linear_operators() { return table; }
+std::span<const Operator> linear_operators() { return linear_table; }
 
 }  // namespace taut::nn::onnx

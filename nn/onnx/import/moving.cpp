@@ -378,7 +378,7 @@ void top_k_operator(Call& call) {
   call.whole(1, order, ElementType::i64);
 }
 
-constexpr Operator table[] = {
+constexpr Operator moving_table[] = {
     {"Concat", Kind::moves, 1, concat_operator, "concat"},
     {"DepthToSpace", Kind::moves, 1, depth_to_space, "reshape, permute"},
     {"Expand", Kind::moves, 8, expand, "broadcast_to", "", 1},
@@ -400,6 +400,6 @@ constexpr Operator table[] = {
 
 }  // namespace
 
-std::span<const Operator> moving_operators() { return table; }
+std::span<const Operator> moving_operators() { return moving_table; }
 
 }  // namespace taut::nn::onnx

@@ -12,7 +12,7 @@
 namespace taut::nn::onnx {
 namespace {
 
-std::vector<Operator> all() {
+std::vector<Operator> listed() {
   std::vector<Operator> list;
   for (const auto& part :
        {elementwise_operators(), linear_operators(), reduction_operators(), moving_operators(), image_operators(),
@@ -22,8 +22,8 @@ std::vector<Operator> all() {
   std::ranges::sort(list, {}, &Operator::op);
   return list;
 }
-const std::vector<Operator>& table() {
-  static const std::vector<Operator> list = all();
+const std::vector<Operator>& all_operators() {
+  static const std::vector<Operator> list = listed();
   return list;
 }
 
@@ -53,7 +53,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 const Operator* find_operator(std::string_view domain, std::string_view op) {
   if (domain == recognised_domain) return find_in(recognised_operators(), op);
-  return find_in(table(), domain.empty() ? std::string(op) : cat(domain, '.', op));
+  return find_in(all_operators(), domain.empty() ? std::string(op) : cat(domain, '.', op));
 }
 
 std::string_view nearest_operator(std::string_view op) {
@@ -65,14 +65,14 @@ std::string_view nearest_operator(std::string_view op) {
   if (op.size() > 80) return "";
   std::string_view best;
   std::size_t least = op.size() / 2 + 1;
-  for (const Operator& candidate : table())
+  for (const Operator& candidate : all_operators())
     if (const std::size_t d = distance(op, candidate.op); d < least) best = candidate.op, least = d;
   return best;
 }
 
 std::vector<OperatorRow> operators() {
   std::vector<OperatorRow> rows;
-  for (const Operator& op : table()) rows.push_back({op.op, op.becomes, op.remarks});
+  for (const Operator& op : all_operators()) rows.push_back({op.op, op.becomes, op.remarks});
   return rows;
 }
 

@@ -1,16 +1,10 @@
 // x − Aᵀ relu(A x + b), as it is exported. Its parts have the constant 1 + ‖A‖², the whole max(1, ‖A‖² − 1).
 #include "autodiff/ops.h"
+#include "nn/onnx/import/arithmetic.h"
 #include "nn/onnx/import/patterns_parts.h"
 
 namespace taut::nn::onnx {
 namespace {
-
-bool same_numbers(const Tensor& a, const Tensor& b) {
-  if (a.shape() != b.shape()) return false;
-  for (Index i = 0; i < a.size(); ++i)
-    if (!(a.at(i) == b.at(i))) return false;
-  return true;
-}
 
 // The constant second operand of a node with two, of this rank.
 const Tensor* weight_of(const Matcher& m, const GraphNode& node, int rank) {

@@ -96,13 +96,13 @@ void quantize_linear(Call& call) {
   call.whole(0, y, type);
 }
 
-constexpr Operator table[] = {
+constexpr Operator quantised_table[] = {
     {"DequantizeLinear", Kind::computes, 10, dequantize_linear, "mul", "constants only"},
     {"QuantizeLinear", Kind::computes, 10, quantize_linear, "—", "constants only"},
 };
 
 }  // namespace
 
-std::span<const Operator> quantised_operators() { return table; }
+std::span<const Operator> quantised_operators() { return quantised_table; }
 
 }  // namespace taut::nn::onnx

@@ -154,7 +154,7 @@ void convex_step_again(Call& call) {
   call.out(convex_step(call.x(0), a, b, shape, call.where()));
 }
 
-constexpr Operator table[] = {
+constexpr Operator recognised_table[] = {
     {"ConvexStep", Kind::computes, 1, convex_step_again, "convex_step"},
     {"Elu", Kind::computes, 1, elu_again, "elu"},
     {"Gelu", Kind::computes, 1, near_gated<near_gelu, 2>, "gelu"},
@@ -184,6 +184,6 @@ constexpr Operator table[] = {
 
 }  // namespace
 
-std::span<const Operator> recognised_operators() { return table; }
+std::span<const Operator> recognised_operators() { return recognised_table; }
 
 }  // namespace taut::nn::onnx

@@ -191,13 +191,13 @@ class Recurrence {
   std::vector<Direction> all_;
 };
 
-Var plus(const Var& a, const Var& b, Where where) { return a.defined() && b.defined() ? add(a, b, where) : a; }
+Var sum_of(const Var& a, const Var& b, Where where) { return a.defined() && b.defined() ? add(a, b, where) : a; }
 
 void rnn(Call& call) {
   Recurrence cell(call, 1, {"Tanh"});
   const Where where = call.where();
   cell.run(1, [&](Direction& d, const Var& input) {
-    Var z = plus(input, d.recurrent_bias, where);
+    Var z = sum_of(input, d.recurrent_bias, where);
     if (d.hidden.defined()) z = add(z, cell.recurrent(d, d.hidden, 0, 1), where);
     d.hidden = d.functions[0](cell.clipped(z));
   });
@@ -209,7 +209,7 @@ void lstm(Call& call) {
   const Where where = call.where();
   const bool coupled = call.i("input_forget", 0) != 0;
   cell.run(3, [&](Direction& d, const Var& input) {
-    Var z = plus(input, d.recurrent_bias, where);
+    Var z = sum_of(input, d.recurrent_bias, where);
     if (d.hidden.defined()) z = add(z, cell.recurrent(d, d.hidden, 0, 4), where);
     const auto gate = [&](Index k, Index peephole, const Var& seen) {
       Var g = cell.gate(z, k);
@@ -244,10 +244,10 @@ void gru(Call& call) {
     const Var bias = d.recurrent_bias.defined() ? cell.gate(d.recurrent_bias, 2) : Var();
     Var candidate = cell.gate(input, 2);
     if (linear_first) {
-      const Var before = moves ? plus(cell.recurrent(d, d.hidden, 2, 3), bias, where) : bias;
+      const Var before = moves ? sum_of(cell.recurrent(d, d.hidden, 2, 3), bias, where) : bias;
       if (before.defined()) candidate = add(candidate, mul(reset, before, where), where);
     } else {
-      candidate = plus(candidate, bias, where);
+      candidate = sum_of(candidate, bias, where);
       if (moves) candidate = add(candidate, cell.recurrent(d, mul(reset, d.hidden, where), 2, 3), where);
     }
     const Var fresh = mul(shift(neg(update, where), 1.0, where), d.functions[1](cell.clipped(candidate)), where);
@@ -256,7 +256,7 @@ void gru(Call& call) {
 }
 
 constexpr std::string_view fixed = "of a fixed length, written out";
-constexpr Operator table[] = {
+constexpr Operator recurrent_table[] = {
     {"GRU", Kind::computes, 7, gru, "dense, sigmoid, tanh, mul, add", fixed},
     {"LSTM", Kind::computes, 7, lstm, "dense, sigmoid, tanh, mul, add", fixed},
     {"RNN", Kind::computes, 7, rnn, "dense, tanh, add", fixed},
@@ -264,6 +264,6 @@ constexpr Operator table[] = {
 
 }  // namespace
 
-std::span<const Operator> recurrent_operators() { return table; }
+std::span<const Operator> recurrent_operators() { return recurrent_table; }
 
 }  // namespace taut::nn::onnx

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "autodiff/error.h"
+#include "nn/onnx/import/arithmetic.h"
 #include "nn/onnx/import/operators.h"
 #include "nn/onnx/import/whole.h"
 
@@ -69,11 +70,6 @@ Var sum_of_squares(const Var& x, const Axes& axes, bool keep, Where where) {
   return sum(square(x, where), axes, keep, where);
 }
 Var log_of_sum(const Var& x, const Axes& axes, bool keep, Where where) { return log(sum(x, axes, keep, where), where); }
-
-double plus(double a, double b) { return a + b; }
-double larger(double a, double b) { return std::max(a, b); }
-double smaller(double a, double b) { return std::min(a, b); }
-double times(double a, double b) { return a * b; }
 
 // Of what a reduction does beside adding or choosing, ONNX's versions differ on whether it is done where there is
 // nothing to be reduced.
@@ -148,7 +144,7 @@ void arg_extreme(Call& call) {
   call.whole(0, call.i("keepdims", 1) != 0 ? y : y.reshaped(y.shape().without(axis)), ElementType::i64);
 }
 
-constexpr Operator table[] = {
+constexpr Operator reduction_table[] = {
     {"ArgMax", Kind::computes, 1, arg_extreme<true>, "—", "its result may be an output, nothing may use it"},
     {"ArgMin", Kind::computes, 1, arg_extreme<false>, "—", "its result may be an output, nothing may use it"},
     {"LogSoftmax", Kind::computes, 1, softmax_like<log_softmax>, "log_softmax"},
@@ -167,6 +163,6 @@ constexpr Operator table[] = {
 
 }  // namespace
 
-std::span<const Operator> reduction_operators() { return table; }
+std::span<const Operator> reduction_operators() { return reduction_table; }
 
 }  // namespace taut::nn::onnx

@@ -98,13 +98,13 @@ void upsample(Call& call) {
   resize_by(call, {mode, "asymmetric", "floor"}, scales, {}, {});
 }
 
-constexpr Operator table[] = {
+constexpr Operator resizing_table[] = {
     {"Resize", Kind::computes, 10, resize, "gather, matrix_along", "nearest, linear, cubic", 3},
     {"Upsample", Kind::computes, 7, upsample, "gather, matrix_along"},
 };
 
 }  // namespace
 
-std::span<const Operator> resizing_operators() { return table; }
+std::span<const Operator> resizing_operators() { return resizing_table; }
 
 }  // namespace taut::nn::onnx

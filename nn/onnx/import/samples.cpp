@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autodiff/error.h"
+#include "nn/onnx/import/arithmetic.h"
 
 namespace taut::nn::onnx {
 namespace {
@@ -216,13 +217,6 @@ class Proof {
   Index samples_;
   std::optional<Place> place_;
 };
-
-bool same_numbers(const Tensor& a, const Tensor& b) {
-  if (!(a.shape() == b.shape())) return false;
-  for (Index i = 0; i < a.size(); ++i)
-    if (!(a.at(i) == b.at(i))) return false;
-  return true;
-}
 
 // What a step sees of a constant: the slice that stands for all samples, or the whole.
 Tensor seen(const Program& program, const Step& step, std::size_t operand) {

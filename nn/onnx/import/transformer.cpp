@@ -136,7 +136,7 @@ void attention_operator(Call& call) {
   call.out(y);
 }
 
-constexpr Operator table[] = {
+constexpr Operator transformer_table[] = {
     {"Attention", Kind::computes, 23, attention_operator, "attention", "a constant on a box only; no past"},
     {"RMSNormalization", Kind::computes, 23, rms_normalization, "concat, l2_normalise, mul"},
     {"Shrink", Kind::computes, 9, shrink, "clip, sub", "a constant where bias = lambd"},
@@ -152,7 +152,7 @@ constexpr Operator others[] = {
 
 }  // namespace
 
-std::span<const Operator> transformer_operators() { return table; }
+std::span<const Operator> transformer_operators() { return transformer_table; }
 std::span<const Operator> microsoft_operators() { return others; }
 
 }  // namespace taut::nn::onnx

@@ -198,7 +198,7 @@ void if_operator(Call& call) {
 }
 
 constexpr std::string_view unused = "its result may be an output, nothing may use it if it depends on the input";
-constexpr Operator table[] = {
+constexpr Operator whole_number_table[] = {
     {"And", Kind::computes, 7, both, "—", "constants only"},
     {"Ceil", Kind::computes, 1, ceil_operator, "—", "constants only"},
     {"Constant", Kind::moves, 1, constant, "—"},
@@ -224,6 +224,6 @@ constexpr Operator table[] = {
 
 }  // namespace
 
-std::span<const Operator> whole_number_operators() { return table; }
+std::span<const Operator> whole_number_operators() { return whole_number_table; }
 
 }  // namespace taut::nn::onnx

@@ -10,6 +10,7 @@
 #include "harness/options.h"
 #include "harness/random.h"
 #include "tests/support/multiprecision.h"
+#include "tests/support/nan.h"
 
 namespace taut::test {
 namespace {
@@ -20,7 +21,6 @@ using kernels::Unary;
 
 constexpr mpfr_prec_t bits = 200;
 constexpr double infinite = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 int sigmoid_of(mpfr_ptr y, mpfr_srcptr x, mpfr_rnd_t mode) {  // 1 / (1 + e^−x)
   mpfr_neg(y, x, mode);

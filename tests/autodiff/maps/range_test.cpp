@@ -8,13 +8,13 @@
 #include "autodiff/error.h"
 #include "harness/options.h"
 #include "harness/random.h"
+#include "tests/support/nan.h"
 
 namespace taut::test {
 namespace {
 
 using harness::Random;
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double largest_f32 = std::numeric_limits<float>::max();
 
 Interval widened(const Interval& x, DType dtype, double units) {
@@ -25,7 +25,7 @@ Interval widened(const Interval& x, DType dtype, double units) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(range)
+BOOST_AUTO_TEST_SUITE(ranges)
 
 BOOST_AUTO_TEST_CASE(points_and_boxes) {
   const Tensor value = Tensor::of<float>({2}, {0.1F, -3.0F});

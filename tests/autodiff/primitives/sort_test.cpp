@@ -10,11 +10,13 @@
 #include "autodiff/tape.h"
 #include "harness/checks/numbers.h"
 #include "harness/random.h"
+#include "tests/support/nan.h"
 
 namespace taut {
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+using test::nan;
+
 constexpr double inf = std::numeric_limits<double>::infinity();
 
 std::vector<double> values(const Var& x) {

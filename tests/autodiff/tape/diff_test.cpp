@@ -15,7 +15,7 @@ namespace {
 namespace tt = boost::test_tools;
 using harness::Random;
 
-Tensor vec(std::initializer_list<double> values) {
+Tensor vector(std::initializer_list<double> values) {
   return Tensor::of<double>({static_cast<Index>(values.size())}, values);
 }
 
@@ -64,54 +64,54 @@ double nested_forward(const Function& f, double x, int order) {
 BOOST_AUTO_TEST_SUITE(diff)
 
 BOOST_AUTO_TEST_CASE(gradient_of_rosenbrock) {
-  const auto [value, gradient] = value_and_grad(rosenbrock, vec({-1.2, 1.0, 0.5}));
+  const auto [value, gradient] = value_and_grad(rosenbrock, vector({-1.2, 1.0, 0.5}));
   const double expected = 100 * std::pow(1 - 1.44, 2) + 2.2 * 2.2 + 100 * std::pow(0.5 - 1, 2);
   BOOST_TEST(value.item() == expected, tt::tolerance(1e-14));
   expect_equal(gradient,
-               vec({-400 * -1.2 * (1 - 1.44) - 2 * 2.2, 200 * (1 - 1.44) - 400 * (0.5 - 1), 200 * (0.5 - 1)}));
-  expect_equal(grad(rosenbrock, vec({1, 1, 1, 1})), vec({0, 0, 0, 0}));
+               vector({-400 * -1.2 * (1 - 1.44) - 2 * 2.2, 200 * (1 - 1.44) - 400 * (0.5 - 1), 200 * (0.5 - 1)}));
+  expect_equal(grad(rosenbrock, vector({1, 1, 1, 1})), vector({0, 0, 0, 0}));
 }
 
 BOOST_AUTO_TEST_CASE(hessian_of_rosenbrock) {
   const double x = -1.2, y = 1.0;
   const Tensor hessian = Tensor::of<double>({2, 2}, {1200 * x * x - 400 * y + 2, -400 * x, -400 * x, 200});
-  expect_equal(hvp(rosenbrock, vec({x, y}), vec({1, 0})), vec({hessian.at(0), hessian.at(1)}));
-  expect_equal(hvp(rosenbrock, vec({x, y}), vec({0.5, -2})),
-               vec({0.5 * hessian.at(0) - 2 * hessian.at(1), 0.5 * hessian.at(2) - 2 * hessian.at(3)}));
+  expect_equal(hvp(rosenbrock, vector({x, y}), vector({1, 0})), vector({hessian.at(0), hessian.at(1)}));
+  expect_equal(hvp(rosenbrock, vector({x, y}), vector({0.5, -2})),
+               vector({0.5 * hessian.at(0) - 2 * hessian.at(1), 0.5 * hessian.at(2) - 2 * hessian.at(3)}));
   // Reverse over reverse gives the same matrix.
   Tape tape;
-  const Var in = tape.input(vec({x, y}));
+  const Var in = tape.input(vector({x, y}));
   const Var gradient = grad(rosenbrock(in), in, {.create_graph = true});
   for (Index i = 0; i < 2; ++i)
-    expect_equal(grad(slice(gradient, 0, i, i + 1), in).value(), vec({hessian.at(2 * i), hessian.at(2 * i + 1)}));
+    expect_equal(grad(slice(gradient, 0, i, i + 1), in).value(), vector({hessian.at(2 * i), hessian.at(2 * i + 1)}));
 }
 
 BOOST_AUTO_TEST_CASE(jacobians_by_rows_and_by_columns) {
-  expect_equal(jacobian(mixed, vec({2, 0.7, -1.5})), mixed_jacobian(2, 0.7, -1.5));   // 2 × 3: by rows
-  const auto tall = [](const Var& x) { return concat({x, 3.0 * x, square(x)}, 0); };  // 6 × 2: by columns
-  expect_equal(jacobian(tall, vec({2, -1})), Tensor::of<double>({6, 2}, {1, 0, 0, 1, 3, 0, 0, 3, 4, 0, 0, -2}));
+  expect_equal(jacobian(mixed, vector({2, 0.7, -1.5})), mixed_jacobian(2, 0.7, -1.5));  // 2 × 3: by rows
+  const auto tall = [](const Var& x) { return concat({x, 3.0 * x, square(x)}, 0); };    // 6 × 2: by columns
+  expect_equal(jacobian(tall, vector({2, -1})), Tensor::of<double>({6, 2}, {1, 0, 0, 1, 3, 0, 0, 3, 4, 0, 0, -2}));
   BOOST_TEST(jacobian([](const Var& x) { return sum(x); }, Tensor::zeros({2, 2}, DType::f32)).shape() == Shape({1, 4}));
   BOOST_TEST(jacobian([](const Var& x) { return x; }, Tensor::zeros({0}, DType::f64)).shape() == Shape({0, 0}));
 }
 
 BOOST_AUTO_TEST_CASE(products_with_the_jacobian) {
-  const Tensor x = vec({2, 0.7, -1.5});
-  expect_equal(jvp(mixed, x, vec({1, 10, 100})), vec({0.7 + 20, 10 * std::cos(0.7) - 300}));
-  expect_equal(vjp(mixed, x, vec({1, 10})), vec({0.7, 2 + 10 * std::cos(0.7), -30}));
+  const Tensor x = vector({2, 0.7, -1.5});
+  expect_equal(jvp(mixed, x, vector({1, 10, 100})), vector({0.7 + 20, 10 * std::cos(0.7) - 300}));
+  expect_equal(vjp(mixed, x, vector({1, 10})), vector({0.7, 2 + 10 * std::cos(0.7), -30}));
 }
 
 BOOST_AUTO_TEST_CASE(several_variables_at_once) {
   Tape tape;
   const Var a = tape.input(Tensor::scalar(3.0)), b = tape.parameter(Tensor::scalar(4.0)),
-            unused = tape.input(vec({1, 2}));
+            unused = tape.input(vector({1, 2}));
   const Var y = a * a * b;
   const std::vector<Var> gradients = grad(y, std::vector<Var>{a, b, unused});
   BOOST_TEST(gradients[0].item() == 24);
   BOOST_TEST(gradients[1].item() == 9);
-  expect_equal(gradients[2].value(), vec({0, 0}));  // y does not depend on it
+  expect_equal(gradients[2].value(), vector({0, 0}));  // y does not depend on it
   const std::vector<Var> wrt{a, b}, tangents{Var(Tensor::scalar(1.0)), Var(Tensor::scalar(2.0))};
   BOOST_TEST(jvp(y, wrt, tangents).item() == 24 + 18);
-  expect_equal(jvp(unused, a, Var(Tensor::scalar(1.0))).value(), vec({0, 0}));
+  expect_equal(jvp(unused, a, Var(Tensor::scalar(1.0))).value(), vector({0, 0}));
   std::vector<Var> same(2);
   grad(y, std::vector<Var>{a, a}, same);
   BOOST_TEST(same[0].item() == 24);
@@ -193,11 +193,11 @@ BOOST_AUTO_TEST_CASE(gradient_of_a_gradient_norm) {
 
 BOOST_AUTO_TEST_CASE(without_create_graph_results_are_plain) {
   Tape tape;
-  const Var x = tape.input(vec({1, 2}));
+  const Var x = tape.input(vector({1, 2}));
   const Var y = sum(exp(x));
   const std::size_t before = tape.size();
   BOOST_TEST(!grad(y, x).on_tape());
-  BOOST_TEST(!jvp(y, x, Var(vec({1, 1}))).on_tape());
+  BOOST_TEST(!jvp(y, x, Var(vector({1, 1}))).on_tape());
   BOOST_TEST(tape.size() == before);
   BOOST_TEST(tape.recording());
   BOOST_TEST(grad(y, x, {.create_graph = true}).on_tape());
@@ -218,32 +218,32 @@ BOOST_AUTO_TEST_CASE(precision_follows_the_operands) {
   Tape tape;
   const Var x = tape.input(Tensor::of<float>({2}, {1, 2}));
   BOOST_TEST(grad(sum(square(x)), x).dtype() == DType::f32);
-  expect_error<DTypeError>([&] { (void)vjp(square(x), Var(vec({1, 1})), x); }, {"[vjp]", "f64", "f32"});
-  expect_error<DTypeError>([&] { (void)jvp(square(x), x, Var(vec({1, 1}))); }, {"[jvp]", "f64", "f32"});
+  expect_error<DTypeError>([&] { (void)vjp(square(x), Var(vector({1, 1})), x); }, {"[vjp]", "f64", "f32"});
+  expect_error<DTypeError>([&] { (void)jvp(square(x), x, Var(vector({1, 1}))); }, {"[jvp]", "f64", "f32"});
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_differentiated_is_refused) {
   Tape tape;
-  const Var x = tape.input(vec({1, 2})), c = tape.constant(vec({1, 2}));
+  const Var x = tape.input(vector({1, 2})), c = tape.constant(vector({1, 2}));
   const Var y = square(x);
   expect_error<ShapeError>([&] { (void)grad(y, x); }, {"[grad]", "one element", "(2)", "sum"});
-  expect_error<ShapeError>([&] { (void)vjp(y, Var(vec({1, 2, 3})), x); }, {"[vjp]", "cotangent", "(3)", "(2)"});
+  expect_error<ShapeError>([&] { (void)vjp(y, Var(vector({1, 2, 3})), x); }, {"[vjp]", "cotangent", "(3)", "(2)"});
   expect_error<ShapeError>([&] { (void)jvp(y, x, Var(Tensor::scalar(1.0))); }, {"[jvp]", "tangent", "()", "(2)"});
   expect_error<UsageError>([&] { (void)vjp(y, Var(), x); }, {"[vjp]", "cotangent", "undefined"});
-  expect_error<UsageError>([&] { (void)vjp(Var(), Var(vec({1, 2})), x); }, {"[vjp]", "undefined"});
-  expect_error<UsageError>([&] { (void)grad(sum(y), Var(vec({1, 2}))); }, {"lies on no tape"});
+  expect_error<UsageError>([&] { (void)vjp(Var(), Var(vector({1, 2})), x); }, {"[vjp]", "undefined"});
+  expect_error<UsageError>([&] { (void)grad(sum(y), Var(vector({1, 2}))); }, {"lies on no tape"});
   expect_error<UsageError>([&] { (void)grad(sum(y), c); }, {"constant"});
   expect_error<UsageError>([&] { (void)jvp(y, std::vector<Var>{x}, std::vector<Var>{}); }, {"[jvp]", "1", "0"});
   std::vector<Var> room(2);
-  expect_error<UsageError>([&] { vjp(y, Var(vec({1, 2})), std::vector<Var>{x}, room); }, {"[vjp]", "1", "2"});
-  expect_error<ShapeError>([] { (void)value_and_grad([](const Var& v) { return v; }, vec({1, 2})); }, {"[grad]"});
+  expect_error<UsageError>([&] { vjp(y, Var(vector({1, 2})), std::vector<Var>{x}, room); }, {"[vjp]", "1", "2"});
+  expect_error<ShapeError>([] { (void)value_and_grad([](const Var& v) { return v; }, vector({1, 2})); }, {"[grad]"});
 }
 
 BOOST_AUTO_TEST_CASE(a_result_that_is_plain_has_no_derivative) {
   Tape tape;
-  const Var x = tape.input(vec({1, 2}));
-  expect_equal(grad(sum(Var(vec({3, 4}))), x).value(), vec({0, 0}));
-  expect_equal(grad([](const Var&) { return Var(Tensor::scalar(1.0)); }, vec({1, 2})), vec({0, 0}));
+  const Var x = tape.input(vector({1, 2}));
+  expect_equal(grad(sum(Var(vector({3, 4}))), x).value(), vector({0, 0}));
+  expect_equal(grad([](const Var&) { return Var(Tensor::scalar(1.0)); }, vector({1, 2})), vector({0, 0}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

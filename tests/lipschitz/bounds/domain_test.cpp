@@ -13,11 +13,13 @@
 #include "lipschitz/search.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/multiprecision.h"
+#include "tests/support/nan.h"
 
 namespace taut {
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+using test::nan;
+
 const std::vector<Norm> norms{Norm::l1, Norm::l2, Norm::linf};
 
 Tensor row(const std::vector<double>& values, DType dtype = DType::f64) {

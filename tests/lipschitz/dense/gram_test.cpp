@@ -1,7 +1,6 @@
 // The Cholesky certificate where it is closest to being wrong: thresholds within a few ulps of the largest eigenvalue.
 #include "lipschitz/dense/gram.h"
 
-#include <Eigen/Dense>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
@@ -18,12 +17,8 @@ using Wide = std::conditional_t<std::is_same_v<T, double>, long double, std::com
 // σ₁² in long double.
 template <class T>
 long double top_squared(const std::vector<T>& entries, Index rows, Index columns) {
-  Eigen::Matrix<Wide<T>, Eigen::Dynamic, Eigen::Dynamic> wide(rows, columns);
-  for (Index i = 0; i < rows; ++i)
-    for (Index j = 0; j < columns; ++j)
-      wide(i, j) = static_cast<Wide<T>>(entries[static_cast<std::size_t>(i * columns + j)]);
-  using Matrix = decltype(wide);
-  const long double sigma = Eigen::JacobiSVD<Matrix>(wide).singularValues()(0);
+  const std::vector<Wide<T>> wide(entries.begin(), entries.end());
+  const long double sigma = testing::singular_values_of(wide, rows, columns).front();
   return sigma * sigma;
 }
 

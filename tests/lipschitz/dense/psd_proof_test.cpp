@@ -1,7 +1,6 @@
 // The one proof of positive semidefiniteness: A + e I ⪰ 0 for the e that it gives, and no e where A is indefinite.
 #include "lipschitz/dense/psd_proof.h"
 
-#include <Eigen/Eigenvalues>
 #include <boost/test/unit_test.hpp>
 #include <limits>
 #include <vector>
@@ -46,10 +45,11 @@ std::vector<T> gram(Random& random, Index n, Index rank, double shift) {
 // Of the matrix whose lower triangle this is.
 template <class T>
 long double least_eigenvalue(const std::vector<T>& a, Index n) {
-  Eigen::Matrix<Wide<T>, Eigen::Dynamic, Eigen::Dynamic> m(n, n);
+  std::vector<Wide<T>> rows(a.size());
   for (Index j = 0; j < n; ++j)
-    for (Index i = 0; i < n; ++i) m(i, j) = Wide<T>(a[static_cast<std::size_t>(j * n + i)]);
-  return Eigen::SelfAdjointEigenSolver<decltype(m)>(m, Eigen::EigenvaluesOnly).eigenvalues()(0);
+    for (Index i = 0; i < n; ++i)
+      rows[static_cast<std::size_t>(i * n + j)] = Wide<T>(a[static_cast<std::size_t>(j * n + i)]);
+  return least_eigenvalue_of(rows, n);
 }
 
 template <class T>

@@ -17,13 +17,10 @@ using testing::Random;
 
 std::vector<double> exact_values(const Tensor& matrix) {
   const Index m = matrix.shape()[0], n = matrix.shape()[1];
-  Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic> wide(m, n);
-  for (Index i = 0; i < m; ++i)
-    for (Index j = 0; j < n; ++j) wide(i, j) = matrix.at(i * n + j);
-  const Eigen::JacobiSVD<decltype(wide)> svd(wide);
-  std::vector<double> values;
-  for (Index i = 0; i < std::min(m, n); ++i) values.push_back(static_cast<double>(svd.singularValues()(i)));
-  return values;
+  std::vector<long double> wide;
+  for (Index i = 0; i < matrix.size(); ++i) wide.push_back(matrix.at(i));
+  const std::vector<long double> values = testing::singular_values_of(wide, m, n);
+  return {values.begin(), values.end()};
 }
 
 void check_spectrum(const LinearMap& map, const std::string& what) {

@@ -32,7 +32,8 @@ long double norm_at(const PairProblem& problem, const std::vector<bool>& at_hi) 
     right.row(i) *= at_hi[static_cast<std::size_t>(i)] ? problem.hi.at(i) : problem.lo.at(i);
   const Wide m = wide(problem.left) * right;
   if (m.cwiseAbs().maxCoeff() == 0) return 0;
-  return Eigen::JacobiSVD<Wide>(m).singularValues()(0);
+  return testing::singular_values_of(std::vector<long double>(m.data(), m.data() + m.size()), m.cols(), m.rows())
+      .front();
 }
 
 std::vector<bool> vertex_of(Index n, unsigned bits) {
