@@ -1,7 +1,7 @@
-# taut_boost_test(<program> [UNITE] FOLDERS <of sources below tests/> LIBRARIES <...>)
+# taut_boost_test(<program> FOLDERS <of sources below tests/> LIBRARIES <...>)
 # Builds one Boost.Test program and lists its suites to ctest, by the names that the built program itself gives.
 function(taut_boost_test program)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "UNITE" "" "FOLDERS;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "FOLDERS;LIBRARIES")
   list(TRANSFORM arg_FOLDERS APPEND /*.cpp OUTPUT_VARIABLE patterns)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${patterns})
   add_executable(${program} main.cpp ${sources})
@@ -11,11 +11,7 @@ function(taut_boost_test program)
   # Boost.Test is half the time of compiling a test.
   taut_precompile(${program} <boost/test/unit_test.hpp> "${PROJECT_SOURCE_DIR}/autodiff/ops.h"
                   "${PROJECT_SOURCE_DIR}/autodiff/tape.h")
-  set_source_files_properties(main.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON SKIP_UNITY_BUILD_INCLUSION ON)
-  # Tests have helpers of their own, by the same short names.
-  if(NOT arg_UNITE)
-    set_target_properties(${program} PROPERTIES UNITY_BUILD OFF)
-  endif()
+  set_source_files_properties(main.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 
   set(listing ${CMAKE_CURRENT_BINARY_DIR}/${program}_suites.cmake)
   add_custom_command(TARGET ${program} POST_BUILD VERBATIM BYPRODUCTS ${listing}

@@ -34,10 +34,9 @@ function(taut_library folder)
   set_property(GLOBAL APPEND PROPERTY taut_components ${folder})
 endfunction()
 
-# Half the time of compiling a source goes into headers that nearly all of them share: they are compiled once, and with
-# TAUT_UNITY several sources at a time. All sources compile alone too.
+# Half the time of compiling a source goes into headers that nearly all of them share. Sources are not compiled several at a
+# time (UNITY_BUILD): a call then finds overloads of other sources' unnamed namespaces, and may prefer one of them.
 function(taut_precompile target)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${TAUT_UNITY} UNITY_BUILD_BATCH_SIZE 6)
   target_precompile_headers(${target} PRIVATE <algorithm> <array> <cmath> <functional> <map> <memory> <numeric> <optional>
                             <ranges> <span> <string> <string_view> <variant> <vector> ${ARGN})
 endfunction()

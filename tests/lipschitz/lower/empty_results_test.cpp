@@ -12,8 +12,8 @@ namespace {
 int complaints = 0;
 }
 
-// In place of LAPACK's, which prints.
-extern "C" void xerbla_(const char*, const int*, std::size_t) { ++complaints; }
+// In place of LAPACK's, which prints; the library finds it where it is given away.
+extern "C" __attribute__((visibility("default"))) void xerbla_(const char*, const int*, std::size_t) { ++complaints; }
 
 namespace taut {
 
