@@ -112,7 +112,8 @@ class Search {
   }
 
   void look_at_dual() {
-    for (const double widening : {0.003, 0.001, 0.01}) {
+    double widening = 0.003;
+    for (int round = 0; round < 3; ++round) {
       DualOptions dual;
       dual.seed = options_.budget.seed;
       dual.widening = widening;
@@ -122,16 +123,34 @@ class Search {
       if (!spend(per_step * dual.steps)) return;
       const auto roots = dual_multipliers(program_, safe_->evaluation.reach, dual, budget_);
       if (!roots) return;
-      double last = infinity;
-      for (const double theta : {0.0, 0.003, 0.01, 0.03, 0.1, 0.3}) {
-        const auto candidate = evaluated(mixed(*roots, theta));
-        if (!candidate) continue;
-        const double value = candidate->evaluation.log2_bound;
-        offer(*candidate, "dual");
-        if (value > last) break;
-        last = value;
-      }
+      // Where they are far from feasible more widening helps, else less is closer to the truth.
+      widening *= look_along(*roots) >= 0.1 ? 5.0 : 1.0 / 3.0;
     }
+  }
+
+  // From the multipliers of the start towards those of the dual search, as long as it gets better: 1 / L² is concave
+  // along the way. What is left of the start where it is best.
+  double look_along(const Multipliers& roots) {
+    constexpr double thetas[] = {0.85, 0.6, 0.3, 0.1, 0.03, 0.01, 0.003, 0.0};
+    const auto value_at = [&](double theta) {
+      const auto candidate = evaluated(mixed(roots, theta));
+      if (!candidate) return infinity;
+      offer(*candidate, "dual");
+      return candidate->evaluation.log2_bound;
+    };
+    std::size_t at = 2;
+    double value = value_at(thetas[at]);
+    while (value == infinity && at > 0) value = value_at(thetas[--at]);
+    if (value == infinity) return 1.0;
+    for (; at + 1 < std::size(thetas); ++at) {
+      const double next = value_at(thetas[at + 1]);
+      if (!(next < value)) {  // the best lies between the neighbours
+        value_at(std::sqrt(thetas[at] * std::max(thetas[at + 1], 1e-4)));
+        break;
+      }
+      value = next;
+    }
+    return thetas[at];
   }
 
   // Quasi-Newton steps on log √λ for smoothed norms, closer and closer to the largest eigenvalue.
