@@ -25,7 +25,7 @@ Interval widened(const Interval& x, DType dtype, double units) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(ranges)
+BOOST_AUTO_TEST_SUITE(range)
 
 BOOST_AUTO_TEST_CASE(points_and_boxes) {
   const Tensor value = Tensor::of<float>({2}, {0.1F, -3.0F});
